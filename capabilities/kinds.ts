@@ -1,0 +1,176 @@
+/**
+ * The one table of kinds. CRDs, their reference, the parser, informers, webhooks and Pepr's capabilities all come from
+ * it, so a kind is added by a schema and a row. It imports no Pepr: the gateway reads it too.
+ */
+import type { z } from "zod";
+import { group, version } from "../crds/common.ts";
+import { endpointSliceSchema, namespaceSchema, secretSchema, serviceSchema } from "../crds/core.ts";
+import { hostSpecSchema } from "../crds/host.ts";
+import { kubernetesEndpointResolverSpecSchema } from "../crds/kubernetes-endpoint-resolver.ts";
+import { kubernetesServiceResolverSpecSchema } from "../crds/kubernetes-service-resolver.ts";
+import { listenerSpecSchema } from "../crds/listener.ts";
+import { mappingSpecSchema } from "../crds/mapping.ts";
+import { moduleSpecSchema } from "../crds/module.ts";
+import { hostStatusSchema, mappingStatusSchema, statusSchema } from "../crds/status.ts";
+import { tlsContextSpecSchema } from "../crds/tls-context.ts";
+
+export interface PrinterColumn {
+  readonly name: string;
+  readonly type: "string" | "integer" | "date";
+  readonly jsonPath: string;
+}
+
+interface AnyKind {
+  readonly kind: string;
+  /** Empty for the core group. */
+  readonly group: string;
+  readonly version: string;
+  readonly plural: string;
+  readonly singular: string;
+  readonly shortNames?: readonly string[];
+  readonly scope: "Namespaced" | "Cluster";
+  /** Of `spec` for kinds of ours, of the whole object for Kubernetes' own. */
+  readonly schema: z.ZodType;
+  /** An informer reads it. */
+  readonly watched: boolean;
+  /** The admission webhook judges it. */
+  readonly validated: boolean;
+}
+
+/** A kind of ours: there is a CRD for it. */
+export interface CustomKind extends AnyKind {
+  readonly source: "crd";
+  readonly status: z.ZodType;
+  readonly statusSubresource: true;
+  readonly printerColumns: readonly PrinterColumn[];
+  readonly category: "ambassador-crds";
+}
+
+export interface CoreKind extends AnyKind {
+  readonly source: "kubernetes";
+}
+
+const custom = {
+  source: "crd",
+  group,
+  version,
+  scope: "Namespaced",
+  status: statusSchema,
+  statusSubresource: true,
+  printerColumns: [],
+  category: "ambassador-crds",
+  watched: true,
+  validated: true,
+} as const;
+
+const core = {
+  source: "kubernetes",
+  group: "",
+  version: "v1",
+  scope: "Namespaced",
+  watched: true,
+  validated: false,
+} as const;
+
+const age = { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" } as const;
+
+function column(name: string, jsonPath: string): PrinterColumn {
+  return { name, type: "string", jsonPath };
+}
+
+export const customKinds = [
+  {
+    ...custom,
+    kind: "Listener",
+    plural: "listeners",
+    singular: "listener",
+    schema: listenerSpecSchema,
+    printerColumns: [
+      column("Port", ".spec.port"),
+      column("Protocol", ".spec.protocol"),
+      column("Stack", ".spec.protocolStack"),
+      column("StatsPrefix", ".spec.statsPrefix"),
+      column("Security", ".spec.securityModel"),
+      column("L7Depth", ".spec.l7Depth"),
+    ],
+  },
+  {
+    ...custom,
+    kind: "Host",
+    plural: "hosts",
+    singular: "host",
+    schema: hostSpecSchema,
+    status: hostStatusSchema,
+    printerColumns: [
+      column("Hostname", ".spec.hostname"),
+      column("State", ".status.state"),
+      column("Phase Completed", ".status.phaseCompleted"),
+      column("Phase Pending", ".status.phasePending"),
+      age,
+    ],
+  },
+  {
+    ...custom,
+    kind: "Mapping",
+    plural: "mappings",
+    singular: "mapping",
+    schema: mappingSpecSchema,
+    status: mappingStatusSchema,
+    printerColumns: [
+      // Emissary prints .spec.host, which is deprecated and so is empty where hostname is used.
+      column("Source Host", ".spec.hostname"),
+      column("Source Prefix", ".spec.prefix"),
+      column("Dest Service", ".spec.service"),
+      column("State", ".status.state"),
+      column("Reason", ".status.reason"),
+    ],
+  },
+  { ...custom, kind: "TLSContext", plural: "tlscontexts", singular: "tlscontext", schema: tlsContextSpecSchema },
+  { ...custom, kind: "Module", plural: "modules", singular: "module", schema: moduleSpecSchema },
+  {
+    ...custom,
+    kind: "KubernetesServiceResolver",
+    plural: "kubernetesserviceresolvers",
+    singular: "kubernetesserviceresolver",
+    schema: kubernetesServiceResolverSpecSchema,
+  },
+  {
+    ...custom,
+    kind: "KubernetesEndpointResolver",
+    plural: "kubernetesendpointresolvers",
+    singular: "kubernetesendpointresolver",
+    schema: kubernetesEndpointResolverSpecSchema,
+  },
+] as const satisfies readonly CustomKind[];
+
+export const coreKinds = [
+  { ...core, kind: "Service", plural: "services", singular: "service", schema: serviceSchema },
+  {
+    ...core,
+    kind: "EndpointSlice",
+    group: "discovery.k8s.io",
+    plural: "endpointslices",
+    singular: "endpointslice",
+    schema: endpointSliceSchema,
+  },
+  { ...core, kind: "Secret", plural: "secrets", singular: "secret", schema: secretSchema },
+  {
+    ...core,
+    kind: "Namespace",
+    plural: "namespaces",
+    singular: "namespace",
+    scope: "Cluster",
+    watched: false,
+    schema: namespaceSchema,
+  },
+] as const satisfies readonly CoreKind[];
+
+export const kinds = [...customKinds, ...coreKinds] as const;
+
+export type Kind = (typeof kinds)[number];
+export type KindName = Kind["kind"];
+
+/** `v1` or `getambassador.io/v3alpha1`, as manifests write it. */
+export function apiVersionOf({ group, version }: Pick<AnyKind, "group" | "version">): string {
+  return group === "" ? version : `${group}/${version}`;
+}

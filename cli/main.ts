@@ -1,0 +1,83 @@
+#!/usr/bin/env node
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { FatalError } from "../runtime/fatal.ts";
+import type { RunFlags } from "../runtime/settings.ts";
+import { envoyVersion, version } from "./assets.ts";
+import type { ControlPlaneFlags } from "./run.ts";
+
+const USAGE_ERROR = 2;
+
+function withRunOptions(command: Command): Command {
+  return command
+    .option("--config <path>", "standalone: a directory or file of manifests, watched; without it, the cluster of KUBECONFIG or the one we run in")
+    .option("--admin-port <port>", "port of /healthz, /readyz and /metrics (default 8877)")
+    .option("--envoy <path>", "the Envoy binary (default: the one that set-up installed)")
+    .option("--drain-delay <seconds>", "how long to answer 503 on /readyz before connections drain at SIGTERM (default: 5 in a cluster, 0 standalone)")
+    .option("--stats <which>", "Envoy's statistics: default (a small set, half the memory) or all")
+    .option("--run-dir <path>", "where sockets and Envoy's bootstrap are kept while running")
+    .option("--log-level <level>", "error, warn, info or debug (default info)");
+}
+
+function oneOf(...choices: string[]) {
+  return (value: string): string => {
+    if (!choices.includes(value)) throw new InvalidArgumentError(`Write one of ${choices.join(", ")}.`);
+    return value;
+  };
+}
+
+const program = new Command("nuncio")
+  .description("A Kubernetes API gateway: Kubernetes resources in, Envoy configuration out, live.")
+  .version(`nuncio ${version}${envoyVersion === undefined ? "" : ` (Envoy ${envoyVersion})`}`, "-V, --version")
+  .showHelpAfterError("(try nuncio --help)")
+  .exitOverride();
+
+withRunOptions(program.command("run"))
+  .description("run the gateway: Envoy and its control plane")
+  .addHelpText("after", "\nExample:\n  nuncio run --config examples/     serve the manifests of a directory, without a cluster\n\nThe AMBASSADOR_* variables of Emissary-ingress are read: see docs/environment.md.")
+  .action(async (flags: RunFlags) => {
+    const { run } = await import("./run.ts");
+    process.exitCode = await run(flags);
+  });
+
+withRunOptions(program.command("control-plane", { hidden: true }))
+  .requiredOption("--xds-socket <path>")
+  .requiredOption("--envoy-admin-socket <path>")
+  .action(async (flags: ControlPlaneFlags) => {
+    const { controlPlane } = await import("./run.ts");
+    await controlPlane(flags);
+  });
+
+program
+  .command("check")
+  .description("check manifests without a cluster: exit 0 when clean, 1 with findings, 2 when used wrongly")
+  .argument("<path...>", "directories or files of manifests")
+  .addOption(new Option("-o, --output <format>", "text or json").default("text").argParser(oneOf("text", "json")))
+  .option("--errors-only", "do not count warnings", false)
+  .action(async (paths: string[], options: { output: "text" | "json"; errorsOnly: boolean }) => {
+    const { check } = await import("./check.ts");
+    process.exitCode = check(paths, options, process.env, (line) => process.stdout.write(`${line}\n`));
+  });
+
+program
+  .command("translate")
+  .description("print the Envoy configuration of manifests in static form, as `envoy --mode validate` takes it")
+  .argument("<path...>", "directories or files of manifests")
+  .addOption(new Option("-o, --output <format>", "yaml or json").default("yaml").argParser(oneOf("yaml", "json")))
+  .option("--show-secrets", "print the real private keys; without it a throw-away key stands in for each", false)
+  .action(async (paths: string[], options: { output: "json" | "yaml"; showSecrets: boolean }) => {
+    const { translate } = await import("./translate.ts");
+    process.exitCode = await translate(paths, options, process.env, {
+      out: (text) => process.stdout.write(text),
+      error: (line) => process.stderr.write(`${line}\n`),
+    });
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : USAGE_ERROR;
+  else if (error instanceof FatalError) {
+    process.stderr.write(`nuncio: ${error.message}\n`);
+    process.exitCode = error.exitCode;
+  } else throw error;
+}

@@ -1,0 +1,34 @@
+import type { Ir, Source } from "../ir/types.ts";
+
+/** Leads from Envoy's resources back to objects and fields. Answers are looked up in the IR when asked, so that keeping it costs nothing. */
+export interface SourceMap {
+  listener(name: string): readonly Source[];
+  /** Routes of a table, by the route's name in Envoy. */
+  route(table: string, name: string): readonly Source[];
+  cluster(name: string): readonly Source[];
+  /** A filter chain, by listener and chain name. */
+  chain(listener: string, name: string): readonly Source[];
+}
+
+export function sourceMap(ir: Ir): SourceMap {
+  const routes = function* (table?: string) {
+    for (const each of table === undefined ? ir.tables.values() : [ir.tables.get(table)]) {
+      for (const { routes } of each?.virtualHosts ?? []) yield* routes;
+    }
+  };
+  const unique = (sources: Iterable<Source>): readonly Source[] => [...new Set(sources)];
+  return {
+    listener: (name) => ir.listeners.filter((listener) => listener.name === name).map(({ source }) => source),
+    route: (table, name) => unique([...routes(table)].filter((route) => route.name === name).map(({ source }) => source)),
+    cluster: (name) =>
+      unique(
+        [...routes()]
+          .filter(({ action }) => action.kind === "forward" && action.cluster === name)
+          .map(({ source }) => ({ object: source.object, path: [...source.path, "service"] })),
+      ),
+    chain(listener, name) {
+      const found = ir.listeners.find((each) => each.name === listener);
+      return found?.chains.some((chain) => chain.name === name) === true ? [found.source] : [];
+    },
+  };
+}

@@ -1,0 +1,176 @@
+/** What zod found, in the words of the person who wrote the manifest. */
+import type { z } from "zod";
+import type { PathStep } from "../ir/problem.ts";
+import { allows, type JsonSchema, schemaAt } from "./json-schema.ts";
+import { nearest } from "./nearest.ts";
+
+export interface Complaint {
+  readonly path: readonly PathStep[];
+  readonly message: string;
+  readonly advice: string;
+}
+
+export interface ComplaintInput {
+  readonly schema: JsonSchema;
+  /** What was parsed; values are quoted from it. */
+  readonly raw: unknown;
+  /** False for Secrets: their values must not be in any text. */
+  readonly quote: boolean;
+}
+
+type Issue = z.core.$ZodIssue;
+
+export function complaintsOf(issue: Issue, input: ComplaintInput): Complaint[] {
+  if (issue.code === "invalid_union") {
+    const path = stepsOf(issue.path);
+    const deeper = issue.errors.find((form) => form.some((one) => one.path.length > 0));
+    if (deeper !== undefined) {
+      return deeper.flatMap((one) => complaintsOf({ ...one, path: [...path, ...one.path] }, input));
+    }
+    return [wrongType(path, input)];
+  }
+  return [complaintOf(issue, input)];
+}
+
+function complaintOf(issue: Issue, input: ComplaintInput): Complaint {
+  const path = stepsOf(issue.path);
+  const value = valueAt(input.raw, path);
+  const shown = show(value, input.quote);
+  const schema = schemaAt(input.schema, path) ?? {};
+  switch (issue.code) {
+    case "invalid_type":
+      return value === undefined ? missing(path, schema) : wrongType(path, input);
+    case "invalid_value":
+      if (value === undefined) return missing(path, schema);
+      return { path, message: `${shown} is not an allowed value`, advice: oneOf(value, issue.values) };
+    case "too_small":
+    case "too_big":
+      if (issue.origin === "array") {
+        return { path, message: "the list is empty", advice: "write at least one item, or leave the field out" };
+      }
+      return { path, message: `${shown} is out of range`, advice: `write ${rangeOf(schema)}` };
+    case "invalid_format":
+      return { path, message: `${shown} has the wrong form`, advice: `it must match ${issue.pattern ?? issue.format}` };
+    case "custom":
+      return { path, message: issue.message, advice: String(issue.params?.["advice"] ?? "correct it") };
+    default:
+      return { path, message: `${shown} is not allowed: ${issue.message}`, advice: "correct it" };
+  }
+}
+
+function missing(path: readonly PathStep[], schema: JsonSchema): Complaint {
+  const [example] = schema.examples ?? [];
+  const what = schema.enum === undefined ? nounOf(schema) : `one of ${schema.enum.join(", ")}`;
+  const advice = example === undefined ? `add ${what}` : `add ${what}, for example ${JSON.stringify(example)}`;
+  return { path, message: "is required and missing", advice };
+}
+
+function wrongType(path: readonly PathStep[], { schema: root, raw, quote }: ComplaintInput): Complaint {
+  const schema = schemaAt(root, path) ?? {};
+  const value = valueAt(raw, path);
+  return {
+    path,
+    message: `${show(value, quote)} is not ${nounOf(schema)}`,
+    advice: correction(path, schema, value, quote),
+  };
+}
+
+function correction(path: readonly PathStep[], schema: JsonSchema, value: unknown, quote: boolean): string {
+  const name = path.findLast((step) => typeof step === "string") ?? "";
+  if (value === null) return `write ${nounOf(schema)}, or leave the field out`;
+  if (allows(schema, "integer")) {
+    if (name.endsWith("_ms")) return `write a number of milliseconds, for example ${exampleMs(value)}`;
+    if (typeof value === "string" && /^-?\d+$/.test(value)) return `write ${value} without quotes`;
+    return "write a whole number";
+  }
+  if (allows(schema, "string")) {
+    const scalar = typeof value === "number" || typeof value === "boolean";
+    if (schema.enum !== undefined) return `write one of ${schema.enum.join(", ")}`;
+    return scalar && quote ? `write it in quotes: "${value}"` : "write one string";
+  }
+  if (allows(schema, "boolean")) {
+    const meant = typeof value === "string" ? meantFlag(value) : undefined;
+    return meant === undefined ? "write true or false" : `write ${meant} without quotes`;
+  }
+  if (allows(schema, "array")) {
+    const scalar = typeof value === "string" || typeof value === "number";
+    return scalar && quote && allows(schema.items ?? {}, "string") ? `write ["${value}"]` : "write a list";
+  }
+  if (schema.properties !== undefined) {
+    const names = Object.keys(schema.properties);
+    return names.length > listable ? "write an object" : `write an object; its fields are ${names.join(", ")}`;
+  }
+  return "write a map of names to values";
+}
+
+/** Longer lists are in the reference. */
+const listable = 12;
+
+function meantFlag(text: string): boolean | undefined {
+  if (/^(true|yes|on|1)$/i.test(text)) return true;
+  return /^(false|no|off|0)$/i.test(text) ? false : undefined;
+}
+
+const msByUnit: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+/** What was probably meant by "3s" or "500ms"; else the usual timeout. */
+function exampleMs(value: unknown): number {
+  const [, digits, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(String(value)) ?? [];
+  return digits === undefined ? 3000 : Math.round(Number(digits) * (msByUnit[unit ?? "ms"] ?? 1));
+}
+
+function oneOf(value: unknown, allowed: readonly unknown[]): string {
+  const names = allowed.map(String);
+  const near = typeof value === "string" ? nearest(value, names) : undefined;
+  const choices = allowed.map((item) => (item === "" ? '""' : String(item))).join(", ");
+  return near === undefined ? `use one of ${choices}` : `did you mean ${near}? Use one of ${choices}`;
+}
+
+function rangeOf({ minimum, maximum }: JsonSchema): string {
+  if (minimum === undefined || minimum === Number.MIN_SAFE_INTEGER) return `a whole number up to ${maximum}`;
+  return maximum === undefined || maximum === Number.MAX_SAFE_INTEGER
+    ? `a whole number from ${minimum}`
+    : `a whole number from ${minimum} to ${maximum}`;
+}
+
+const nouns: readonly (readonly [string, string])[] = [
+  ["string", "a string"],
+  ["integer", "an integer"],
+  ["boolean", "a boolean"],
+  ["array", "a list"],
+];
+
+function nounOf(schema: JsonSchema): string {
+  if (schema.anyOf !== undefined)
+    return schema.anyOf
+      .filter(({ type }) => type !== "null")
+      .map(nounOf)
+      .join(" or ");
+  if (schema.type === "object") return schema.properties === undefined ? "a map" : "an object";
+  return nouns.find(([type]) => allows(schema, type))?.[1] ?? "allowed";
+}
+
+const longest = 60;
+
+/** The value as it may stand in a message: short, and nothing of a secret. */
+export function show(value: unknown, quote = true): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "a list";
+  if (typeof value === "object") return "an object";
+  if (!quote) return "the value";
+  const text = JSON.stringify(value) ?? String(value);
+  return text.length <= longest ? text : `${text.slice(0, longest - 4)}..."`;
+}
+
+function stepsOf(path: readonly PropertyKey[]): PathStep[] {
+  return path.map((step) => (typeof step === "symbol" ? String(step) : step));
+}
+
+function valueAt(raw: unknown, path: readonly PathStep[]): unknown {
+  let value = raw;
+  for (const step of path) {
+    if (typeof value !== "object" || value === null || !Object.hasOwn(value, step)) return undefined;
+    value = (value as Readonly<Record<PathStep, unknown>>)[step];
+  }
+  return value;
+}

@@ -1,0 +1,219 @@
+/** `spec.config` of the Module named ambassador: free-form in the CRD, typed here. Unknown keys are kept, with a warning. */
+import { z } from "zod";
+import { circuitBreakersFields } from "../features/circuit-breakers.ts";
+import { connectionFields } from "../features/connection.ts";
+import { corsFields } from "../features/cors.ts";
+import { errorOverridesFields } from "../features/error-overrides.ts";
+import { choice, count, flag, freeForm, integer, milliseconds, text, texts } from "../features/fields.ts";
+import { keepaliveFields } from "../features/keepalive.ts";
+import { labelSpecifier } from "../features/labels.ts";
+import { loadBalancerFields } from "../features/load-balancer.ts";
+import { retryPolicyFields } from "../features/retry-policy.ts";
+
+const port = { min: 1, max: 65_535 };
+
+/** Modules are converted between versions by nobody, so v2's forms live on in them: "a, b" for a list, a bare header value. */
+function textsOrCommas(description: string) {
+  return z
+    .union([
+      z.array(z.string()),
+      z.string().transform((list) =>
+        list
+          .split(",")
+          .map((item) => item.trim())
+          .filter((item) => item !== ""),
+      ),
+    ])
+    .optional()
+    .describe(description);
+}
+
+function addedHeadersOrValues(description: string) {
+  const header = z.object({ value: text("Value of the header."), append: flag("Keeps a value already there.") });
+  return z
+    .record(z.string(), z.union([header, z.string().transform((value): z.output<typeof header> => ({ value }))]))
+    .optional()
+    .describe(description);
+}
+
+const mappingDefaults = {
+  add_request_headers: addedHeadersOrValues("Headers added to requests of Mappings that name none themselves."),
+  add_response_headers: addedHeadersOrValues("Headers added to responses of Mappings that name none themselves."),
+  remove_request_headers: textsOrCommas("Headers removed from requests of Mappings that name none themselves."),
+  remove_response_headers: textsOrCommas("Headers removed from responses of Mappings that name none themselves."),
+  stats_name: text("Name in statistics of upstreams without a name of their own."),
+};
+
+const probe = {
+  enabled: flag("Whether it is served. Default: true."),
+  prefix: text("Path under which it is served."),
+  rewrite: text("Path that it is asked for under."),
+  service: text("Where it is served from. Default: the gateway itself."),
+};
+
+function addressRules(description: string) {
+  const address = z.string().describe("Address or range, such as 10.0.0.0/8.");
+  return z
+    .array(z.object({ peer: address.optional(), remote: address.optional() }))
+    .optional()
+    .describe(description);
+}
+
+const connectionManager = {
+  allow_chunked_length: flag("Accepts a request with both Transfer-Encoding and Content-Length. Default: false."),
+  enable_http10: flag("Accepts HTTP/1.0 requests. Default: false."),
+  forward_client_cert_details: choice(
+    ["SANITIZE", "FORWARD_ONLY", "APPEND_FORWARD", "SANITIZE_SET", "ALWAYS_FORWARD_ONLY"],
+    "What becomes of the x-forwarded-client-cert header. Default: SANITIZE.",
+  ),
+  set_current_client_cert_details: z
+    .object({
+      subject: flag("Tells the certificate's subject."),
+      cert: flag("Tells the certificate."),
+      chain: flag("Tells the certificate chain."),
+      dns: flag("Tells the certificate's DNS names."),
+      uri: flag("Tells the certificate's URI name."),
+    })
+    .optional()
+    .describe("What x-forwarded-client-cert tells of the client's certificate."),
+  header_case_overrides: texts("Header names written with exactly this case to clients and upstreams."),
+  proper_case: flag("Writes header names of responses as Proper-Case. Default: false."),
+  headers_with_underscores_action: choice(
+    ["ALLOW", "REJECT_REQUEST", "DROP_HEADER"],
+    "What becomes of request headers whose name has an underscore. Default: ALLOW.",
+  ),
+  listener_idle_timeout_ms: milliseconds("Milliseconds after which an unused client connection is closed."),
+  max_request_headers_kb: integer("Kibibytes of request headers at most. Default: 60.", { min: 1, max: 8192 }),
+  merge_slashes: flag("Takes several slashes in a row as one when routes are matched. Default: false."),
+  preserve_external_request_id: flag("Keeps a client's x-request-id. Default: false."),
+  reject_requests_with_escaped_slashes: flag("Answers 400 to paths with %2F or %5C. Default: false."),
+  server_name: text("Server header of responses. Default: envoy."),
+  strip_matching_host_port: flag("Matches hosts without the listener's port. Default: false."),
+  suppress_envoy_headers: flag("Leaves the x-envoy-* headers out. Default: false."),
+  use_remote_address: flag("Takes the connection's address as the client's. Default: true."),
+  use_proxy_proto: flag("Without effect: PROXY belongs in the Listener's protocolStack."),
+  x_forwarded_proto_redirect: flag("Without effect: it is the Listener's securityModel."),
+  xff_num_trusted_hops: count("Without effect: it is the Listener's l7Depth."),
+  buffer_limit_bytes: count("Bytes that a connection may buffer. Default: 1048576."),
+};
+
+const httpFilters = {
+  buffer: z
+    .object({
+      max_request_bytes: z.int().min(0).max(4_294_967_295).describe("Bytes of a request at most."),
+      max_request_time: z.unknown().optional().describe("Without effect."),
+    })
+    .optional()
+    .describe("Reads requests whole before they are sent upstream."),
+  enable_grpc_http11_bridge: flag("Lets HTTP/1.1 clients call gRPC services. Default: false."),
+  enable_grpc_web: flag("Lets gRPC-Web clients call gRPC services. Default: false."),
+  grpc_stats: z
+    .object({
+      all_methods: flag("Counts every method. Default: false."),
+      services: z
+        .array(
+          z.object({
+            name: text("Full name of the gRPC service."),
+            method_names: texts("Its methods that are counted."),
+          }),
+        )
+        .optional()
+        .describe("Methods that are counted; excludes all_methods."),
+      upstream_stats: flag("Measures the upstream's time. Default: false."),
+    })
+    .optional()
+    .describe("Statistics of gRPC calls."),
+  gzip: z
+    .object({
+      memory_level: integer("Memory of the compressor.", { min: 1, max: 9 }),
+      min_content_length: count("Bytes from which a response is compressed. Default: 30."),
+      compression_level: text("BEST, SPEED, DEFAULT or a level of Envoy's gzip compressor. Default: DEFAULT."),
+      compression_strategy: text("FILTERED, HUFFMAN, RLE, FIXED or DEFAULT. Default: DEFAULT."),
+      window_bits: integer("Window of the compressor, as a power of two.", { min: 9, max: 15 }),
+      content_type: texts("Content types that are compressed. Default: text, JSON, XML and JavaScript types."),
+      disable_on_etag_header: flag("Leaves responses with an etag alone. Default: false."),
+      remove_accept_encoding_header: flag("Hides accept-encoding from the upstream. Default: false."),
+    })
+    .optional()
+    .describe("Compression of responses."),
+  ip_allow: addressRules("Only these clients are served."),
+  ip_deny: addressRules("These clients are not served."),
+  lua_scripts: text("Lua that runs on every request."),
+};
+
+const unsetOrRemoved = {
+  auth_enabled: flag("Without effect."),
+  prune_unreachable_routes: flag("Without effect: unreachable routes are never sent."),
+  regex_type: text("Without effect."),
+  service_port: integer("Without effect: the Listener has the port.", port),
+  statsd: z.unknown().optional().describe("Without effect."),
+  tls: z.unknown().optional().describe("Without effect: use Host and TLSContext."),
+};
+
+export const moduleConfigSchema = z.looseObject({
+  ...connectionManager,
+  ...httpFilters,
+  ...unsetOrRemoved,
+  ...circuitBreakersFields,
+  ...retryPolicyFields,
+  ...loadBalancerFields,
+  cors: corsFields.cors
+    .unwrap()
+    .extend({
+      origins: textsOrCommas("Origins allowed to read responses."),
+      methods: textsOrCommas("Methods allowed in preflight answers."),
+      headers: textsOrCommas("Request headers allowed in preflight answers."),
+      exposed_headers: textsOrCommas("Response headers that scripts may read."),
+    })
+    .optional()
+    .describe("Cross-origin resource sharing of Mappings without cors."),
+  keepalive: keepaliveFields.keepalive
+    .unwrap()
+    .extend({ time: count("Seconds without data before the first probe; the same as idle_time.") })
+    .optional()
+    .describe("TCP keepalive of connections to upstreams."),
+  error_response_overrides: errorOverridesFields.error_response_overrides,
+  add_linkerd_headers: flag("Adds l5d-dst-override to requests of Mappings that do not say. Default: false."),
+  admin_port: integer("Port of Envoy's own administration interface. Default: 8001.", port),
+  cluster_idle_timeout_ms: connectionFields.cluster_idle_timeout_ms,
+  cluster_max_connection_lifetime_ms: connectionFields.cluster_max_connection_lifetime_ms,
+  cluster_request_timeout_ms: milliseconds("Milliseconds of timeout_ms where a Mapping has none. Default: 3000."),
+  debug_mode: flag("Without effect. Default: false."),
+  default_label_domain: text("Rate limit domain. Default: ambassador."),
+  default_labels: z
+    .record(z.string(), z.object({ defaults: z.array(labelSpecifier).optional() }))
+    .optional()
+    .describe("By domain, labels put before those of every group of a Mapping."),
+  defaults: z
+    .looseObject({
+      ...mappingDefaults,
+      httpmapping: z.looseObject(mappingDefaults).optional().describe("For Mappings; wins over its parent."),
+      tls_secret_namespacing: flag("secret_namespacing of TLSContexts that do not say. Default: true."),
+    })
+    .optional()
+    .describe("Defaults of other kinds."),
+  diagnostics: z
+    .object({ ...probe, allow_non_local: flag("Lets others than the Pod itself see it. Default: false.") })
+    .optional()
+    .describe("The diagnostics page."),
+  liveness_probe: z.object(probe).optional().describe("The liveness check under /ambassador/v0/check_alive."),
+  readiness_probe: z.object(probe).optional().describe("The readiness check under /ambassador/v0/check_ready."),
+  enable_ipv4: flag("Uses IPv4 addresses of upstreams. Default: true."),
+  enable_ipv6: flag("Uses IPv6 addresses of upstreams. Default: false."),
+  envoy_log_format: z
+    .union([z.string(), freeForm("Format by field, for json and typed_json.")])
+    .optional()
+    .describe("Format of the access log: a string for text, a map for json and typed_json."),
+  envoy_log_path: text("File of the access log. Default: /dev/fd/1."),
+  envoy_log_type: choice(["text", "json", "typed_json"], "Kind of the access log. Default: text."),
+  envoy_validation_timeout: integer("Seconds that a judgement by Envoy may take; 0 skips it. Default: 60.", { min: 0 }),
+  regex_max_size: count("RE2 program size of a regular expression at most. Default: 200."),
+  resolver: text("Resolver of Mappings that name none. Default: kubernetes-service."),
+  runtime_flags: freeForm("Envoy runtime keys that may be set.").optional(),
+  use_ambassador_namespace_for_service_resolution: flag(
+    "Looks services without a namespace up in the gateway's namespace, not the Mapping's. Default: false.",
+  ),
+});
+
+/** Known keys are typed, others are kept as they are. */
+export type ModuleConfig = z.output<typeof moduleConfigSchema>;

@@ -1,0 +1,180 @@
+/** The only place where what stands in a cluster or a file becomes a typed, frozen resource. It never throws. */
+import type { z } from "zod";
+import { apiVersionOf, customKinds, type Kind, kinds } from "../capabilities/kinds.ts";
+import { noProblems, type ObjectRef, type Origin, type PathStep, type Problem } from "../ir/problem.ts";
+import type { Resource } from "../ir/resource.ts";
+import { group as ourGroup } from "./common.ts";
+import { deepFreeze } from "./freeze.ts";
+import { type JsonSchema, jsonSchemaOf } from "./json-schema.ts";
+import { isFutureKind, isOldVersion, isSilent } from "./kubernetes-kinds.ts";
+import { complaintsOf } from "./messages.ts";
+import { type Fields, isFields, readMetadata, refOf, refusal } from "./metadata.ts";
+import { type ModuleConfig, moduleConfigSchema } from "./module-config.ts";
+import { nearest } from "./nearest.ts";
+import type { AnyResource } from "./resources.ts";
+import { unknownField, unknownFields } from "./unknown-fields.ts";
+
+export interface Parsed {
+  /** Absent for kinds that are not read and objects without a name. With an error among its problems its spec is empty. */
+  readonly resource?: AnyResource;
+  /** All of them; the resource holds the same list. */
+  readonly problems: readonly Problem[];
+}
+
+const kindByType = new Map<string, Kind>(kinds.map((kind) => [`${apiVersionOf(kind)} ${kind.kind}`, kind]));
+
+const shortNames: Readonly<Record<string, string>> = { string: "a text", number: "a number", boolean: "a boolean" };
+
+export function parseResource(raw: unknown, origin?: Origin): Parsed {
+  if (!isFields(raw)) {
+    const object = refOf({}, "Namespaced", origin);
+    const what = Array.isArray(raw) ? "a list" : (shortNames[typeof raw] ?? "nothing");
+    return {
+      problems: [refusal(object, [], `${what} is not a Kubernetes object`, "write apiVersion, kind and metadata")],
+    };
+  }
+  const { apiVersion, kind } = raw;
+  for (const [field, value] of Object.entries({ apiVersion, kind })) {
+    if (typeof value === "string" && value !== "") continue;
+    const message = value === undefined ? "is required and missing" : "is not a string";
+    const example = field === "kind" ? "Mapping" : "getambassador.io/v3alpha1";
+    return {
+      problems: [refusal(refOf(raw, "Namespaced", origin), [field], message, `write ${field}: ${example} or another`)],
+    };
+  }
+  const row = kindByType.get(`${String(apiVersion)} ${String(kind)}`);
+  return row === undefined ? { problems: unread(raw, origin) } : parseKind(row, raw, origin);
+}
+
+function parseKind(row: Kind, raw: Fields, origin: Origin | undefined): Parsed {
+  const object = refOf(raw, row.scope, origin);
+  const problems: Problem[] = [];
+  const metadata = readMetadata(raw, object, problems);
+  if (metadata === undefined) return { problems };
+  const spec = row.source === "crd" ? readSpec(row, raw, object, problems) : readWhole(row, raw, object, problems);
+  const usable = !problems.some((problem) => problem.severity === "error");
+  const resource: Resource<unknown> = {
+    ...object,
+    apiVersion: apiVersionOf(row),
+    ...metadata,
+    spec: usable ? deepFreeze(spec) : nothing,
+    problems: problems.length === 0 ? noProblems : Object.freeze(problems),
+  };
+  // The row's schema yields the spec that Specs has for the row's kind, and nobody reads one beside an error.
+  return { resource: Object.freeze(resource) as AnyResource, problems: resource.problems };
+}
+
+const nothing = Object.freeze({});
+
+const topLevel = new Set(["apiVersion", "kind", "metadata", "spec", "status"]);
+
+function readSpec(row: Kind, raw: Fields, object: ObjectRef, problems: Problem[]): unknown {
+  for (const key in raw) {
+    if (!topLevel.has(key)) warn(object, problems, unknownField(key, [key], row.kind, [...topLevel]));
+  }
+  const written = raw["spec"] ?? {};
+  const schema = jsonSchemaOf(row.schema);
+  const spec = read(row.schema, schema, { value: written, at: ["spec"], quote: true }, object, problems);
+  for (const field of unknownFields(schema, written, ["spec"], row.kind)) warn(object, problems, field);
+  if (row.kind !== "Module" || !isFields(written)) return spec;
+  return { ...(isFields(spec) ? spec : {}), config: readModule(written["config"], object, problems) };
+}
+
+function readWhole(row: Kind, raw: Fields, object: ObjectRef, problems: Problem[]): unknown {
+  const quote = row.kind !== "Secret";
+  return read(row.schema, jsonSchemaOf(row.schema), { value: raw, at: [], quote }, object, problems);
+}
+
+interface Written {
+  readonly value: unknown;
+  readonly at: readonly PathStep[];
+  /** Whether messages may show values. */
+  readonly quote: boolean;
+}
+
+function read<Output>(
+  schema: z.ZodType<Output>,
+  json: JsonSchema,
+  { value, at, quote }: Written,
+  object: ObjectRef,
+  problems: Problem[],
+): Output | undefined {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  for (const issue of result.error.issues) {
+    for (const { path, message, advice } of complaintsOf(issue, { schema: json, raw: value, quote })) {
+      problems.push({ code: "InvalidField", severity: "error", object, path: [...at, ...path], message, advice });
+    }
+  }
+  return undefined;
+}
+
+/** The Module's keys are typed, though its CRD leaves them free; keys without a meaning are told by a warning. */
+function readModule(config: unknown, object: ObjectRef, problems: Problem[]): ModuleConfig {
+  if (!isFields(config)) return {};
+  if (object.name !== "ambassador") {
+    problems.push(unreadModule(object));
+    return {};
+  }
+  const at = ["spec", "config"];
+  const schema = jsonSchemaOf(moduleConfigSchema);
+  const closed = { ...schema, additionalProperties: undefined };
+  for (const field of unknownFields(closed, config, at, "the ambassador Module")) warn(object, problems, field);
+  return read(moduleConfigSchema, schema, { value: config, at, quote: true }, object, problems) ?? {};
+}
+
+function unreadModule(object: ObjectRef): Problem {
+  if (object.name === "tls" || object.name === "authentication") {
+    const advice = object.name === "tls" ? "write a TLSContext and a Host" : "remove it";
+    const message = `the old ${object.name} Module is not supported`;
+    return { code: "NotYetSupported", severity: "error", object, path: [], message, advice };
+  }
+  const message = "a Module of this name is not read";
+  return { code: "ModuleIgnored", severity: "warning", object, path: [], message, advice: "name it ambassador" };
+}
+
+function warn(object: ObjectRef, problems: Problem[], field: Pick<Problem, "path" | "message" | "advice">): void {
+  problems.push({ code: "UnknownField", severity: "warning", object, ...field });
+}
+
+/** What to say of an object whose type is not in the table. */
+function unread(raw: Fields, origin: Origin | undefined): readonly Problem[] {
+  const object = refOf(raw, "Namespaced", origin);
+  const apiVersion = String(raw["apiVersion"]);
+  const slash = apiVersion.indexOf("/");
+  const group = slash === -1 ? "" : apiVersion.slice(0, slash);
+  const version = apiVersion.slice(slash + 1);
+  if (isFutureKind(group, object.kind)) {
+    const message = `${object.kind} is not supported yet, so what it asks for does not happen`;
+    return [{ code: "NotYetSupported", severity: "error", object, path: ["kind"], message, advice: "remove it" }];
+  }
+  const ours = customKinds.find(({ kind }) => kind === object.kind);
+  if (group === ourGroup && ours !== undefined && isOldVersion(version)) {
+    const message = `${apiVersion} is not supported yet`;
+    const advice = `write it as ${apiVersionOf(ours)}`;
+    return [{ code: "NotYetSupported", severity: "error", object, path: ["apiVersion"], message, advice }];
+  }
+  if (isSilent(group, object.kind)) return noProblems;
+  const message = `${object.kind} of ${apiVersion} is not read`;
+  return [
+    {
+      code: "UnknownKind",
+      severity: "warning",
+      object,
+      path: ["kind"],
+      message,
+      advice: meant(apiVersion, object.kind),
+    },
+  ];
+}
+
+function meant(apiVersion: string, kind: string): string {
+  const sameName = kinds.find((row) => row.kind === kind);
+  const version = sameName === undefined ? undefined : apiVersionOf(sameName);
+  if (version !== undefined && apiVersion.includes(ourGroup)) return `write apiVersion: ${version}`;
+  const inGroup = kinds.filter((row) => apiVersionOf(row) === apiVersion).map((row) => row.kind);
+  const near = nearest(kind, inGroup);
+  if (near !== undefined) return `did you mean ${near}?`;
+  const ours = customKinds.some((row) => row.kind === kind) && version !== undefined;
+  return ours ? `if it is meant for the gateway, write apiVersion: ${version}` : "it is skipped";
+}

@@ -1,0 +1,78 @@
+import type { z } from "zod";
+import type { ModuleConfig } from "../crds/module-config.ts";
+import type { PathStep, ProblemCode, Severity } from "../ir/problem.ts";
+import { regexError } from "../ir/regex.ts";
+import type { Cluster } from "../xds/generated/envoy/config/cluster/v3/cluster.ts";
+import type { HttpProtocolOptions } from "../xds/generated/envoy/extensions/upstreams/http/v3/http_protocol_options.ts";
+import type { Route, RouteAction } from "../xds/generated/envoy/config/route/v3/route_components.ts";
+
+/** A problem that does not yet know its object: paths are relative to the spec. */
+export interface FieldProblem {
+  readonly code: ProblemCode;
+  readonly severity: Severity;
+  readonly path: readonly PathStep[];
+  readonly message: string;
+  readonly advice: string;
+}
+
+export interface FeatureContext {
+  /** The Module's defaults; a Mapping's own field wins. */
+  readonly defaults: ModuleConfig;
+}
+
+export interface FeatureResult<T> {
+  readonly value: T | undefined;
+  readonly problems: readonly FieldProblem[];
+}
+
+/**
+ * Something a route (or its cluster) can be asked to do. A plain value: no registration, no lifecycle, no state.
+ * Settings must be JSON-able: those of features that write to the cluster are part of the cluster's identity.
+ */
+export interface Feature<Fields extends z.ZodRawShape, Settings> {
+  /** Key under which the settings stand in the IR; the file's name. */
+  readonly name: string;
+  /** What it owns under Mapping.spec. */
+  readonly fields: Fields;
+  /** undefined: nothing asked for, nothing written. A problem of severity error makes the Mapping unused. */
+  fromMapping(spec: z.output<z.ZodObject<Fields>>, context: FeatureContext): FeatureResult<Settings>;
+  /** For every route, redirects included. Returns a new value. */
+  route?(settings: Settings, route: Route): Route;
+  /** For routes that forward to a cluster. Returns a new value. */
+  forward?(settings: Settings, action: RouteAction): RouteAction;
+  /** For the route's cluster. Returns a new value. */
+  cluster?(settings: Settings, cluster: Cluster): Cluster;
+  /** For the HTTP protocol options of the route's cluster. Returns a new value. */
+  protocol?(settings: Settings, options: HttpProtocolOptions): HttpProtocolOptions;
+}
+
+export type AnyFeature = Feature<z.ZodRawShape, unknown>;
+
+export const nothing: FeatureResult<never> = { value: undefined, problems: [] };
+
+export function settings<T>(value: T): FeatureResult<T> {
+  return { value, problems: [] };
+}
+
+export function refused(problem: Omit<FieldProblem, "severity" | "code"> & { code?: ProblemCode }): FeatureResult<never> {
+  return { value: undefined, problems: [{ code: "InvalidField", severity: "error", ...problem }] };
+}
+
+/** The problem of a regex that Envoy would refuse, or none. */
+export function regexProblems(regex: string, path: readonly PathStep[]): FieldProblem[] {
+  const error = regexError(regex);
+  if (error === undefined) return [];
+  return [
+    {
+      code: "InvalidRegex",
+      severity: "error",
+      path,
+      message: `${JSON.stringify(regex)} is not a regular expression of RE2 (${error})`,
+      advice: "write one in RE2 syntax; it has no look-around and no back-references",
+    },
+  ];
+}
+
+export function ignored(path: readonly PathStep[], message: string, advice: string): FieldProblem {
+  return { code: "IgnoredField", severity: "warning", path, message, advice };
+}

@@ -1,0 +1,36 @@
+import { type Feature, ignored, nothing, regexProblems, settings } from "./feature.ts";
+import { regexSubstitution, text } from "./fields.ts";
+
+export const rewriteFields = {
+  rewrite: text(
+    "Replaces the matched prefix in the path sent upstream. An empty string leaves the path as it is. Ignored with regex_rewrite. Default: /.",
+  ),
+  regex_rewrite: regexSubstitution("Rewrites the path sent upstream by a regular expression; wins over rewrite."),
+};
+
+export type RewriteSettings =
+  | { readonly kind: "prefix"; readonly replacement: string }
+  | { readonly kind: "regex"; readonly pattern: string; readonly substitution: string };
+
+export const rewrite: Feature<typeof rewriteFields, RewriteSettings> = {
+  name: "rewrite",
+  fields: rewriteFields,
+
+  fromMapping(spec) {
+    if (spec.regex_rewrite === undefined) {
+      const replacement = spec.rewrite ?? "/";
+      return replacement === "" ? nothing : settings({ kind: "prefix", replacement });
+    }
+    const { pattern = "", substitution = "" } = spec.regex_rewrite;
+    const problems = regexProblems(pattern, ["regex_rewrite", "pattern"]);
+    if (spec.rewrite !== undefined) {
+      problems.push(ignored(["rewrite"], "rewrite and regex_rewrite are both set; rewrite is ignored", "leave one of them out"));
+    }
+    return { value: { kind: "regex", pattern, substitution }, problems };
+  },
+
+  forward(value, action) {
+    if (value.kind === "prefix") return { ...action, prefixRewrite: value.replacement };
+    return { ...action, regexRewrite: { pattern: { regex: value.pattern }, substitution: value.substitution } };
+  },
+};

@@ -1,0 +1,115 @@
+/** What is wrong with an object, as data: the same text goes to `nuncio check`, admission denials, logs, status and goldens. */
+
+/** Where a manifest came from. Absent for objects read from a Kubernetes API server. */
+export interface Origin {
+  readonly file: string;
+  /** 1-based line at which the object's document starts. */
+  readonly line: number;
+  /** 1-based line of a field, by its path (`["spec", "retry_policy"]`), or of its nearest parent that is written in the file. */
+  lineOf(path: readonly PathStep[]): number;
+}
+
+export type PathStep = string | number;
+
+export interface ObjectRef {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly origin?: Origin | undefined;
+}
+
+/** error: the object (or the named part of it) is not used. warning: it is used, but not as its author may think. */
+export type Severity = "error" | "warning";
+
+export interface Problem {
+  /** Stable upper-camel-case code such as `InvalidField`; one page each under docs/codes. */
+  readonly code: ProblemCode;
+  readonly severity: Severity;
+  readonly object: ObjectRef;
+  /** Field path from the object's root, e.g. `["spec", "retry_policy", "retry_on"]`; empty for the object as a whole. */
+  readonly path: readonly PathStep[];
+  /** What is wrong, starting with the offending value where there is one. */
+  readonly message: string;
+  /** What to write instead. */
+  readonly advice: string;
+}
+
+export const problemCodes = [
+  "InvalidYaml",
+  "InvalidObject",
+  "InvalidField",
+  "UnknownField",
+  "UnknownKind",
+  "NotYetSupported",
+  "DuplicateObject",
+  "InvalidRegex",
+  "InvalidService",
+  "ServiceNotFound",
+  "ResolverNotFound",
+  "TlsContextNotFound",
+  "SecretNotFound",
+  "InvalidSecret",
+  "PortConflict",
+  "WeightSum",
+  "GroupConflict",
+  "HostConflict",
+  "NoListener",
+  "NoHost",
+  "NotAttached",
+  "ModuleIgnored",
+  "IgnoredField",
+  "FileUnreadable",
+  "EnvoyRejected",
+  "InternalError",
+] as const;
+export type ProblemCode = (typeof problemCodes)[number];
+
+/** A value with what was noticed while making it. */
+export interface Result<T> {
+  readonly value: T;
+  readonly problems: readonly Problem[];
+}
+
+export const noProblems: readonly Problem[] = [];
+
+/** `spec.hosts[0]."x-y"`: dotted, array indexes in brackets, anything unusual quoted. */
+export function formatPath(path: readonly PathStep[]): string {
+  let text = "";
+  for (const step of path) {
+    if (typeof step === "number") text += `[${step}]`;
+    else if (/^[A-Za-z_][A-Za-z0-9_]*$/.test(step)) text += text === "" ? step : `.${step}`;
+    else text += `[${JSON.stringify(step)}]`;
+  }
+  return text;
+}
+
+/** `Mapping default/quote` */
+export function formatObject(object: Pick<ObjectRef, "kind" | "namespace" | "name">): string {
+  return `${object.kind} ${object.namespace}/${object.name}`;
+}
+
+/** One line without a file position: `Mapping default/quote: spec.prefix: "x" must start with /; write "/x"`. */
+export function formatProblem(problem: Problem): string {
+  const where = problem.path.length === 0 ? "" : `${formatPath(problem.path)}: `;
+  return `${formatObject(problem.object)}: ${where}${problem.message}; ${problem.advice}`;
+}
+
+const bySeverity: Record<Severity, number> = { error: 0, warning: 1 };
+
+/** A total order that does not depend on input order: object, severity, path, code, message. */
+export function compareProblems(a: Problem, b: Problem): number {
+  return (
+    compareText(a.object.kind, b.object.kind) ||
+    compareText(a.object.namespace, b.object.namespace) ||
+    compareText(a.object.name, b.object.name) ||
+    bySeverity[a.severity] - bySeverity[b.severity] ||
+    compareText(formatPath(a.path), formatPath(b.path)) ||
+    compareText(a.code, b.code) ||
+    compareText(a.message, b.message)
+  );
+}
+
+/** Byte-like comparison; `localeCompare` depends on the machine's locale. */
+export function compareText(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,10 @@
+/** What the core is told besides resources. One frozen object for the life of a process: results are remembered by its identity. */
+export interface CompileSettings {
+  /** AMBASSADOR_ID: resources for other ids are not ours. */
+  readonly ambassadorId: string;
+  readonly ownNamespace: string;
+  /** AMBASSADOR_ENVOY_BIND_ADDRESS: where listeners bind. */
+  readonly bindAddress: string;
+  /** Services are watched and their ClusterIPs answer; false for manifests from files. */
+  readonly inCluster: boolean;
+}

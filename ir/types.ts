@@ -1,0 +1,174 @@
+/**
+ * The meeting point: what a gateway does, with no word of Kubernetes or Emissary in it. Every dialect compiles to this,
+ * and `xds/resources` turns it into Envoy's protos. Readonly, JSON-able (secrets print as [redacted]), durations in ms.
+ */
+import type { ObjectRef } from "./problem.ts";
+import type { Redacted } from "./redacted.ts";
+
+export type PathMatch =
+  | { readonly kind: "prefix"; readonly prefix: string }
+  | { readonly kind: "exact"; readonly path: string }
+  | { readonly kind: "regex"; readonly regex: string };
+
+/** A condition on a request header or query parameter. `present` ignores the value. */
+export type ValueMatch = { readonly name: string } & (
+  | { readonly kind: "exact"; readonly value: string }
+  | { readonly kind: "regex"; readonly regex: string }
+  | { readonly kind: "present" }
+);
+
+export interface RouteMatch {
+  readonly path: PathMatch;
+  readonly caseSensitive: boolean;
+  /** All must hold. The method is the header `:method`. */
+  readonly headers: readonly ValueMatch[];
+  readonly queryParameters: readonly ValueMatch[];
+}
+
+/** Settings of features by feature name; each value belongs to that feature alone (see features/feature.ts). */
+export type FeatureSettings = Readonly<Record<string, unknown>>;
+
+/** Where a cluster's endpoints come from. */
+export type ClusterEndpoints =
+  /** The Service's ClusterIP, by EDS: no DNS query, and the Service's own balancing. */
+  | { readonly kind: "service"; readonly namespace: string; readonly name: string; readonly port: number }
+  /** The Service's EndpointSlices, by EDS: Envoy balances over Pods. */
+  | { readonly kind: "slices"; readonly namespace: string; readonly name: string; readonly port: number | string }
+  /** A host name that DNS answers. */
+  | { readonly kind: "dns"; readonly host: string; readonly port: number }
+  /** An IP address. */
+  | { readonly kind: "address"; readonly address: string; readonly port: number };
+
+/** TLS towards an upstream. */
+export interface OriginationTls {
+  readonly sni: string | undefined;
+  /** SDS name of the client certificate. */
+  readonly certificateSecret: string | undefined;
+  /** SDS name of the CA that the upstream is verified against; undefined: not verified, as Emissary does. */
+  readonly validationSecret: string | undefined;
+  readonly parameters: TlsParameters;
+}
+
+/** Versions as Envoy names them; undefined: Envoy's default. */
+export type TlsVersion = "TLSv1_0" | "TLSv1_1" | "TLSv1_2" | "TLSv1_3";
+
+export interface TlsParameters {
+  readonly minVersion: TlsVersion | undefined;
+  readonly maxVersion: TlsVersion | undefined;
+  readonly cipherSuites: readonly string[];
+  readonly ecdhCurves: readonly string[];
+  readonly alpnProtocols: readonly string[];
+}
+
+export interface Cluster {
+  /** Unique by content: two Mappings to the same target with the same settings share a cluster. */
+  readonly name: string;
+  /** Name in Envoy's statistics. */
+  readonly statName: string;
+  readonly endpoints: ClusterEndpoints;
+  readonly tls: OriginationTls | undefined;
+  readonly features: FeatureSettings;
+}
+
+export type RedirectCode = 301 | 302 | 303 | 307 | 308;
+
+export type RouteAction =
+  | { readonly kind: "forward"; readonly cluster: string }
+  | {
+      readonly kind: "redirect";
+      readonly code: RedirectCode;
+      /** Host of the Location; undefined keeps the request's. */
+      readonly host: string | undefined;
+      readonly https: boolean;
+      readonly path: PathRedirect | undefined;
+    };
+
+export type PathRedirect =
+  | { readonly kind: "path"; readonly path: string }
+  | { readonly kind: "prefix"; readonly prefix: string }
+  | { readonly kind: "regex"; readonly pattern: string; readonly substitution: string };
+
+/** A certificate or a CA, delivered by SDS under `name`. */
+export type Secret =
+  | { readonly kind: "certificate"; readonly name: string; readonly chain: Redacted; readonly key: Redacted }
+  | { readonly kind: "validation"; readonly name: string; readonly ca: Redacted; readonly crl: Redacted | undefined };
+
+/** Which object, and which of its fields, an Envoy resource came from. */
+export interface Source {
+  readonly object: ObjectRef;
+  readonly path: readonly (string | number)[];
+}
+
+/** One Envoy route. Identity is stable while nothing it depends on changes: encoded bytes are remembered by it. */
+export interface Route {
+  /** Name of the object it came from; stands in Envoy's logs and config dump. */
+  readonly name: string;
+  readonly match: RouteMatch;
+  /** Matches when the request's random value (0..99) is below it; undefined: always. Cumulative inside a canary group. */
+  readonly belowPercent: number | undefined;
+  readonly action: RouteAction;
+  readonly features: FeatureSettings;
+  readonly source: Source;
+}
+
+export interface VirtualHost {
+  readonly name: string;
+  /** Envoy's domains: exact, `*.x`, `x.*` or `*`. */
+  readonly domain: string;
+  readonly routes: readonly Route[];
+}
+
+/** A RouteConfiguration. */
+export interface Table {
+  readonly name: string;
+  /** Host names match whatever port the request's Host header carries. */
+  readonly ignorePort: boolean;
+  readonly virtualHosts: readonly VirtualHost[];
+}
+
+/** TLS towards clients. */
+export interface TerminationTls {
+  readonly certificateSecret: string;
+  /** SDS name of the CA that client certificates are verified against. */
+  readonly validationSecret: string | undefined;
+  readonly requireClientCertificate: boolean;
+  readonly parameters: TlsParameters;
+}
+
+export interface Chain {
+  readonly name: string;
+  /** SNI names (`*.x` allowed); empty: any client, with or without SNI. */
+  readonly serverNames: readonly string[];
+  readonly tls: TerminationTls | undefined;
+  /** Name of the chain's table. */
+  readonly table: string;
+}
+
+export interface Listener {
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  readonly proxyProtocol: boolean;
+  readonly tlsInspector: boolean;
+  readonly statPrefix: string;
+  /** Proxies in front whose X-Forwarded-For and X-Forwarded-Proto are believed. */
+  readonly trustedHops: number;
+  readonly http2MaxConcurrentStreams: number | undefined;
+  readonly connectionManager: ConnectionManager;
+  readonly chains: readonly Chain[];
+  readonly source: Source;
+}
+
+/** Settings of the HTTP connection manager that all listeners share. */
+export interface ConnectionManager {
+  readonly serverName: string;
+  readonly useRemoteAddress: boolean;
+}
+
+export interface Ir {
+  readonly listeners: readonly Listener[];
+  /** By name. */
+  readonly tables: ReadonlyMap<string, Table>;
+  readonly clusters: ReadonlyMap<string, Cluster>;
+  readonly secrets: ReadonlyMap<string, Secret>;
+}

@@ -1,0 +1,158 @@
+import { manifestReader } from "../compile/manifests.ts";
+import type { Resources } from "../crds/resources.ts";
+import type { Problem } from "../ir/problem.ts";
+import { createAdsServer } from "../xds/server/server.ts";
+import type { AdsEvent } from "../xds/server/events.ts";
+import type { Snapshot } from "../xds/snapshot.ts";
+import { type Readiness, startAdminServer } from "./admin-server.ts";
+import { type Clock } from "./clock.ts";
+import { FatalError } from "./fatal.ts";
+import { watchManifests } from "./files.ts";
+import type { Log } from "./log.ts";
+import { createMetrics } from "./metrics.ts";
+import { connectParent, type ParentChannel } from "./parent.ts";
+import { problemLog } from "./problem-log.ts";
+import { createReconciler } from "./reconciler.ts";
+import { rejectionProblems } from "./rejections.ts";
+import type { Settings } from "./settings.ts";
+
+export interface ControlPlaneOptions {
+  readonly settings: Settings;
+  readonly xdsSocketPath: string;
+  readonly envoyAdminSocketPath: string;
+  readonly version: string;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** `process`. */
+  readonly channel: ParentChannel;
+  readonly exit: (code: number) => void;
+}
+
+/** The control plane: resources in, configuration to Envoy by ADS, probes and metrics on the admin port. Runs until its supervisor ends it. */
+export async function runControlPlane(options: ControlPlaneOptions): Promise<void> {
+  const { settings, log, clock } = options;
+  const stopped = new AbortController();
+  let draining = false;
+  let isReady = false;
+  let reason = "the configuration has not been read yet";
+
+  const metrics = createMetrics({
+    version: options.version,
+    ambassadorId: settings.ambassadorId,
+    envoyAdminSocketPath: options.envoyAdminSocketPath,
+  });
+  const parent = connectParent({
+    channel: options.channel,
+    onMessage(message) {
+      if (message.type === "draining") draining = true;
+      if (message.type === "envoyStarted") metrics.envoyRestarts(message.restarts);
+      if (message.type === "controlPlaneStarted") metrics.controlPlaneRestarts(message.restarts);
+    },
+    onGone: () => options.exit(0),
+  });
+
+  const readiness = (): Readiness => {
+    if (draining) return { ready: false, reason: "the gateway is about to stop" };
+    return isReady ? { ready: true } : { ready: false, reason };
+  };
+
+  try {
+    const admin = await startAdminServer({
+      address: settings.adminAddress,
+      port: settings.adminPort,
+      readiness,
+      metrics,
+      log: log.child("admin"),
+    });
+    log.debug("admin port open", { port: admin.port });
+
+    const born = new WeakMap<Snapshot, number>();
+    const rejected = new Map<string, Problem>();
+    let compiledProblems: readonly Problem[] = [];
+    let sourceProblems: readonly Problem[] = [];
+    const logProblems = problemLog(log.child("config"));
+    const report = () => {
+      const all = [...sourceProblems, ...compiledProblems, ...rejected.values()];
+      const counts = { error: 0, warning: 0 };
+      for (const { severity } of all) counts[severity]++;
+      metrics.problems(counts);
+      logProblems(all);
+    };
+
+    const onEvent = (event: AdsEvent): void => {
+      if (event.kind === "sent") metrics.pushed(event.type, event.bytes);
+      if (event.kind === "nack") {
+        metrics.rejected(event.type);
+        for (const problem of rejectionProblems(event, reconciler.sourceMap())) {
+          rejected.set(`${event.type} ${problem.object.kind} ${problem.object.namespace}/${problem.object.name}`, problem);
+        }
+        report();
+      }
+      if (event.kind !== "acknowledged") return;
+      const since = born.get(event.snapshot);
+      const lagMs = since === undefined ? undefined : clock.now() - since;
+      if (lagMs !== undefined) metrics.snapshotAcknowledged(lagMs / 1000);
+      if (event.refused.length === 0 && rejected.size > 0) {
+        rejected.clear();
+        report();
+      }
+      log.debug("live", lagMs === undefined ? {} : { ms: Math.round(lagMs * 10) / 10 });
+      if (isReady) return;
+      isReady = true;
+      log.info("ready");
+      void parent?.send({ type: "ready" });
+    };
+
+    const ads = await createAdsServer({ socketPath: options.xdsSocketPath, log: log.child("xds"), onEvent });
+    let resources: Resources | undefined;
+    const reconciler = createReconciler({
+      settings: {
+        ambassadorId: settings.ambassadorId,
+        ownNamespace: settings.namespace,
+        bindAddress: settings.envoyBindAddress,
+        inCluster: settings.mode.kind === "cluster",
+      },
+      resources: () => resources as Resources,
+      onSnapshot(snapshot, changedAtMs) {
+        born.set(snapshot, changedAtMs);
+        reason = "Envoy has not acknowledged the first configuration yet";
+        ads.setSnapshot(snapshot);
+      },
+      onJudged(judged) {
+        compiledProblems = judged.problems;
+        report();
+      },
+      onCompiled: (seconds) => metrics.compiled(seconds),
+      clock,
+      log,
+    });
+
+    if (settings.mode.kind === "standalone") {
+      const read = manifestReader();
+      watchManifests({
+        path: settings.mode.configPath,
+        log: log.child("files"),
+        clock,
+        signal: stopped.signal,
+        onChange(files) {
+          const manifests = read(files);
+          resources = manifests.resources;
+          sourceProblems = [...manifests.problems, ...manifests.skipped];
+          metrics.resources(countOf(resources));
+          reconciler.changed();
+        },
+      });
+    } else {
+      throw new FatalError("running against a cluster is not built yet; use --config DIR", 2);
+    }
+  } catch (error) {
+    if (!(error instanceof FatalError)) throw error;
+    if (parent === undefined) throw error;
+    await parent.send({ type: "fatal", message: error.message, exitCode: error.exitCode });
+    options.exit(error.exitCode);
+  }
+}
+
+function countOf(resources: Resources): Record<string, number> {
+  return Object.fromEntries(Object.entries(resources).map(([kind, list]) => [kind, (list as readonly unknown[]).length]));
+}

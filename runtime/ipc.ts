@@ -1,0 +1,40 @@
+/** What the supervisor and the control plane tell each other over the IPC channel. */
+
+export type SupervisorMessage =
+  /** Envoy runs under this PID; sent again to every control plane that starts. `restarts` counts since the supervisor started. */
+  | { readonly type: "envoyStarted"; readonly pid: number; readonly restarts: number }
+  /** How often the control plane itself was restarted. */
+  | { readonly type: "controlPlaneStarted"; readonly restarts: number }
+  /** The gateway is about to stop: /readyz answers 503 from now on. */
+  | { readonly type: "draining" };
+
+export type ControlPlaneMessage =
+  /** A complete first snapshot is acknowledged. */
+  | { readonly type: "ready" }
+  /** Nothing that a restart could cure, such as a port held by another process: the supervisor stops everything with this code. */
+  | { readonly type: "fatal"; readonly message: string; readonly exitCode: number };
+
+/** Undefined for anything that is not one of our messages. */
+export function parseSupervisorMessage(value: unknown): SupervisorMessage | undefined {
+  if (!isRecord(value)) return undefined;
+  const { type, pid, restarts } = value;
+  if (type === "draining") return { type };
+  if (type === "controlPlaneStarted" && typeof restarts === "number") return { type, restarts };
+  if (type === "envoyStarted" && typeof pid === "number" && typeof restarts === "number")
+    return { type, pid, restarts };
+  return undefined;
+}
+
+/** Undefined for anything that is not one of our messages. */
+export function parseControlPlaneMessage(value: unknown): ControlPlaneMessage | undefined {
+  if (!isRecord(value)) return undefined;
+  const { type, message, exitCode } = value;
+  if (type === "ready") return { type };
+  if (type === "fatal" && typeof message === "string" && typeof exitCode === "number")
+    return { type, message, exitCode };
+  return undefined;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}

@@ -1,0 +1,25 @@
+import { formatProblem, type Problem } from "../ir/problem.ts";
+import type { Log } from "./log.ts";
+
+/** `quote.yaml:7: ` for an object from a file, nothing for one from a cluster. */
+export function placeOf(problem: Problem): string {
+  const { origin } = problem.object;
+  return origin === undefined ? "" : `${origin.file}:${origin.lineOf(problem.path)}: `;
+}
+
+/** Logs problems as they come and go; what stands is not said again. */
+export function problemLog(log: Log): (problems: readonly Problem[]) => void {
+  let standing = new Set<string>();
+  return (problems) => {
+    const now = new Map<string, Problem>();
+    for (const problem of problems) now.set(`${placeOf(problem)}${formatProblem(problem)}`, problem);
+    for (const [text, { severity, code }] of now) {
+      if (standing.has(text)) continue;
+      if (severity === "error") log.error(text, { code });
+      else log.warn(text, { code });
+    }
+    const settled = [...standing].filter((text) => !now.has(text)).length;
+    if (settled > 0) log.info(now.size === 0 ? "all problems are solved" : `solved problems: ${settled}, standing: ${now.size}`);
+    standing = new Set(now.keys());
+  };
+}

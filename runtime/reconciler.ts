@@ -1,0 +1,99 @@
+import type { Resources } from "../crds/resources.ts";
+import { createCompiler } from "../compile/compile.ts";
+import { type SourceMap, sourceMap } from "../compile/source-map.ts";
+import { judge, type Judged } from "../compile/last-good.ts";
+import { endpointDiscovery } from "../discovery/endpoints.ts";
+import type { CompileSettings } from "../ir/settings.ts";
+import type { Snapshot } from "../xds/snapshot.ts";
+import type { Clock } from "./clock.ts";
+import type { Log } from "./log.ts";
+
+export interface ReconcilerOptions {
+  readonly settings: CompileSettings;
+  readonly resources: () => Resources;
+  readonly onSnapshot: (snapshot: Snapshot, changedAtMs: number) => void;
+  readonly onJudged: (judged: Judged) => void;
+  readonly onCompiled: (seconds: number) => void;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface Reconciler {
+  /** Something changed. `endpointsOnly`: nothing that compile reads. */
+  changed(endpointsOnly?: boolean): void;
+  /** Of the configuration in force. */
+  sourceMap(): SourceMap;
+  stop(): void;
+}
+
+/**
+ * Turns changes into snapshots. The first change after quiet goes at once; while changes keep coming, a run starts when
+ * as much time has passed as the last one took, so that a burst coalesces, a trickle cannot starve and a core stays free.
+ */
+export function createReconciler(options: ReconcilerOptions): Reconciler {
+  const { settings, resources, clock, log } = options;
+  const compile = createCompiler();
+  const discover = endpointDiscovery();
+  let inForce: Resources | undefined;
+  let judged: Judged | undefined;
+  let snapshot: Snapshot | undefined;
+  let changedAtMs: number | undefined;
+  let mustCompile = true;
+  let restUntilMs = 0;
+  let cancel: (() => void) | undefined;
+
+  const run = (): void => {
+    cancel = undefined;
+    const startedMs = clock.now();
+    const since = changedAtMs ?? startedMs;
+    changedAtMs = undefined;
+    const current = resources();
+    if (mustCompile || judged === undefined) {
+      mustCompile = false;
+      try {
+        judged = judge(compile, current, settings, inForce);
+      } catch (error) {
+        // A bug of ours must not take down what serves: the last snapshot stays.
+        log.error("compiling failed; the last good configuration keeps serving", {
+          error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+        });
+        return;
+      }
+      inForce = judged.effective;
+      options.onCompiled((clock.now() - startedMs) / 1000);
+      options.onJudged(judged);
+    }
+    const { compiled } = judged;
+    const next: Snapshot = { ...compiled.snapshot, endpoint: discover(compiled.endpoints, current) };
+    if (snapshot === undefined || !sameSnapshot(snapshot, next)) {
+      snapshot = next;
+      options.onSnapshot(next, since);
+    }
+    const endedMs = clock.now();
+    restUntilMs = endedMs + (endedMs - startedMs);
+  };
+
+  const schedule = (delayMs: number): (() => void) => {
+    if (delayMs > 0) return clock.setTimer(delayMs, run);
+    // After the events that arrived together; a timer would cost a millisecond.
+    const immediate = setImmediate(run);
+    return () => clearImmediate(immediate);
+  };
+
+  return {
+    changed(endpointsOnly = false) {
+      if (!endpointsOnly) mustCompile = true;
+      changedAtMs ??= clock.now();
+      cancel ??= schedule(restUntilMs - clock.now());
+    },
+    sourceMap: () => judged?.compiled.sourceMap ?? sourceMap({ listeners: [], tables: new Map(), clusters: new Map(), secrets: new Map() }),
+    stop() {
+      cancel?.();
+      cancel = () => undefined;
+    },
+  };
+}
+
+function sameSnapshot(a: Snapshot, b: Snapshot): boolean {
+  return (Object.keys(b) as (keyof Snapshot)[]).every((type) => a[type] === b[type]);
+}

@@ -1,0 +1,28 @@
+import type { SourceMap } from "../compile/source-map.ts";
+import type { Problem } from "../ir/problem.ts";
+import type { Source } from "../ir/types.ts";
+import type { AdsEvent } from "../xds/server/events.ts";
+
+type Nack = Extract<AdsEvent, { kind: "nack" }>;
+
+/** What Envoy refused, as problems of the objects it came from. */
+export function rejectionProblems(nack: Nack, sources: SourceMap): readonly Problem[] {
+  return nack.resources.flatMap(({ name }) =>
+    sourcesOf(nack, name, sources).map(
+      ({ object, path }): Problem => ({
+        code: "EnvoyRejected",
+        severity: "error",
+        object,
+        path,
+        message: `Envoy refused the ${nack.type} ${name}: ${nack.message}`,
+        advice: "its last good version keeps serving",
+      }),
+    ),
+  );
+}
+
+function sourcesOf(nack: Nack, name: string, sources: SourceMap): readonly Source[] {
+  if (nack.type === "listener") return sources.listener(name);
+  if (nack.type === "cluster") return sources.cluster(name);
+  return [{ object: { kind: "Envoy", namespace: nack.type, name }, path: [] }];
+}

@@ -1,0 +1,299 @@
+import { spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
+import fs from "node:fs";
+import path from "node:path";
+import type { Json } from "./bootstrap.ts";
+import { envoyBootstrap } from "./bootstrap.ts";
+import { KeptChild } from "./child.ts";
+import type { Clock } from "./clock.ts";
+import { sleep } from "./clock.ts";
+import { drainEnvoy, quitEnvoy } from "./drain.ts";
+import { envoyLogReader } from "./envoy-log.ts";
+import { spawnEnvoy, waitAnswering } from "./envoy.ts";
+import { errorText, FatalError } from "./fatal.ts";
+import { parseControlPlaneMessage } from "./ipc.ts";
+import type { SupervisorMessage } from "./ipc.ts";
+import type { Log } from "./log.ts";
+import { claimRunDir, recordProcess } from "./orphans.ts";
+import { systemProcesses } from "./processes.ts";
+import { openRunDir } from "./run-dir.ts";
+import type { RunDir } from "./run-dir.ts";
+import type { Environment, Settings } from "./settings.ts";
+
+/** Of `process`: where signals come from. */
+export interface SignalSource {
+  on(event: StopSignal, listener: () => void): unknown;
+  off(event: StopSignal, listener: () => void): unknown;
+}
+
+export type StopSignal = "SIGTERM" | "SIGINT" | "SIGHUP";
+const stopSignals: readonly StopSignal[] = ["SIGTERM", "SIGINT", "SIGHUP"];
+
+export interface SuperviseOptions {
+  readonly settings: Settings;
+  /** Where Envoy is: settings.envoyPath or the one that set-up installed. */
+  readonly envoyPath: string;
+  /** The control plane's command line, the run directory among its arguments: an orphan is known by it. */
+  readonly controlPlane: (runDir: RunDir) => { readonly command: string; readonly args: readonly string[] };
+  /** Added to Envoy's runtime. */
+  readonly runtimeFlags?: Readonly<Record<string, Json>>;
+  readonly env: Environment;
+  readonly log: Log;
+  readonly clock: Clock;
+  /** `process`. */
+  readonly signals: SignalSource;
+}
+
+type Stop =
+  | { readonly kind: "signal"; readonly signal: StopSignal }
+  | { readonly kind: "fatal"; readonly message: string; readonly exitCode: number };
+
+const controlPlaneBackOff = { maxMs: 5000, resetAfterMs: 30_000 };
+const envoyBackOff = { maxMs: 10_000, resetAfterMs: 30_000 };
+/** An Envoy that has ended so often and has never answered will not: a wrong binary, or flags it does not take. */
+const maxEarlyEnvoyEnds = 3;
+const gentleIdleMs = 2000;
+const quickDrainMs = 1000;
+const childGraceMs = 3000;
+/** One Ctrl-C comes twice under npm: from the terminal to the whole process group, and passed on by npm. */
+const sameSignalMs = 300;
+
+/** Runs the gateway until a signal or a failure that no restart cures; resolves with the exit code, when nothing of it is left. */
+export async function supervise(options: SuperviseOptions): Promise<number> {
+  const { log } = options;
+  try {
+    return await new Supervisor(options, await prepare(options)).run();
+  } catch (error) {
+    if (!(error instanceof FatalError)) throw error;
+    log.error(error.message);
+    return error.exitCode;
+  }
+}
+
+/** The run directory, claimed, with Envoy's bootstrap in it. */
+async function prepare({ settings, envoyPath, env, log, clock, runtimeFlags }: SuperviseOptions): Promise<RunDir> {
+  checkEnvoy(envoyPath);
+  const { mode, adminPort, ambassadorId, namespace, nodeId, runDirBase, stats } = settings;
+  const configPath = mode.kind === "standalone" ? path.resolve(mode.configPath) : "";
+  const runDir = openRunDir({
+    identity: { adminPort, configPath, ambassadorId },
+    base: runDirBase,
+    xdgRuntimeDir: env["XDG_RUNTIME_DIR"],
+    uid: process.getuid?.(),
+  });
+  await claimRunDir({ runDir, processes: systemProcesses(), pid: process.pid, log, clock });
+  const { adminSocketPath, xdsSocketPath } = runDir;
+  const bootstrap = envoyBootstrap({
+    nodeId,
+    nodeCluster: `${ambassadorId}-${namespace}`,
+    adminSocketPath,
+    xdsSocketPath,
+    stats,
+    runtimeFlags,
+  });
+  fs.writeFileSync(runDir.bootstrapPath, JSON.stringify(bootstrap), { mode: 0o600 });
+  return runDir;
+}
+
+function checkEnvoy(envoyPath: string): void {
+  try {
+    fs.accessSync(envoyPath, fs.constants.X_OK);
+  } catch (error) {
+    throw new FatalError(
+      `cannot run Envoy at ${envoyPath}: ${errorText(error)}; name a binary with --envoy, or have set-up install one`,
+    );
+  }
+}
+
+class Supervisor {
+  readonly #options: SuperviseOptions;
+  readonly #runDir: RunDir;
+  readonly #processes = systemProcesses();
+  readonly #envoy: KeptChild;
+  readonly #controlPlane: KeptChild;
+  /** Aborted by a second signal. */
+  readonly #hurry = new AbortController();
+  readonly #stopRequested: Promise<Stop>;
+  #requestStop: (stop: Stop) => void = () => undefined;
+  #stopping = false;
+  #firstSignalMs: number | undefined;
+  #envoyStarted: SupervisorMessage | undefined;
+  #envoyHasAnswered = false;
+  #earlyEnvoyEnds = 0;
+
+  constructor(options: SuperviseOptions, runDir: RunDir) {
+    this.#options = options;
+    this.#runDir = runDir;
+    this.#stopRequested = new Promise((resolve) => {
+      this.#requestStop = resolve;
+    });
+    this.#envoy = this.#makeEnvoy();
+    this.#controlPlane = this.#makeControlPlane();
+  }
+
+  async run(): Promise<number> {
+    const { log, signals } = this.#options;
+    const killAtExit = () => this.#killNow();
+    process.once("exit", killAtExit);
+    const onSignal = stopSignals.map((signal) => [signal, () => this.#onSignal(signal)] as const);
+    for (const [signal, listener] of onSignal) signals.on(signal, listener);
+    try {
+      this.#envoy.start();
+      this.#controlPlane.start();
+      const stop = await this.#stopRequested;
+      this.#stopping = true;
+      if (stop.kind === "fatal") log.error(stop.message);
+      else log.info(`${stop.signal}: stopping`);
+      if (stop.kind === "signal") await this.#drain(stop.signal);
+      await this.#endChildren(stop.kind === "signal");
+      log.debug("stopped");
+      return stop.kind === "signal" ? 0 : stop.exitCode;
+    } finally {
+      for (const [signal, listener] of onSignal) signals.off(signal, listener);
+      this.#killNow();
+      process.off("exit", killAtExit);
+      this.#runDir.remove();
+    }
+  }
+
+  #makeEnvoy(): KeptChild {
+    const { settings, envoyPath, clock, log } = this.#options;
+    const reader = envoyLogReader(log.child("envoy"));
+    const { envoyLogLevel, drainTimeMs, envoyConcurrency } = settings;
+    const { bootstrapPath } = this.#runDir;
+    return new KeptChild({
+      title: "Envoy",
+      spawn: () =>
+        spawnEnvoy(
+          { envoyPath, bootstrapPath, logLevel: envoyLogLevel, drainTimeMs, concurrency: envoyConcurrency },
+          reader,
+        ),
+      backOff: envoyBackOff,
+      clock,
+      log,
+      onStarted: (child, pid, restarts) => {
+        recordProcess(this.#runDir, this.#processes, "envoy", pid);
+        this.#envoyStarted = { type: "envoyStarted", pid, restarts };
+        this.#tell(this.#envoyStarted);
+        void this.#noteFirstAnswer(child);
+      },
+      onEnded: ({ how }) => {
+        // In a drain nobody is served by an Envoy that starts anew.
+        if (this.#stopping) return false;
+        if (this.#envoyHasAnswered || ++this.#earlyEnvoyEnds < maxEarlyEnvoyEnds) return true;
+        const reason = reader.lastError();
+        const message = `Envoy (${envoyPath}) does not start: it ${how}${reason === undefined ? "" : `: ${reason}`}`;
+        this.#requestStop({ kind: "fatal", message, exitCode: 1 });
+        return false;
+      },
+    });
+  }
+
+  #makeControlPlane(): KeptChild {
+    const { controlPlane, clock, log } = this.#options;
+    return new KeptChild({
+      title: "control plane",
+      spawn: () => {
+        const { command, args } = controlPlane(this.#runDir);
+        // A session of its own, like Envoy's: Ctrl-C is the supervisor's to handle.
+        return spawn(command, args, { stdio: ["ignore", "inherit", "inherit", "ipc"], detached: true });
+      },
+      backOff: controlPlaneBackOff,
+      clock,
+      log,
+      onStarted: (child, pid, restarts) => {
+        recordProcess(this.#runDir, this.#processes, "control-plane", pid);
+        child.on("message", (value) => this.#onMessage(value));
+        this.#tell({ type: "controlPlaneStarted", restarts });
+        if (this.#envoyStarted !== undefined) this.#tell(this.#envoyStarted);
+        if (this.#stopping) this.#tell({ type: "draining" });
+      },
+      onEnded: ({ pid }) => {
+        this.#endGroup(pid);
+        return true;
+      },
+    });
+  }
+
+  async #noteFirstAnswer(child: ChildProcess): Promise<void> {
+    if (this.#envoyHasAnswered) return;
+    const ended = new AbortController();
+    child.once("exit", () => ended.abort());
+    const options = { clock: this.#options.clock, timeoutMs: 30_000, signal: ended.signal };
+    if (await waitAnswering(this.#runDir.adminSocketPath, options)) this.#envoyHasAnswered = true;
+  }
+
+  #onMessage(value: unknown): void {
+    const message = parseControlPlaneMessage(value);
+    if (message === undefined) return;
+    if (message.type === "ready") this.#options.log.debug("the control plane is ready");
+    else this.#requestStop({ kind: "fatal", message: message.message, exitCode: message.exitCode });
+  }
+
+  #onSignal(signal: StopSignal): void {
+    const nowMs = this.#options.clock.now();
+    const isFirst = this.#firstSignalMs === undefined;
+    this.#firstSignalMs ??= nowMs;
+    if (!isFirst && nowMs - this.#firstSignalMs > sameSignalMs) {
+      this.#options.log.warn(`${signal} again: stopping at once`);
+      this.#hurry.abort();
+    }
+    this.#requestStop({ kind: "signal", signal });
+  }
+
+  /** SIGTERM: load balancers first, then the connections. SIGINT and a closed terminal: a person waits. */
+  async #drain(signal: StopSignal): Promise<void> {
+    const { settings, clock, log } = this.#options;
+    const gently = signal === "SIGTERM";
+    this.#tell({ type: "draining" });
+    if (gently && settings.drainDelayMs > 0) {
+      log.info("not ready any more, waiting for load balancers to move on", { forMs: settings.drainDelayMs });
+      await sleep(clock, settings.drainDelayMs, this.#hurry.signal);
+    }
+    if (this.#hurry.signal.aborted || this.#envoy.process === undefined || !this.#envoyHasAnswered) return;
+    await drainEnvoy({
+      adminSocketPath: this.#runDir.adminSocketPath,
+      timeoutMs: gently ? settings.drainTimeMs : Math.min(quickDrainMs, settings.drainTimeMs),
+      idleMs: gently ? gentleIdleMs : 0,
+      signal: this.#hurry.signal,
+      clock,
+      log,
+    });
+  }
+
+  async #endChildren(mayTakeTime: boolean): Promise<void> {
+    const graceMs = mayTakeTime ? childGraceMs : 1000;
+    const hurry = this.#hurry.signal;
+    if (hurry.aborted) this.#killNow();
+    else hurry.addEventListener("abort", () => this.#killNow(), { once: true });
+    this.#envoy.leaveEnded();
+    if (this.#envoy.process !== undefined && (await quitEnvoy(this.#runDir.adminSocketPath))) {
+      await Promise.race([this.#envoy.ended(), sleep(this.#options.clock, graceMs, hurry)]);
+    }
+    await this.#envoy.stop("SIGTERM", graceMs);
+    const controlPlanePid = this.#controlPlane.process?.pid;
+    await this.#controlPlane.stop("SIGTERM", graceMs);
+    this.#endGroup(controlPlanePid);
+  }
+
+  /** The last resort, and harmless when they have ended. */
+  #killNow(): void {
+    this.#envoy.leaveEnded();
+    this.#envoy.process?.kill("SIGKILL");
+    this.#controlPlane.leaveEnded();
+    const controlPlane = this.#controlPlane.process;
+    controlPlane?.kill("SIGKILL");
+    this.#endGroup(controlPlane?.pid);
+  }
+
+  /** A control plane that was killed could not end its own children, such as a validator; they are in its process group. */
+  #endGroup(leaderPid: number | undefined): void {
+    if (leaderPid !== undefined) this.#processes.signal(-leaderPid, "SIGKILL");
+  }
+
+  #tell(message: SupervisorMessage): void {
+    const child = this.#controlPlane.process;
+    // The channel may close at any time; whoever comes next is told anew.
+    if (child?.connected === true) child.send(message, () => undefined);
+  }
+}

@@ -1,0 +1,97 @@
+import type { ListenerSpec } from "../../crds/listener.ts";
+import type { ModuleConfig } from "../../crds/module-config.ts";
+import type { Problem } from "../../ir/problem.ts";
+import type { Resource } from "../../ir/resource.ts";
+import type { ConnectionManager } from "../../ir/types.ts";
+import type { CompileSettings } from "../../ir/settings.ts";
+import type { BuiltHost } from "./host.ts";
+import { labelsMatch } from "./host.ts";
+
+type Layer = "HTTP" | "PROXY" | "TLS" | "TCP" | "UDP";
+
+const stacks: Readonly<Record<string, readonly Layer[]>> = {
+  HTTP: ["HTTP", "TCP"],
+  HTTPS: ["TLS", "HTTP", "TCP"],
+  HTTPPROXY: ["PROXY", "HTTP", "TCP"],
+  // A load balancer sends the PROXY header in the clear, before TLS; Emissary's order (TLS, PROXY) breaks behind one (#4153).
+  HTTPSPROXY: ["PROXY", "TLS", "HTTP", "TCP"],
+};
+
+export interface BuiltListener {
+  readonly resource: Resource<ListenerSpec>;
+  readonly name: string;
+  readonly port: number;
+  readonly tls: boolean;
+  readonly proxyProtocol: boolean;
+  readonly securityModel: ListenerSpec["securityModel"];
+  readonly trustedHops: number;
+  readonly statPrefix: string;
+  readonly problems: readonly Problem[];
+  readonly usable: boolean;
+}
+
+export function buildListener(resource: Resource<ListenerSpec>): BuiltListener {
+  const { spec } = resource;
+  const problems: Problem[] = [];
+  const refuse = (path: readonly string[], message: string, advice: string) =>
+    problems.push({ code: "InvalidField", severity: "error", object: resource, path: ["spec", ...path], message, advice });
+  if (spec.protocol !== undefined && spec.protocolStack !== undefined) {
+    problems.push({
+      code: "IgnoredField",
+      severity: "warning",
+      object: resource,
+      path: ["spec", "protocol"],
+      message: "protocol and protocolStack are both set; protocolStack is used",
+      advice: "leave one of them out",
+    });
+  }
+  const stack = spec.protocolStack ?? (spec.protocol === undefined ? undefined : stacks[spec.protocol]);
+  if (stack === undefined) {
+    if (spec.protocol === undefined) refuse(["protocol"], "neither protocol nor protocolStack is set", "write protocol: HTTP or protocol: HTTPS");
+    else notYet(resource, problems, ["protocol"], `${spec.protocol} is known and not yet served`);
+  } else if (!stack.includes("HTTP") || stack.includes("UDP")) {
+    notYet(resource, problems, ["protocolStack"], `${stack.join(", ")} is known and not yet served`);
+  } else if (stack.at(-1) !== "TCP") {
+    refuse(["protocolStack"], `${stack.join(", ")} does not end in a transport`, "write the layers from the outside in, with TCP last");
+  }
+  const { from } = spec.hostBinding.namespace ?? {};
+  if (from === undefined && spec.hostBinding.selector === undefined) {
+    refuse(["hostBinding"], "names neither a namespace nor a selector, so that no Host is taken", "write hostBinding: {namespace: {from: ALL}}");
+  }
+  const tls = stack?.includes("TLS") ?? false;
+  return {
+    resource,
+    name: `${resource.namespace}/${resource.name}`,
+    port: spec.port,
+    tls,
+    proxyProtocol: stack?.includes("PROXY") ?? false,
+    securityModel: spec.securityModel,
+    trustedHops: Math.max(0, spec.l7Depth ?? 0),
+    statPrefix: spec.statsPrefix ?? (tls ? "ingress_https" : "ingress_http"),
+    problems,
+    usable: !problems.some(({ severity }) => severity === "error"),
+  };
+}
+
+function notYet(resource: Resource<ListenerSpec>, problems: Problem[], path: readonly string[], message: string): void {
+  problems.push({
+    code: "NotYetSupported",
+    severity: "error",
+    object: resource,
+    path: ["spec", ...path],
+    message,
+    advice: "use HTTP, HTTPS, HTTPPROXY or HTTPSPROXY; this Listener is not opened",
+  });
+}
+
+/** Whether the Listener's hostBinding takes the Host. The Host that stands in for none is taken by every Listener. */
+export function takesHost(listener: BuiltListener, host: BuiltHost): boolean {
+  if (host.resource === undefined) return true;
+  const { namespace, selector } = listener.resource.spec.hostBinding;
+  if (namespace?.from === "SELF" && host.resource.namespace !== listener.resource.namespace) return false;
+  return labelsMatch(selector?.matchLabels ?? {}, host.resource.labels);
+}
+
+export function connectionManagerOf(module: ModuleConfig, _settings: CompileSettings): ConnectionManager {
+  return { serverName: module.server_name ?? "envoy", useRemoteAddress: module.use_remote_address ?? true };
+}

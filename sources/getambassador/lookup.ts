@@ -1,0 +1,39 @@
+import type {
+  KubernetesEndpointResolverResource,
+  KubernetesServiceResolverResource,
+  ServiceResource,
+} from "../../crds/resources.ts";
+import type { CompileSettings } from "../../ir/settings.ts";
+import { DEFAULT_RESOLVER, type Resolver, type TargetLookup } from "./target.ts";
+import type { TlsState } from "./tls.ts";
+
+const service: Resolver = { kind: "service" };
+const endpoint: Resolver = { kind: "endpoint" };
+
+/** Resolvers that need no object. Source: Emissary's implicit resolvers. */
+const implicit: ReadonlyMap<string, Resolver> = new Map<string, Resolver>([
+  [DEFAULT_RESOLVER, service],
+  ["endpoint", endpoint],
+  ["kubernetes-endpoint", endpoint],
+]);
+
+/** Answers what Mappings ask about other objects. Resolvers and TLSContexts are found by name from any namespace. */
+export function contextLookup(
+  services: readonly ServiceResource[],
+  serviceResolvers: readonly KubernetesServiceResolverResource[],
+  endpointResolvers: readonly KubernetesEndpointResolverResource[],
+  tls: TlsState,
+  settings: CompileSettings,
+): TargetLookup {
+  const byKey = new Map(services.map((each) => [`${each.namespace}/${each.name}`, each]));
+  const resolvers = new Map(implicit);
+  for (const { name } of serviceResolvers) resolvers.set(name, service);
+  for (const { name } of endpointResolvers) resolvers.set(name, endpoint);
+  return {
+    service: (namespace, name) => byKey.get(`${namespace}/${name}`),
+    resolver: (name) => resolvers.get(name),
+    tlsContext: (name, namespace) => tls.context(name, namespace)?.origination,
+    inCluster: settings.inCluster,
+    ownNamespace: settings.ownNamespace,
+  };
+}

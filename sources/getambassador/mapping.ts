@@ -1,0 +1,97 @@
+import type { MappingSpec } from "../../crds/mapping.ts";
+import type { ModuleConfig } from "../../crds/module-config.ts";
+import type { FieldProblem } from "../../features/feature.ts";
+import { featureFieldNames, features } from "../../features/index.ts";
+import type { Problem } from "../../ir/problem.ts";
+import { hasError, keyOf, type Resource } from "../../ir/resource.ts";
+import type { Cluster, FeatureSettings, RouteAction, RouteMatch, Source } from "../../ir/types.ts";
+import { coreFieldNames } from "./mapping-fields.ts";
+import { mappingMatch } from "./mapping-match.ts";
+import { redirectOf } from "./redirect.ts";
+import { type Target, type TargetLookup, targetOf } from "./target.ts";
+import { clusterOf } from "./cluster.ts";
+
+/** A Mapping on its own: everything but its group's weights and the Hosts it belongs to. */
+export interface BuiltMapping {
+  readonly resource: Resource<MappingSpec>;
+  readonly match: RouteMatch;
+  readonly hostname: string | undefined;
+  readonly hostRegex: string | undefined;
+  readonly orderKey: string;
+  readonly groupKey: string;
+  readonly action: RouteAction;
+  readonly cluster: Cluster | undefined;
+  readonly features: FeatureSettings;
+  readonly source: Source;
+  readonly problems: readonly Problem[];
+  /** false: an error makes it unused. */
+  readonly usable: boolean;
+}
+
+export interface MappingContext {
+  readonly defaults: ModuleConfig;
+  readonly lookup: TargetLookup;
+}
+
+export function buildMapping(resource: Resource<MappingSpec>, { defaults, lookup }: MappingContext): BuiltMapping {
+  const { spec } = resource;
+  const found: FieldProblem[] = [...notYetCompiled(spec)];
+  const matched = mappingMatch(spec);
+  found.push(...matched.problems);
+  const settings: Record<string, unknown> = {};
+  for (const feature of features) {
+    const { value, problems } = feature.fromMapping(spec, { defaults });
+    if (value !== undefined) settings[feature.name] = value;
+    found.push(...problems);
+  }
+  const redirect = redirectOf(spec);
+  found.push(...redirect.problems);
+  let cluster: Cluster | undefined;
+  if (redirect.value === undefined) {
+    const target = targetOf({ spec, namespace: resource.namespace, defaults, lookup });
+    found.push(...target.problems);
+    if (target.value !== undefined) cluster = clusterFor(target.value, spec, settings);
+  }
+  const problems = found.map((problem) => onObject(resource, problem));
+  const { match, hostname, hostRegex, orderKey, groupKey } = matched;
+  return {
+    resource,
+    match,
+    hostname,
+    hostRegex,
+    orderKey,
+    groupKey,
+    action: redirect.value ?? { kind: "forward", cluster: cluster?.name ?? "" },
+    cluster,
+    features: settings,
+    source: { object: resource, path: ["spec"] },
+    problems,
+    usable: !hasError({ problems }) && !hasError(resource),
+  };
+}
+
+function clusterFor(target: Target, spec: MappingSpec, settings: FeatureSettings): Cluster {
+  return clusterOf({ ...target, features: settings, statName: spec.stats_name });
+}
+
+function onObject(resource: Resource<unknown>, problem: FieldProblem): Problem {
+  return { ...problem, object: resource, path: ["spec", ...problem.path] };
+}
+
+/** A field that is typed but not compiled is named, never passed over in silence. */
+function notYetCompiled(spec: MappingSpec): FieldProblem[] {
+  return Object.keys(spec)
+    .filter((name) => !featureFieldNames.has(name) && !coreFieldNames.has(name))
+    .map((name) => ({
+      code: "NotYetSupported",
+      severity: "warning",
+      path: [name],
+      message: "this field is known and not yet acted upon",
+      advice: "remove it, or expect the Mapping to work as if it were not there",
+    }));
+}
+
+/** Ties in the order of routes break by namespace and name. */
+export function nameOf(built: BuiltMapping): string {
+  return keyOf(built.resource);
+}

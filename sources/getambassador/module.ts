@@ -1,0 +1,52 @@
+import type { ModuleConfig } from "../../crds/module-config.ts";
+import type { ModuleSpec } from "../../crds/module.ts";
+import { compareText, type Problem } from "../../ir/problem.ts";
+import { hasError, keyOf, type Resource } from "../../ir/resource.ts";
+
+export interface SelectedModule {
+  readonly config: ModuleConfig;
+  readonly problems: readonly Problem[];
+}
+
+export const noModule: ModuleConfig = Object.freeze({});
+
+/** The name of the one Module that shapes the whole gateway. */
+const AMBASSADOR = "ambassador";
+
+/** The Module `ambassador`: of several the oldest rules (ties: by namespace), and the others are told. */
+export function selectModule(modules: readonly Resource<ModuleSpec>[]): SelectedModule {
+  const candidates = modules
+    .filter((module) => module.name === AMBASSADOR && !hasError(module))
+    .sort((a, b) => compareText(a.creationTimestamp, b.creationTimestamp) || compareText(keyOf(a), keyOf(b)));
+  const [ruling, ...others] = candidates;
+  const problems = others.map((module): Problem => ({
+    code: "ModuleIgnored",
+    severity: "warning",
+    object: module,
+    path: [],
+    message: `the Module ${keyOf(ruling as Resource<ModuleSpec>)} is in force, and there can be only one`,
+    advice: "merge this one into it, or give it another ambassador_id",
+  }));
+  const compiled = new Set(["server_name", "use_remote_address", ...defaultKeys]);
+  for (const key of Object.keys(ruling?.spec.config ?? {})) {
+    if (compiled.has(key) || ruling === undefined) continue;
+    problems.push({
+      code: "NotYetSupported",
+      severity: "warning",
+      object: ruling,
+      path: ["spec", "config", key],
+      message: "this key is not acted upon",
+      advice: "remove it, or expect the gateway to work as if it were not there",
+    });
+  }
+  return { config: ruling?.spec.config ?? noModule, problems };
+}
+
+/** Keys that are defaults of Mappings, read by features and by the target of a Mapping. */
+const defaultKeys = [
+  "cluster_idle_timeout_ms",
+  "cluster_max_connection_lifetime_ms",
+  "cluster_request_timeout_ms",
+  "resolver",
+  "use_ambassador_namespace_for_service_resolution",
+];

@@ -1,0 +1,50 @@
+/**
+ * Sort key of routes: a text whose descending order is the order in which routes are tried.
+ * Higher precedence, longer prefix, longer header conditions, longer query conditions, then the prefix, the method and the
+ * conditions themselves. Source: Emissary `irhttpmapping.py` _route_weight, compared element by element.
+ */
+export interface OrderInput {
+  readonly precedence: number;
+  /** The prefix, path or regex as written. */
+  readonly prefix: string;
+  readonly method: string | undefined;
+  /** In the order in which they are written: headers, then regex_headers, then host and method. */
+  readonly headers: readonly Condition[];
+  readonly queryParameters: readonly Condition[];
+}
+
+export interface Condition {
+  readonly name: string;
+  /** undefined: any value. */
+  readonly value: string | undefined;
+  readonly regex: boolean;
+}
+
+// Below any character of the values, so that a text compares like the list of its parts.
+const SEPARATOR = "\u0000";
+const INT32 = 2 ** 31;
+
+function digits(value: number): string {
+  return Math.max(0, value).toString().padStart(11, "0");
+}
+
+function lengthOf(conditions: readonly Condition[]): number {
+  return conditions.reduce((sum, { name, value, regex }) => sum + name.length + (value ?? "*").length + (regex ? 1 : 0), 0);
+}
+
+function keyOfCondition({ name, value }: Condition): string {
+  return `${name}-${value ?? "*"}`;
+}
+
+export function routeOrderKey(input: OrderInput): string {
+  return [
+    digits(input.precedence + INT32),
+    digits(input.prefix.length),
+    digits(lengthOf(input.headers)),
+    digits(lengthOf(input.queryParameters)),
+    input.prefix,
+    input.method ?? "GET",
+    ...input.headers.map(keyOfCondition),
+    ...input.queryParameters.map(keyOfCondition),
+  ].join(SEPARATOR);
+}

@@ -1,0 +1,43 @@
+/** A gateway as a process: the supervisor with a stand-in for the control plane. Argument: a GatewayOptions object in JSON. */
+import { fileURLToPath } from "node:url";
+import { systemClock } from "../../../runtime/clock.ts";
+import { createLog } from "../../../runtime/log.ts";
+import { readSettings } from "../../../runtime/settings.ts";
+import { supervise } from "../../../runtime/supervisor.ts";
+
+export interface GatewayOptions {
+  readonly envoyPath: string;
+  readonly runDirBase: string;
+  readonly adminPort: number;
+  /** Where the stand-in writes what it is told. */
+  readonly messageFile: string;
+  readonly behaviour: "ready" | "fatal" | "with-child" | "stubborn";
+  readonly drainDelaySeconds?: number;
+}
+
+const options = JSON.parse(process.argv[2] ?? "{}") as GatewayOptions;
+const { settings } = readSettings(
+  {
+    config: "/nowhere",
+    runDir: options.runDirBase,
+    adminPort: String(options.adminPort),
+    logLevel: "debug",
+    drainDelay: String(options.drainDelaySeconds ?? 0),
+  },
+  { ENVOY_CONCURRENCY: "1" },
+);
+const standIn = fileURLToPath(new URL("./stand-in-control-plane.ts", import.meta.url));
+process.exit(
+  await supervise({
+    settings,
+    envoyPath: options.envoyPath,
+    controlPlane: (runDir) => ({
+      command: process.execPath,
+      args: [standIn, runDir.path, options.messageFile, options.behaviour],
+    }),
+    env: {},
+    log: createLog({ name: "gateway", level: "debug", json: false, out: process.stderr, now: () => new Date() }),
+    clock: systemClock,
+    signals: process,
+  }),
+);

@@ -1,0 +1,23 @@
+/** As much of a control plane as the supervisor can see: the IPC channel. Arguments: run directory, message file, behaviour. */
+import { spawn } from "node:child_process";
+import fs from "node:fs";
+import { connectParent } from "../../../runtime/parent.ts";
+
+const [, , , messageFile = "", behaviour = "ready"] = process.argv;
+const write = (value: object) => fs.appendFileSync(messageFile, `${JSON.stringify({ ...value, from: process.pid })}\n`);
+
+const parent = connectParent({
+  channel: process,
+  onMessage: write,
+  onGone: () => {
+    write({ type: "gone" });
+    process.exit(0);
+  },
+});
+if (behaviour === "stubborn") process.on("SIGTERM", () => write({ type: "SIGTERM ignored" }));
+if (behaviour === "with-child") write({ type: "child", pid: spawn("sleep", ["600"], { stdio: "ignore" }).pid });
+if (behaviour === "fatal") {
+  await parent?.send({ type: "fatal", message: "the admin port 8877 is held by another process", exitCode: 3 });
+}
+await parent?.send({ type: "ready" });
+write({ type: "started" });

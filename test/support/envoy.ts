@@ -1,0 +1,148 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { request as httpRequest } from "node:http";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { eventually } from "./eventually.ts";
+
+/** Relative to the repository's root, where jest runs. */
+export const ENVOY_BINARY = resolve(".cache/envoy/1.40.0/envoy");
+
+export interface Reply {
+  readonly status: number;
+  readonly body: string;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+}
+
+export interface BareEnvoy {
+  readonly pid: number;
+  readonly adminSocket: string;
+  admin(path: string, method?: "GET" | "POST"): Promise<Reply>;
+  /** A counter or gauge; 0 if Envoy has not created it. */
+  stat(name: string): Promise<number>;
+  /** Until Envoy says LIVE: clusters and listeners are there. */
+  live(): Promise<void>;
+  log(): string;
+  /** Ends the process and waits until it is gone. */
+  stop(signal?: NodeJS.Signals): Promise<void>;
+}
+
+export interface BareEnvoyOptions {
+  /** The control plane's socket. */
+  readonly adsSocket: string;
+  /** For the admin socket and the log; made and removed unless given. */
+  readonly dir?: string;
+  readonly drainTimeSeconds?: number;
+  readonly logLevel?: string;
+}
+
+/** A real Envoy whose clusters and listeners come by delta ADS from `adsSocket`, with nothing else of Nuncio around it. */
+export function spawnEnvoy(options: BareEnvoyOptions): BareEnvoy {
+  const dir = options.dir ?? mkdtempSync(join(tmpdir(), "envoy-"));
+  const adminSocket = join(dir, "admin.sock");
+  const logPath = join(dir, "envoy.log");
+  const bootstrapPath = join(dir, "bootstrap.json");
+  writeFileSync(bootstrapPath, JSON.stringify(bootstrap(options.adsSocket, adminSocket)));
+  const child = spawn(ENVOY_BINARY, [...envoyArguments(options, bootstrapPath), "--log-path", logPath], { stdio: "ignore" });
+  const exited = new Promise<void>((done) => child.once("exit", () => done()));
+  process.once("exit", () => child.kill("SIGKILL"));
+  const admin: BareEnvoy["admin"] = (path, method = "GET") => fetchUnix(adminSocket, path, method);
+  return {
+    pid: pidOf(child),
+    adminSocket,
+    admin,
+    stat: async (name) => statOf((await admin(`/stats?filter=^${name.replaceAll(".", "\\.")}$`)).body, name),
+    live: async () => {
+      await eventually("envoy is live", async () => (await admin("/ready")).status === 200);
+    },
+    log: () => readFileSync(logPath, "utf8"),
+    stop: async (signal = "SIGKILL") => {
+      child.kill(signal);
+      await exited;
+      if (options.dir === undefined) rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
+
+function pidOf(child: ChildProcess): number {
+  if (child.pid === undefined) throw new Error(`cannot start ${ENVOY_BINARY}; run: npm run setup`);
+  return child.pid;
+}
+
+function envoyArguments(options: BareEnvoyOptions, bootstrapPath: string): string[] {
+  return [
+    ...["--config-path", bootstrapPath, "--concurrency", "1", "--disable-hot-restart", "--ignore-unknown-dynamic-fields"],
+    ...["--drain-time-s", String(options.drainTimeSeconds ?? 1), "--log-level", options.logLevel ?? "info"],
+  ];
+}
+
+function bootstrap(adsSocket: string, adminSocket: string): unknown {
+  const ads = { ads: {}, resource_api_version: "V3" };
+  return {
+    node: { id: "test", cluster: "test" },
+    admin: { address: { pipe: { path: adminSocket, mode: 0o600 } } },
+    dynamic_resources: {
+      ads_config: {
+        api_type: "DELTA_GRPC",
+        transport_api_version: "V3",
+        set_node_on_first_message_only: true,
+        grpc_services: [
+          { envoy_grpc: { cluster_name: "ads", retry_policy: { retry_back_off: { base_interval: "0.05s", max_interval: "0.5s" } } } },
+        ],
+      },
+      cds_config: ads,
+      lds_config: ads,
+    },
+    static_resources: {
+      clusters: [
+        {
+          name: "ads",
+          typed_extension_protocol_options: {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+              "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+              explicit_http_config: { http2_protocol_options: {} },
+            },
+          },
+          load_assignment: {
+            cluster_name: "ads",
+            endpoints: [{ lb_endpoints: [{ endpoint: { address: { pipe: { path: adsSocket } } } }] }],
+          },
+        },
+      ],
+    },
+    deferred_stat_options: { enable_deferred_creation_stats: true },
+  };
+}
+
+function fetchUnix(socketPath: string, path: string, method: string): Promise<Reply> {
+  return new Promise((done, fail) => {
+    const request = httpRequest({ socketPath, path, method, agent: false }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      response.on("error", fail);
+      response.on("end", () =>
+        done({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString(), headers: response.headers }),
+      );
+    });
+    request.on("error", fail);
+    request.end();
+  });
+}
+
+function statOf(body: string, name: string): number {
+  const line = body.split("\n").find((text) => text.startsWith(`${name}: `));
+  return line === undefined ? 0 : Number(line.slice(name.length + 2));
+}
+
+/** A port that was free a moment ago. */
+export function freePort(): Promise<number> {
+  return new Promise((done, fail) => {
+    const server = createServer();
+    server.once("error", fail);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => (typeof address === "object" && address !== null ? done(address.port) : fail(new Error("no port"))));
+    });
+  });
+}

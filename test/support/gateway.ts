@@ -1,0 +1,199 @@
+import fs from "node:fs";
+import http from "node:http";
+import os from "node:os";
+import path from "node:path";
+import { manifestReader } from "../../compile/manifests.ts";
+import type { Resources } from "../../crds/resources.ts";
+import type { Problem } from "../../ir/problem.ts";
+import { silentLog } from "../../runtime/log.ts";
+import { systemClock } from "../../runtime/clock.ts";
+import { createReconciler } from "../../runtime/reconciler.ts";
+import type { AdsEvent } from "../../xds/server/events.ts";
+import { createAdsServer } from "../../xds/server/server.ts";
+import { type BareEnvoy, freePort, spawnEnvoy } from "./envoy.ts";
+
+/** What a backend got, as it answers it: JSON of the request. */
+export interface Echo {
+  readonly backend: string;
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: http.IncomingHttpHeaders;
+  readonly body: string;
+  /** The request as the backend saw it. Throws when no backend answered. */
+  echo(): Echo;
+}
+
+export interface RequestOptions {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly host?: string;
+}
+
+export interface Gateway {
+  /** The port of the Listener in `listenerAndHost`. */
+  readonly port: number;
+  readonly envoy: BareEnvoy;
+  /** Serves these manifests instead of the earlier ones; resolves when Envoy has acknowledged them. */
+  apply(manifests: string): Promise<readonly Problem[]>;
+  request(path: string, options?: RequestOptions): Promise<Answer>;
+  stop(): Promise<void>;
+}
+
+export interface EchoBackend {
+  readonly name: string;
+  /** `http://127.0.0.1:PORT`, for a Mapping's service. */
+  readonly service: string;
+  /** Requests it got, oldest first. */
+  readonly seen: readonly Echo[];
+  close(): Promise<void>;
+}
+
+/** A backend that answers what it was asked. `x-answer-status` in the request sets the status, `x-answer-delay-ms` the delay. */
+export async function echoBackend(name: string): Promise<EchoBackend> {
+  const seen: Echo[] = [];
+  const server = http.createServer((request, response) => {
+    const headers = Object.fromEntries(Object.entries(request.headers).map(([key, value]) => [key, String(value)]));
+    const echo: Echo = { backend: name, method: request.method ?? "", url: request.url ?? "", headers };
+    seen.push(echo);
+    response.statusCode = Number(headers["x-answer-status"] ?? 200);
+    response.setHeader("content-type", "application/json");
+    setTimeout(() => response.end(JSON.stringify(echo)), Number(headers["x-answer-delay-ms"] ?? 0));
+  });
+  server.keepAliveTimeout = 0;
+  await new Promise<void>((done) => server.listen(0, "127.0.0.1", done));
+  const { port } = server.address() as { port: number };
+  return {
+    name,
+    service: `http://127.0.0.1:${port}`,
+    seen,
+    close: () =>
+      new Promise((done) => {
+        server.close(() => done());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/** A Listener on the port and a Host for every name that serves cleartext. */
+export function listenerAndHost(port: number): string {
+  return `
+apiVersion: getambassador.io/v3alpha1
+kind: Listener
+metadata: { name: http }
+spec: { port: ${port}, protocol: HTTP, securityModel: XFP, hostBinding: { namespace: { from: ALL } } }
+---
+apiVersion: getambassador.io/v3alpha1
+kind: Host
+metadata: { name: any }
+spec: { hostname: "*", requestPolicy: { insecure: { action: Route } } }
+`;
+}
+
+/** A Mapping as YAML; its hostname is "*" unless the spec says otherwise. */
+export function mapping(name: string, spec: Readonly<Record<string, unknown>>): string {
+  const object = { apiVersion: "getambassador.io/v3alpha1", kind: "Mapping", metadata: { name }, spec: { hostname: "*", ...spec } };
+  return `---\n${JSON.stringify(object)}\n`;
+}
+
+/** Compiler, reconciler, xDS server and a real Envoy. Manifests given to `apply` stand beside `listenerAndHost(port)`. */
+export async function startGateway(): Promise<Gateway> {
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), "nuncio-"));
+  const socketPath = path.join(directory, "xds.sock");
+  const port = await freePort();
+  const read = manifestReader();
+  let resources: Resources | undefined;
+  let problems: readonly Problem[] = [];
+  let waiting: (() => void) | undefined;
+  let published = false;
+
+  const onEvent = (event: AdsEvent): void => {
+    if (event.kind === "nack") problems = [...problems, nackProblem(event.message)];
+    if (event.kind === "acknowledged" && event.snapshot === latest) settle();
+  };
+  const settle = () => {
+    waiting?.();
+    waiting = undefined;
+  };
+  let latest: unknown;
+  const ads = await createAdsServer({ socketPath, log: silentLog, onEvent, graceMs: 50 });
+  const reconciler = createReconciler({
+    settings: { ambassadorId: "default", ownNamespace: "default", bindAddress: "127.0.0.1", inCluster: false },
+    resources: () => resources as Resources,
+    onSnapshot(snapshot) {
+      latest = snapshot;
+      published = true;
+      ads.setSnapshot(snapshot);
+    },
+    onJudged(judged) {
+      problems = judged.problems;
+      published = false;
+      // With nothing to publish there is nothing to acknowledge.
+      setImmediate(() => {
+        if (!published) settle();
+      });
+    },
+    onCompiled: () => undefined,
+    clock: systemClock,
+    log: silentLog,
+  });
+  const envoy = spawnEnvoy({ adsSocket: socketPath, logLevel: "warning" });
+
+  const apply = async (manifests: string): Promise<readonly Problem[]> => {
+    const { resources: now, problems: ofFiles, skipped } = read(
+      new Map([["test.yaml", { kind: "text", text: `${listenerAndHost(port)}---\n${manifests}` }]]),
+    );
+    resources = now;
+    const acknowledged = new Promise<void>((done) => (waiting = done));
+    reconciler.changed();
+    await acknowledged;
+    return [...ofFiles, ...skipped, ...problems];
+  };
+
+  await apply("");
+  return {
+    port,
+    envoy,
+    apply,
+    request: (url, options) => send(port, url, options),
+    async stop() {
+      reconciler.stop();
+      await envoy.stop();
+      await ads.close();
+      fs.rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function nackProblem(message: string): Problem {
+  const object = { kind: "Envoy", namespace: "", name: "envoy" };
+  return { code: "EnvoyRejected", severity: "error", object, path: [], message, advice: "" };
+}
+
+function send(port: number, url: string, options: RequestOptions = {}): Promise<Answer> {
+  const { method = "GET", headers = {}, host = "example.com" } = options;
+  return new Promise((resolve, reject) => {
+    const request = http.request({ host: "127.0.0.1", port, path: url, method, headers: { host, ...headers }, agent: false }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => chunks.push(chunk));
+      response.on("error", reject);
+      response.on("end", () => {
+        const body = Buffer.concat(chunks).toString();
+        const echo = (): Echo => {
+          try {
+            return JSON.parse(body) as Echo;
+          } catch {
+            throw new Error(`no backend answered: ${response.statusCode} ${body}`);
+          }
+        };
+        resolve({ status: response.statusCode ?? 0, headers: response.headers, body, echo });
+      });
+    });
+    request.on("error", reject);
+    request.end();
+  });
+}

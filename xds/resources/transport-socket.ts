@@ -1,0 +1,50 @@
+import { pack } from "../../features/proto.ts";
+import type { OriginationTls, TerminationTls, TlsParameters as IrTlsParameters } from "../../ir/types.ts";
+import type { TransportSocket } from "../generated/envoy/config/core/v3/base.ts";
+import { TlsParameters_TlsProtocol as Protocol, type TlsParameters } from "../generated/envoy/extensions/transport_sockets/tls/v3/common.ts";
+import type { SdsSecretConfig } from "../generated/envoy/extensions/transport_sockets/tls/v3/secret.ts";
+import { type CommonTlsContext, DownstreamTlsContext, UpstreamTlsContext } from "../generated/envoy/extensions/transport_sockets/tls/v3/tls.ts";
+import { ads } from "./sources.ts";
+
+const NAME = "envoy.transport_sockets.tls";
+
+function sds(name: string): SdsSecretConfig {
+  return { name, sdsConfig: ads };
+}
+
+function parameters({ minVersion, maxVersion, cipherSuites, ecdhCurves }: IrTlsParameters): TlsParameters {
+  return {
+    ...(minVersion === undefined ? {} : { tlsMinimumProtocolVersion: Protocol[minVersion] }),
+    ...(maxVersion === undefined ? {} : { tlsMaximumProtocolVersion: Protocol[maxVersion] }),
+    cipherSuites: [...cipherSuites],
+    ecdhCurves: [...ecdhCurves],
+  };
+}
+
+function commonContext(tls: {
+  readonly certificateSecret: string | undefined;
+  readonly validationSecret: string | undefined;
+  readonly parameters: IrTlsParameters;
+}): CommonTlsContext {
+  return {
+    tlsParams: parameters(tls.parameters),
+    alpnProtocols: [...tls.parameters.alpnProtocols],
+    ...(tls.certificateSecret === undefined ? {} : { tlsCertificateSdsSecretConfigs: [sds(tls.certificateSecret)] }),
+    ...(tls.validationSecret === undefined
+      ? {}
+      : { validationContextType: { $case: "validationContextSdsSecretConfig", value: sds(tls.validationSecret) } }),
+  };
+}
+
+export function downstreamTransportSocket(tls: TerminationTls): TransportSocket {
+  const context: DownstreamTlsContext = {
+    commonTlsContext: commonContext(tls),
+    ...(tls.requireClientCertificate ? { requireClientCertificate: true } : {}),
+  };
+  return { name: NAME, configType: { $case: "typedConfig", value: pack(DownstreamTlsContext, context) } };
+}
+
+export function upstreamTransportSocket(tls: OriginationTls): TransportSocket {
+  const context: UpstreamTlsContext = { commonTlsContext: commonContext(tls), ...(tls.sni === undefined ? {} : { sni: tls.sni }) };
+  return { name: NAME, configType: { $case: "typedConfig", value: pack(UpstreamTlsContext, context) } };
+}
