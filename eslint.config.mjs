@@ -2,10 +2,31 @@ import js from "@eslint/js";
 import tseslint from "typescript-eslint";
 
 /** Folders of the pure core: data in, data out. */
-const pure = ["crds", "sources", "ir", "features", "filters", "discovery", "xds/resources", "xds/order", "xds/static", "compile", "insight"];
+const pure = [
+  "crds",
+  "sources",
+  "ir",
+  "features",
+  "filters",
+  "discovery",
+  "xds/resources",
+  "xds/order",
+  "xds/static",
+  "compile",
+  "insight",
+];
 
 /** Packages of the shell. The pure core never imports them, nor Node's own modules but crypto. */
-const shellPackages = ["pepr", "kubernetes-fluent-client", "@kubernetes/*", "@grpc/*", "winston", "prom-client", "chokidar", "commander"];
+const shellPackages = [
+  "pepr",
+  "kubernetes-fluent-client",
+  "@kubernetes/*",
+  "@grpc/*",
+  "winston",
+  "prom-client",
+  "chokidar",
+  "commander",
+];
 
 const shellFolders = ["**/runtime/**", "**/cli/**", "**/xds/server/**", "**/status/**"];
 
@@ -14,7 +35,25 @@ export default tseslint.config(
   js.configs.recommended,
   ...tseslint.configs.strict,
   {
-    languageOptions: { globals: { process: "readonly", console: "readonly", Buffer: "readonly", setTimeout: "readonly", clearTimeout: "readonly", setImmediate: "readonly", clearImmediate: "readonly", setInterval: "readonly", clearInterval: "readonly", URL: "readonly", fetch: "readonly", AbortController: "readonly", AbortSignal: "readonly", performance: "readonly", structuredClone: "readonly" } },
+    languageOptions: {
+      globals: {
+        process: "readonly",
+        console: "readonly",
+        Buffer: "readonly",
+        setTimeout: "readonly",
+        clearTimeout: "readonly",
+        setImmediate: "readonly",
+        clearImmediate: "readonly",
+        setInterval: "readonly",
+        clearInterval: "readonly",
+        URL: "readonly",
+        fetch: "readonly",
+        AbortController: "readonly",
+        AbortSignal: "readonly",
+        performance: "readonly",
+        structuredClone: "readonly",
+      },
+    },
     rules: {
       "max-lines": ["error", { max: 300, skipComments: true, skipBlankLines: true }],
       "@typescript-eslint/no-explicit-any": "error",
@@ -32,7 +71,10 @@ export default tseslint.config(
         "error",
         {
           patterns: [
-            { group: ["node:*", "!node:crypto"], message: "The core is pure: time, files and the network come in as arguments." },
+            {
+              group: ["node:*", "!node:crypto"],
+              message: "The core is pure: time, files and the network come in as arguments.",
+            },
             { group: shellPackages, message: "A package of the shell: the pure core does not import it." },
             { group: shellFolders, message: "The core does not know the shell." },
           ],
@@ -50,7 +92,10 @@ export default tseslint.config(
           patterns: [
             { group: ["node:*", "!node:crypto"] },
             { group: [...shellPackages, ...shellFolders] },
-            { group: ["**/sources/**", "**/insight/**"], message: "Features know the IR and Envoy's types, not where a route came from." },
+            {
+              group: ["**/sources/**", "**/insight/**"],
+              message: "Features know the IR and Envoy's types, not where a route came from.",
+            },
           ],
         },
       ],

@@ -14,7 +14,10 @@ const here = path.dirname(fileURLToPath(import.meta.url));
 const root = path.dirname(here);
 
 /** The file that this process was started from: a child of ours runs it again. */
-export const program = path.join(here, path.basename(fileURLToPath(import.meta.url)) === "assets.ts" ? "main.ts" : "nuncio.js");
+export const program = path.join(
+  here,
+  path.basename(fileURLToPath(import.meta.url)) === "assets.ts" ? "main.ts" : "nuncio.js",
+);
 
 function installed(file: string): string | undefined {
   const base = path.join(root, ".cache/envoy");

@@ -9,7 +9,12 @@ export interface CheckOptions {
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** `nuncio check`: prints what the gateway would say of these manifests. @returns the exit code: 0 clean, 1 findings */
-export function check(paths: readonly string[], options: CheckOptions, env: Environment, print: (line: string) => void): number {
+export function check(
+  paths: readonly string[],
+  options: CheckOptions,
+  env: Environment,
+  print: (line: string) => void,
+): number {
   const { problems: all, manifests } = load(paths, env);
   const problems = options.errorsOnly ? all.filter(({ severity }) => severity === "error") : all;
   if (options.output === "json") {
@@ -17,7 +22,10 @@ export function check(paths: readonly string[], options: CheckOptions, env: Envi
     return problems.length === 0 ? 0 : 1;
   }
   for (const problem of [...problems].sort(byPlace)) print(textOf(problem));
-  const objects = Object.values(manifests.resources).reduce((sum, list) => sum + (list as readonly unknown[]).length, 0);
+  const objects = Object.values(manifests.resources).reduce(
+    (sum, list) => sum + (list as readonly unknown[]).length,
+    0,
+  );
   const errors = problems.filter(({ severity }) => severity === "error").length;
   const checked = `${objects} ${objects === 1 ? "object" : "objects"} checked`;
   if (problems.length === 0) print(objects === 0 ? "no objects found: nothing to check" : `${checked}: no problems`);

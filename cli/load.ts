@@ -36,7 +36,10 @@ export function load(paths: readonly string[], env: Environment): Loaded {
     inCluster: false,
   };
   const compiled = compile(manifests.resources, settings);
-  const snapshot: Snapshot = { ...compiled.snapshot, endpoint: endpointDiscovery()(compiled.endpoints, manifests.resources) };
+  const snapshot: Snapshot = {
+    ...compiled.snapshot,
+    endpoint: endpointDiscovery()(compiled.endpoints, manifests.resources),
+  };
   const problems = [...manifests.problems, ...manifests.skipped, ...compiled.problems].sort(compareProblems);
   return { manifests, compiled, snapshot, problems };
 }

@@ -9,10 +9,16 @@ const USAGE_ERROR = 2;
 
 function withRunOptions(command: Command): Command {
   return command
-    .option("--config <path>", "standalone: a directory or file of manifests, watched; without it, the cluster of KUBECONFIG or the one we run in")
+    .option(
+      "--config <path>",
+      "standalone: a directory or file of manifests, watched; without it, the cluster of KUBECONFIG or the one we run in",
+    )
     .option("--admin-port <port>", "port of /healthz, /readyz and /metrics (default 8877)")
     .option("--envoy <path>", "the Envoy binary (default: the one that set-up installed)")
-    .option("--drain-delay <seconds>", "how long to answer 503 on /readyz before connections drain at SIGTERM (default: 5 in a cluster, 0 standalone)")
+    .option(
+      "--drain-delay <seconds>",
+      "how long to answer 503 on /readyz before connections drain at SIGTERM (default: 5 in a cluster, 0 standalone)",
+    )
     .option("--stats <which>", "Envoy's statistics: default (a small set, half the memory) or all")
     .option("--run-dir <path>", "where sockets and Envoy's bootstrap are kept while running")
     .option("--log-level <level>", "error, warn, info or debug (default info)");
@@ -33,7 +39,10 @@ const program = new Command("nuncio")
 
 withRunOptions(program.command("run"))
   .description("run the gateway: Envoy and its control plane")
-  .addHelpText("after", "\nExample:\n  nuncio run --config examples/     serve the manifests of a directory, without a cluster\n\nThe AMBASSADOR_* variables of Emissary-ingress are read: see docs/environment.md.")
+  .addHelpText(
+    "after",
+    "\nExample:\n  nuncio run --config examples/     serve the manifests of a directory, without a cluster\n\nThe AMBASSADOR_* variables of Emissary-ingress are read: see docs/environment.md.",
+  )
   .action(async (flags: RunFlags) => {
     const { run } = await import("./run.ts");
     process.exitCode = await run(flags);

@@ -28,7 +28,11 @@ export async function translate(
   const { snapshot, problems } = load(paths, env);
   const throwAway = options.showSecrets || snapshot.secret.size === 0 ? undefined : await throwAwayPair();
   const form = staticForm(snapshot, { registry: envoyRegistry(readDescriptors()), throwAway });
-  output.out(options.output === "json" ? `${JSON.stringify(form, undefined, 2)}\n` : stringify(form, { aliasDuplicateObjects: false }));
+  output.out(
+    options.output === "json"
+      ? `${JSON.stringify(form, undefined, 2)}\n`
+      : stringify(form, { aliasDuplicateObjects: false }),
+  );
   const errors = problems.filter(({ severity }) => severity === "error");
   for (const problem of errors) output.error(`error: ${formatProblem(problem)}`);
   return errors.length === 0 ? 0 : 1;

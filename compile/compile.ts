@@ -3,7 +3,7 @@ import { type Counters, zeroCounters } from "../ir/counters.ts";
 import { memoForever, sameElements, sameEntries } from "../ir/memo.ts";
 import { compareProblems, type Problem } from "../ir/problem.ts";
 import type { CompileSettings } from "../ir/settings.ts";
-import type { Cluster, Ir, Listener, Secret } from "../ir/types.ts";
+import type { Cluster, Ir, Listener, Secret, Table } from "../ir/types.ts";
 import { gatewayAssembler } from "../sources/getambassador/gateway.ts";
 import { encodeCluster } from "../xds/resources/cluster.ts";
 import { type EdsEndpoints, endpointsName } from "../xds/resources/endpoints.ts";
@@ -37,7 +37,7 @@ export function createCompiler(): Compiler {
   let counters = zeroCounters();
   const current = () => counters;
   const assemble = gatewayAssembler(current);
-  const encodeTable = tableEncoder(current);
+  const tableBytes = tableEncoder(current);
   const encodeOneCluster = memoForever((cluster: Cluster) => {
     counters.clusters++;
     return encodeCluster(cluster);
@@ -45,7 +45,7 @@ export function createCompiler(): Compiler {
   const encodeOneListener = memoForever((listener: Listener) => encodeListener(listener));
   const encodeOneSecret = memoForever((secret: Secret) => encodeSecret(secret));
   const clusters = encodedMap<Cluster>();
-  const tables = encodedMap<Parameters<typeof encodeTable>[0]>();
+  const tables = encodedMap<Table>();
   const listeners = encodedMap<Listener>();
   const secrets = encodedMap<Secret>();
   let earlierClusters: Ir["clusters"] | undefined;
@@ -61,6 +61,7 @@ export function createCompiler(): Compiler {
       unsorted = assembled.problems;
       problems = [...new Set(unsorted)].sort(compareProblems);
     }
+    tableBytes.retain(ir.tables);
     if (ir.clusters !== earlierClusters) {
       earlierClusters = ir.clusters;
       endpoints = endpointsOf(ir.clusters, endpoints);
@@ -68,11 +69,11 @@ export function createCompiler(): Compiler {
     return {
       ir,
       snapshot: {
-        cluster: clusters(ir.clusters.values(), encodeOneCluster),
+        cluster: clusters(ir.clusters, encodeOneCluster),
         extension: emptySnapshot.extension,
-        listener: listeners(ir.listeners, encodeOneListener),
-        route: tables(ir.tables.values(), encodeTable),
-        secret: secrets(ir.secrets.values(), encodeOneSecret),
+        listener: listeners(listenerMap(ir.listeners), encodeOneListener),
+        route: tables(ir.tables, tableBytes.encode),
+        secret: secrets(ir.secrets, encodeOneSecret),
       },
       endpoints,
       problems,
@@ -88,20 +89,31 @@ export function compile(resources: Resources, settings: CompileSettings): Compil
 }
 
 /** Encodes a collection to a map by name that keeps its identity while its content is the same. */
-function encodedMap<T>(): (items: Iterable<T>, encode: (item: T) => XdsResource) => ResourceMap {
-  let earlier: ResourceMap = new Map();
+function encodedMap<T>(): (items: ReadonlyMap<string, T>, encode: (item: T) => XdsResource) => ResourceMap {
+  let lastItems: ReadonlyMap<string, T> = new Map();
+  let last: ResourceMap = new Map();
   return (items, encode) => {
+    if (items === lastItems) return last;
     const now = new Map<string, XdsResource>();
-    for (const item of items) {
-      const resource = encode(item);
-      now.set(resource.name, resource);
+    for (const [name, item] of items) {
+      const earlier = last.get(name);
+      now.set(name, earlier !== undefined && lastItems.get(name) === item ? earlier : encode(item));
     }
-    if (!sameEntries(now, earlier)) earlier = now;
-    return earlier;
+    lastItems = items;
+    if (!sameEntries(now, last)) last = now;
+    return last;
   };
 }
 
-function endpointsOf(clusters: Ir["clusters"], earlier: ReadonlyMap<string, EdsEndpoints>): ReadonlyMap<string, EdsEndpoints> {
+const listenerMap = memoForever(
+  (listeners: readonly Listener[]): ReadonlyMap<string, Listener> =>
+    new Map(listeners.map((listener) => [listener.name, listener])),
+);
+
+function endpointsOf(
+  clusters: Ir["clusters"],
+  earlier: ReadonlyMap<string, EdsEndpoints>,
+): ReadonlyMap<string, EdsEndpoints> {
   const needed = new Map<string, EdsEndpoints>();
   for (const { endpoints } of clusters.values()) {
     if (endpoints.kind !== "service" && endpoints.kind !== "slices") continue;

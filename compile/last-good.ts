@@ -15,21 +15,37 @@ export interface Judged {
 type Kinds = (keyof Resources)[];
 
 /** Kinds whose objects are replaced; a broken Secret or Service is its referrer's problem. */
-const replaceable: Kinds = ["mappings", "hosts", "listeners", "tlsContexts", "modules", "serviceResolvers", "endpointResolvers"];
+const replaceable: Kinds = [
+  "mappings",
+  "hosts",
+  "listeners",
+  "tlsContexts",
+  "modules",
+  "serviceResolvers",
+  "endpointResolvers",
+];
 
 /**
  * Compiles, and lets an object that an error has made unusable serve on in the last form that was in force.
  * @param inForce what the last judgement called effective
  */
-export function judge(compile: Compiler, resources: Resources, settings: CompileSettings, inForce: Resources | undefined): Judged {
+export function judge(
+  compile: Compiler,
+  resources: Resources,
+  settings: CompileSettings,
+  inForce: Resources | undefined,
+): Judged {
   const compiled = compile(resources, settings);
   const bad = badObjects(resources, compiled.problems);
-  if (inForce === undefined || bad.size === 0) return { compiled, problems: compiled.problems, effective: without(resources, bad) };
+  if (inForce === undefined || bad.size === 0)
+    return { compiled, problems: compiled.problems, effective: without(resources, bad) };
   const effective = replaceAll(resources, bad, inForce);
   if (effective === undefined) return { compiled, problems: compiled.problems, effective: without(resources, bad) };
   const again = compile(effective.resources, settings);
   const about = new Set(compiled.problems.map(({ object }) => object as unknown));
-  const more = again.problems.filter(({ object }) => !about.has(object) && !effective.replaced.has(object as AnyResource));
+  const more = again.problems.filter(
+    ({ object }) => !about.has(object) && !effective.replaced.has(object as AnyResource),
+  );
   return { compiled: again, problems: [...compiled.problems, ...more], effective: without(effective.resources, bad) };
 }
 

@@ -19,7 +19,8 @@ export function sourceMap(ir: Ir): SourceMap {
   const unique = (sources: Iterable<Source>): readonly Source[] => [...new Set(sources)];
   return {
     listener: (name) => ir.listeners.filter((listener) => listener.name === name).map(({ source }) => source),
-    route: (table, name) => unique([...routes(table)].filter((route) => route.name === name).map(({ source }) => source)),
+    route: (table, name) =>
+      unique([...routes(table)].filter((route) => route.name === name).map(({ source }) => source)),
     cluster: (name) =>
       unique(
         [...routes()]

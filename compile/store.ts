@@ -26,6 +26,8 @@ export interface Store {
   put(resource: AnyResource): void;
   /** @param uid of the deleted object; undefined deletes whatever has the name */
   remove(kind: Kind, namespace: string, name: string, uid?: string): void;
+  /** The very object that was put. */
+  get(kind: Kind, namespace: string, name: string): AnyResource | undefined;
   /** The complete list of a kind: what is not in it is gone. */
   replace(kind: Kind, resources: readonly AnyResource[]): void;
   resources(): Resources;
@@ -38,7 +40,9 @@ interface Shelf {
 
 /** @param onChange called with the kind at each change */
 export function createStore(onChange: (kind: Kind) => void): Store {
-  const shelves = new Map<Kind, Shelf>((Object.keys(fields) as Kind[]).map((kind) => [kind, { byKey: new Map(), sorted: [] }]));
+  const shelves = new Map<Kind, Shelf>(
+    (Object.keys(fields) as Kind[]).map((kind) => [kind, { byKey: new Map(), sorted: [] }]),
+  );
   let current: Resources | undefined;
 
   const shelf = (kind: Kind): Shelf => shelves.get(kind) as Shelf;
@@ -62,8 +66,12 @@ export function createStore(onChange: (kind: Kind) => void): Store {
       const known = byKey.get(key);
       if (known === undefined || (uid !== undefined && known.uid !== "" && known.uid !== uid)) return;
       byKey.delete(key);
-      changed(kind, sorted?.filter((each) => each !== known));
+      changed(
+        kind,
+        sorted?.filter((each) => each !== known),
+      );
     },
+    get: (kind, namespace, name) => shelf(kind).byKey.get(keyOf({ namespace, name })),
     replace(kind, resources) {
       const { byKey } = shelf(kind);
       byKey.clear();
@@ -71,7 +79,9 @@ export function createStore(onChange: (kind: Kind) => void): Store {
       changed(kind, undefined);
     },
     resources() {
-      current ??= Object.fromEntries([...shelves].map(([kind, each]) => [fields[kind], sortedOf(each)])) as unknown as Resources;
+      current ??= Object.fromEntries(
+        [...shelves].map(([kind, each]) => [fields[kind], sortedOf(each)]),
+      ) as unknown as Resources;
       return current;
     },
   };
@@ -83,7 +93,12 @@ function sortedOf(shelf: Shelf): readonly AnyResource[] {
 }
 
 /** The sorted list with one resource put in its place: a burst of puts is not a burst of sorts. */
-function withOne(sorted: readonly AnyResource[], key: string, resource: AnyResource, known: boolean): readonly AnyResource[] {
+function withOne(
+  sorted: readonly AnyResource[],
+  key: string,
+  resource: AnyResource,
+  known: boolean,
+): readonly AnyResource[] {
   let low = 0;
   let high = sorted.length;
   while (low < high) {
@@ -94,4 +109,33 @@ function withOne(sorted: readonly AnyResource[], key: string, resource: AnyResou
   const copy = sorted.slice();
   copy.splice(low, known ? 1 : 0, resource);
   return copy;
+}
+
+/** The resources with one of them put in its place, as a store would have it after a put. */
+export function withResource(resources: Resources, resource: AnyResource): Resources {
+  const field = fields[resource.kind];
+  const list: readonly AnyResource[] = resources[field];
+  const key = keyOf(resource);
+  const known = list.some((each) => keyOf(each) === key);
+  return { ...resources, [field]: withOne(list, key, resource, known) };
+}
+
+/** The resources without the one of this name, as a store would have it after a removal. */
+export function withoutResource(resources: Resources, { kind, namespace, name }: ObjectName): Resources {
+  const field = fields[kind];
+  const list: readonly AnyResource[] = resources[field];
+  const key = keyOf({ namespace, name });
+  return { ...resources, [field]: list.filter((each) => keyOf(each) !== key) };
+}
+
+/** The one of this name; undefined when there is none. */
+export function findResource(resources: Resources, { kind, namespace, name }: ObjectName): AnyResource | undefined {
+  const list: readonly AnyResource[] = resources[fields[kind]];
+  return list.find((each) => each.name === name && each.namespace === namespace);
+}
+
+interface ObjectName {
+  readonly kind: Kind;
+  readonly namespace: string;
+  readonly name: string;
 }

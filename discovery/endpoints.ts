@@ -21,14 +21,22 @@ interface Entry {
  * endpoints of its own Service again and nothing else. A Service without endpoints has an empty assignment, never none:
  * Envoy waits for one that does not come.
  */
-export function endpointDiscovery(): (needed: ReadonlyMap<string, EdsEndpoints>, sources: EndpointSources) => ResourceMap {
+export function endpointDiscovery(): (
+  needed: ReadonlyMap<string, EdsEndpoints>,
+  sources: EndpointSources,
+) => ResourceMap {
   let serviceIndex: { readonly of: readonly ServiceResource[]; readonly index: Index<ServiceResource> } | undefined;
-  let sliceIndex: { readonly of: readonly EndpointSliceResource[]; readonly index: Index<readonly EndpointSliceResource[]> } | undefined;
+  let sliceIndex:
+    | { readonly of: readonly EndpointSliceResource[]; readonly index: Index<readonly EndpointSliceResource[]> }
+    | undefined;
   let entries = new Map<string, Entry>();
   let earlier: ResourceMap = new Map();
   return (needed, { services, endpointSlices }) => {
     if (serviceIndex?.of !== services) {
-      serviceIndex = { of: services, index: new Map(services.map((service) => [`${service.namespace}/${service.name}`, service])) };
+      serviceIndex = {
+        of: services,
+        index: new Map(services.map((service) => [`${service.namespace}/${service.name}`, service])),
+      };
     }
     if (sliceIndex?.of !== endpointSlices) sliceIndex = { of: endpointSlices, index: indexSlices(endpointSlices) };
     const now = new Map<string, Entry>();
@@ -38,7 +46,9 @@ export function endpointDiscovery(): (needed: ReadonlyMap<string, EdsEndpoints>,
       const inputs = endpoints.kind === "service" ? [serviceIndex.index.get(key)] : (sliceIndex.index.get(key) ?? []);
       const entry = entries.get(name);
       const kept = entry !== undefined && entry.needed === endpoints && sameElements(entry.inputs, inputs);
-      const next = kept ? entry : { needed: endpoints, inputs, resource: encodeEndpoints(name, endpointsOf(endpoints, inputs)) };
+      const next = kept
+        ? entry
+        : { needed: endpoints, inputs, resource: encodeEndpoints(name, endpointsOf(endpoints, inputs)) };
       now.set(name, next);
       resources.set(name, next.resource);
     }
@@ -74,7 +84,9 @@ function clusterIp(needed: EdsEndpoints, service: ServiceResource | undefined): 
 /** Ready endpoints get requests; those that are terminating and still serve finish theirs. Source: EndpointSlice conditions. */
 function sliceEndpoints(needed: EdsEndpoints, { spec }: EndpointSliceResource): readonly Endpoint[] {
   if (spec.addressType === "FQDN") return [];
-  const port = spec.ports.find(({ name, port }) => (typeof needed.port === "number" ? port === needed.port : (name ?? "") === needed.port));
+  const port = spec.ports.find(({ name, port }) =>
+    typeof needed.port === "number" ? port === needed.port : (name ?? "") === needed.port,
+  );
   const number = port?.port;
   if (number === undefined) return [];
   return spec.endpoints

@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { ModuleConfig } from "../crds/module-config.ts";
 import type { PathStep, ProblemCode, Severity } from "../ir/problem.ts";
 import { regexError } from "../ir/regex.ts";
+import type { ClusterEndpoints } from "../ir/types.ts";
 import type { Cluster } from "../xds/generated/envoy/config/cluster/v3/cluster.ts";
 import type { HttpProtocolOptions } from "../xds/generated/envoy/extensions/upstreams/http/v3/http_protocol_options.ts";
 import type { Route, RouteAction } from "../xds/generated/envoy/config/route/v3/route_components.ts";
@@ -15,9 +16,21 @@ export interface FieldProblem {
   readonly advice: string;
 }
 
+/** Where the requests of a Mapping go. */
+export interface Upstream {
+  /** Name or address without port, as the gateway's own namespace would write it. */
+  readonly host: string;
+  readonly port: number;
+  readonly endpoints: ClusterEndpoints["kind"];
+  /** Its resolver yields endpoints, so that Envoy chooses among them. */
+  readonly balanced: boolean;
+}
+
 export interface FeatureContext {
   /** The Module's defaults; a Mapping's own field wins. */
   readonly defaults: ModuleConfig;
+  /** undefined: a redirect, or a service that is a problem of its own. */
+  readonly upstream: Upstream | undefined;
 }
 
 export interface FeatureResult<T> {
@@ -34,7 +47,15 @@ export interface Feature<Fields extends z.ZodRawShape, Settings> {
   readonly name: string;
   /** What it owns under Mapping.spec. */
   readonly fields: Fields;
-  /** undefined: nothing asked for, nothing written. A problem of severity error makes the Mapping unused. */
+  /**
+   * Its fields hold for a whole canary group: of the Mappings with the same match, in the order of their names, the last
+   * that has a field decides for all, and maps named in `merge` are put together. Without it each Mapping has its own.
+   */
+  readonly ofGroup?: { readonly merge: readonly (keyof Fields & string)[] };
+  /**
+   * undefined: nothing asked for, nothing written. A problem of severity error makes the Mapping unused. Without a field
+   * of its own, what is found is wrong in the Module, and paths are relative to its `config`.
+   */
   fromMapping(spec: z.output<z.ZodObject<Fields>>, context: FeatureContext): FeatureResult<Settings>;
   /** For every route, redirects included. Returns a new value. */
   route?(settings: Settings, route: Route): Route;
@@ -54,13 +75,15 @@ export function settings<T>(value: T): FeatureResult<T> {
   return { value, problems: [] };
 }
 
-export function refused(problem: Omit<FieldProblem, "severity" | "code"> & { code?: ProblemCode }): FeatureResult<never> {
+export function refused(
+  problem: Omit<FieldProblem, "severity" | "code"> & { code?: ProblemCode },
+): FeatureResult<never> {
   return { value: undefined, problems: [{ code: "InvalidField", severity: "error", ...problem }] };
 }
 
 /** The problem of a regex that Envoy would refuse, or none. */
 export function regexProblems(regex: string, path: readonly PathStep[]): FieldProblem[] {
-  const error = regexError(regex);
+  const error = regex === "" ? "it is empty" : regexError(regex);
   if (error === undefined) return [];
   return [
     {
@@ -71,6 +94,23 @@ export function regexProblems(regex: string, path: readonly PathStep[]): FieldPr
       advice: "write one in RE2 syntax; it has no look-around and no back-references",
     },
   ];
+}
+
+/** The problem of a text with line breaks, which Envoy refuses in anything that becomes a header or a path; or none. */
+export function oneLineProblems(text: string | undefined, path: readonly PathStep[]): FieldProblem[] {
+  // eslint-disable-next-line no-control-regex
+  if (text === undefined || !/[\0\r\n]/.test(text)) return [];
+  const message = `${JSON.stringify(text)} has a line break`;
+  return [{ code: "InvalidField", severity: "error", path, message, advice: "write it in one line" }];
+}
+
+export function invalid(path: readonly PathStep[], message: string, advice: string): FieldProblem {
+  return { code: "InvalidField", severity: "error", path, message, advice };
+}
+
+/** Settings, unless one of the problems is an error. */
+export function checked<T>(value: T, problems: readonly FieldProblem[]): FeatureResult<T> {
+  return { value: problems.some(({ severity }) => severity === "error") ? undefined : value, problems };
 }
 
 export function ignored(path: readonly PathStep[], message: string, advice: string): FieldProblem {

@@ -5,10 +5,19 @@
 import type { AnyFeature } from "./feature.ts";
 import { connection } from "./connection.ts";
 import { grpc } from "./grpc.ts";
+import { headers } from "./headers.ts";
 import { rewrite } from "./rewrite.ts";
 import { timeouts } from "./timeouts.ts";
 
-export const features: readonly AnyFeature[] = [rewrite, timeouts, connection, grpc] as unknown as readonly AnyFeature[];
+export const features: readonly AnyFeature[] = [
+  rewrite,
+  headers,
+  timeouts,
+  connection,
+  grpc,
+] as unknown as readonly AnyFeature[];
 
 /** Spec fields that a feature reads. */
-export const featureFieldNames: ReadonlySet<string> = new Set(features.flatMap((feature) => Object.keys(feature.fields)));
+export const featureFieldNames: ReadonlySet<string> = new Set(
+  features.flatMap((feature) => Object.keys(feature.fields)),
+);

@@ -24,7 +24,9 @@ export const rewrite: Feature<typeof rewriteFields, RewriteSettings> = {
     const { pattern = "", substitution = "" } = spec.regex_rewrite;
     const problems = regexProblems(pattern, ["regex_rewrite", "pattern"]);
     if (spec.rewrite !== undefined) {
-      problems.push(ignored(["rewrite"], "rewrite and regex_rewrite are both set; rewrite is ignored", "leave one of them out"));
+      problems.push(
+        ignored(["rewrite"], "rewrite and regex_rewrite are both set; rewrite is ignored", "leave one of them out"),
+      );
     }
     return { value: { kind: "regex", pattern, substitution }, problems };
   },

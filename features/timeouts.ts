@@ -31,6 +31,8 @@ export const timeouts: Feature<typeof timeoutsFields, TimeoutSettings> = {
 
   forward({ timeoutMs, idleTimeoutMs }, action) {
     const timeout = duration(timeoutMs);
-    return idleTimeoutMs === undefined ? { ...action, timeout } : { ...action, timeout, idleTimeout: duration(idleTimeoutMs) };
+    return idleTimeoutMs === undefined
+      ? { ...action, timeout }
+      : { ...action, timeout, idleTimeout: duration(idleTimeoutMs) };
   },
 };

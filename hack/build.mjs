@@ -21,7 +21,9 @@ export async function bundle() {
     legalComments: "none",
     define: { NUNCIO_VERSION: JSON.stringify(version), ENVOY_VERSION: JSON.stringify(envoyVersion) },
     // CommonJS packages in an ES module bundle still call require() for Node's own modules.
-    banner: { js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);' },
+    banner: {
+      js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
+    },
     logLevel: "warning",
   });
   fs.copyFileSync(descriptorsFile, path.join(outdir, "envoy-descriptors.binpb"));

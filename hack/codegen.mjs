@@ -3,7 +3,11 @@ import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import { CodeGeneratorRequestSchema, CodeGeneratorResponseSchema, FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
+import {
+  CodeGeneratorRequestSchema,
+  CodeGeneratorResponseSchema,
+  FileDescriptorSetSchema,
+} from "@bufbuild/protobuf/wkt";
 import { extractDescriptors } from "./descriptors.mjs";
 
 /** What the code encodes or decodes; everything these import comes along. Add a line when a feature needs a new message. */
@@ -57,7 +61,8 @@ export function generateEnvoyTypes({ envoy, outDir, descriptorsFile, root }) {
   const want = (name) => {
     if (wanted.has(name)) return;
     const file = byName.get(name);
-    if (file === undefined) throw new Error(`${name} is not among the descriptors of ${envoy}: was it renamed in this Envoy release?`);
+    if (file === undefined)
+      throw new Error(`${name} is not among the descriptors of ${envoy}: was it renamed in this Envoy release?`);
     wanted.add(name);
     file.dependency.forEach(want);
   };

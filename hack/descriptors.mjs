@@ -81,7 +81,15 @@ export function extractDescriptors(binary) {
       const name = bytes.toString("latin1", start + 2, end);
       if (!/^[A-Za-z0-9_./-]+$/.test(name)) break;
       const file = parseAt(bytes, start);
-      if (file !== undefined && file.name === name && (file.messageType.length || file.enumType.length || file.service.length || file.extension.length || file.dependency.length)) {
+      if (
+        file !== undefined &&
+        file.name === name &&
+        (file.messageType.length ||
+          file.enumType.length ||
+          file.service.length ||
+          file.extension.length ||
+          file.dependency.length)
+      ) {
         const known = found.get(name);
         if (known === undefined || known.messageType.length < file.messageType.length) found.set(name, file);
       }

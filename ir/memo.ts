@@ -27,7 +27,9 @@ export function memoForever<Key extends object, Value>(make: (key: Key) => Value
 }
 
 /** Remembers the last result only, valid while every argument is identical. */
-export function memoLast<Args extends readonly unknown[], Value>(make: (...args: Args) => Value): (...args: Args) => Value {
+export function memoLast<Args extends readonly unknown[], Value>(
+  make: (...args: Args) => Value,
+): (...args: Args) => Value {
   let last: { readonly args: Args; readonly value: Value } | undefined;
   return (...args) => {
     if (last !== undefined && sameElements(last.args, args)) return last.value;
@@ -69,7 +71,11 @@ export function resort<T>(earlier: readonly T[], items: readonly T[], compare: (
   const merged: T[] = [];
   let next = 0;
   for (const item of kept) {
-    for (let candidate = added[next]; candidate !== undefined && compare(candidate, item) < 0; candidate = added[++next]) {
+    for (
+      let candidate = added[next];
+      candidate !== undefined && compare(candidate, item) < 0;
+      candidate = added[++next]
+    ) {
       merged.push(candidate);
     }
     merged.push(item);

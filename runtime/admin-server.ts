@@ -47,6 +47,8 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
     });
   });
   server.maxConnections = 256;
+  // A client that does not read what it asked for.
+  server.timeout = 30_000;
   await listen(server, address, port);
   server.on("error", (error) => log.warn("admin port", { reason: error.message }));
   return {

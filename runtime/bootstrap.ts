@@ -39,8 +39,9 @@ export function envoyBootstrap(options: BootstrapOptions): JsonObject {
           {
             envoy_grpc: {
               cluster_name: xdsCluster,
-              // Envoy's default backs off to 30 s: a control plane that restarts would be missed.
-              retry_policy: { retry_back_off: { base_interval: "0.05s", max_interval: "0.5s" } },
+              // Envoy's default backs off to 30 s: a control plane that restarts would be missed. Measured, socket opened to
+              // stream (mean of 8) and Envoy's CPU while there is none: 0.5 s: 130 ms, 3 ms/s; 0.2 s: 65 ms, 7 ms/s.
+              retry_policy: { retry_back_off: { base_interval: "0.05s", max_interval: "0.2s" } },
             },
           },
         ],

@@ -84,7 +84,10 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       if (event.kind === "nack") {
         metrics.rejected(event.type);
         for (const problem of rejectionProblems(event, reconciler.sourceMap())) {
-          rejected.set(`${event.type} ${problem.object.kind} ${problem.object.namespace}/${problem.object.name}`, problem);
+          rejected.set(
+            `${event.type} ${problem.object.kind} ${problem.object.namespace}/${problem.object.name}`,
+            problem,
+          );
         }
         report();
       }
@@ -154,5 +157,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
 }
 
 function countOf(resources: Resources): Record<string, number> {
-  return Object.fromEntries(Object.entries(resources).map(([kind, list]) => [kind, (list as readonly unknown[]).length]));
+  return Object.fromEntries(
+    Object.entries(resources).map(([kind, list]) => [kind, (list as readonly unknown[]).length]),
+  );
 }

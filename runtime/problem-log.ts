@@ -19,7 +19,8 @@ export function problemLog(log: Log): (problems: readonly Problem[]) => void {
       else log.warn(text, { code });
     }
     const settled = [...standing].filter((text) => !now.has(text)).length;
-    if (settled > 0) log.info(now.size === 0 ? "all problems are solved" : `solved problems: ${settled}, standing: ${now.size}`);
+    if (settled > 0)
+      log.info(now.size === 0 ? "all problems are solved" : `solved problems: ${settled}, standing: ${now.size}`);
     standing = new Set(now.keys());
   };
 }

@@ -86,7 +86,9 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       changedAtMs ??= clock.now();
       cancel ??= schedule(restUntilMs - clock.now());
     },
-    sourceMap: () => judged?.compiled.sourceMap ?? sourceMap({ listeners: [], tables: new Map(), clusters: new Map(), secrets: new Map() }),
+    sourceMap: () =>
+      judged?.compiled.sourceMap ??
+      sourceMap({ listeners: [], tables: new Map(), clusters: new Map(), secrets: new Map() }),
     stop() {
       cancel?.();
       cancel = () => undefined;

@@ -15,7 +15,7 @@ export type Failure =
   | { readonly kind: "absent" }
   /** 410: the version to go on from is no longer known. */
   | { readonly kind: "expired" }
-  /** Any other answer; `retryAfterMs` is the server's wish, 0 when it has none. */
+  /** Any other answer; `retryAfterMs` is how long an overloaded server (429) wants to be left alone, otherwise 0. */
   | {
       readonly kind: "failed";
       readonly verb: Verb;
@@ -39,7 +39,8 @@ export interface ErrorAnswer {
 
 export function failureOf(verb: Verb, { status, retryAfter, body }: ErrorAnswer): Failure {
   const message = shorten(readStatus(parseJson(body)).message || body);
-  return statusFailure(verb, status, message, retryAfterMs(retryAfter));
+  // Not for 503: an API server that starts says 5 s there, and is ready for custom resources in 0.1 s (1.36, tried).
+  return statusFailure(verb, status, message, status === 429 ? retryAfterMs(retryAfter) : 0);
 }
 
 /** The failure that an HTTP status, or the code of an ERROR event in a watch that began well, stands for. */

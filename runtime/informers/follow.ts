@@ -65,6 +65,7 @@ export async function follow(options: FollowOptions): Promise<void> {
   let failures = 0;
   /** In a row, without a watch that went well. A list alone does not reset it, or a watch that always expires would list without end. */
   let relists = 0;
+  let last: Outcome["kind"] = "listed";
   let failing: { readonly outcome: Outcome["kind"]; readonly since: number } | undefined;
 
   function react(outcome: Outcome): Reaction {
@@ -89,6 +90,10 @@ export async function follow(options: FollowOptions): Promise<void> {
         return reachability.down(outcome.message, reflector)
           ? waiting("unreachable", outcome.message, { ...timing.backOff, maxMs: timing.probeMaxMs })
           : waiting("unreachable", outcome.message);
+      // A 404 says nothing about objects: an upgrade that does not serve the version for a while, or an API server that starts, gives
+      // the same answer, and routes must not vanish for that. Deletions in the watch are another thing: the API server deletes a
+      // CRD's objects one by one and says so. They are followed, because nothing tells them from a user's own, and because keeping
+      // ghosts would make this replica serve what no replica started later can know.
       case "absent": {
         const text = describeAbsent(kind, options.held());
         const quiet = kind.optional === true && options.held() === undefined;
@@ -119,6 +124,9 @@ export async function follow(options: FollowOptions): Promise<void> {
     const outcome = await reflector.step();
     if (signal.aborted) return;
     options.onOutcome(outcome);
+    // It is back, if not quite: what was waited in its absence does not count against its start (503 for a moment).
+    if (last === "unreachable" && outcome.kind !== "unreachable") failures = Math.min(failures, 2);
+    last = outcome.kind;
     const { delayMs, state, say } = react(outcome);
     if (state !== undefined) onState(state);
     if (say === undefined) failing = undefined;

@@ -1,3 +1,4 @@
+import { alignedMap } from "../../ir/aligned.ts";
 import { sameElements } from "../../ir/memo.ts";
 import { type BuiltHost, takesMapping } from "./host.ts";
 import { parseGlob } from "./hostname.ts";
@@ -34,31 +35,52 @@ function candidates(index: HostIndex, mapping: BuiltMapping): readonly BuiltHost
   return exact === undefined ? index.wildcards : [...exact, ...index.wildcards];
 }
 
+/** What an association leaves over. */
+export interface Associated {
+  readonly association: Association;
+  /** Mappings that no Host takes. */
+  readonly detached: readonly BuiltMapping[];
+}
+
 /** @returns which Mappings each Host takes; the Hosts of one Mapping are remembered while the set of Hosts is the same. */
-export function associator(): (mappings: readonly BuiltMapping[], hosts: readonly BuiltHost[]) => Association {
-  let index: HostIndex | undefined;
-  let remembered = new WeakMap<BuiltMapping, readonly BuiltHost[]>();
+export function associator(): (mappings: readonly BuiltMapping[], hosts: readonly BuiltHost[]) => Associated {
+  let index = indexHosts([]);
+  let takersOf: (mappings: readonly BuiltMapping[]) => readonly (readonly number[])[] = () => [];
   let earlier: Association = new Map();
+  let earlierMappings: readonly BuiltMapping[] = [];
+  let result: Associated = { association: earlier, detached: [] };
   return (mappings, hosts) => {
-    if (index === undefined || !sameElements(index.all, hosts)) {
+    const sameHosts = sameElements(index.all, hosts);
+    if (sameHosts && mappings === earlierMappings) return result;
+    if (!sameHosts) {
       index = indexHosts(hosts);
-      remembered = new WeakMap();
+      const places = new Map(hosts.map((host, place) => [host, place]));
+      const current = index;
+      takersOf = alignedMap((mapping: BuiltMapping) =>
+        candidates(current, mapping)
+          .filter((host) => takesMapping(host, mapping))
+          .map((host) => places.get(host) as number),
+      );
     }
-    const lists = new Map<BuiltHost, BuiltMapping[]>(hosts.map((host) => [host, []]));
-    for (const mapping of mappings) {
-      let taking = remembered.get(mapping);
-      if (taking === undefined) {
-        taking = candidates(index, mapping).filter((host) => takesMapping(host, mapping));
-        remembered.set(mapping, taking);
-      }
-      for (const host of taking) lists.get(host)?.push(mapping);
+    earlierMappings = mappings;
+    const lists: BuiltMapping[][] = hosts.map(() => []);
+    const detached: BuiltMapping[] = [];
+    const takers = takersOf(mappings);
+    for (let i = 0; i < mappings.length; i++) {
+      const mapping = mappings[i] as BuiltMapping;
+      const taking = takers[i] as readonly number[];
+      if (taking.length === 0) detached.push(mapping);
+      for (const place of taking) (lists[place] as BuiltMapping[]).push(mapping);
     }
-    const result = new Map<BuiltHost, readonly BuiltMapping[]>();
-    for (const [host, list] of lists) {
-      const before = earlier.get(host);
-      result.set(host, before !== undefined && sameElements(before, list) ? before : list);
-    }
-    earlier = result;
+    const association = new Map(
+      hosts.map((host, place): [BuiltHost, readonly BuiltMapping[]] => {
+        const list = lists[place] as BuiltMapping[];
+        const before = earlier.get(host);
+        return [host, before !== undefined && sameElements(before, list) ? before : list];
+      }),
+    );
+    earlier = association;
+    result = { association, detached };
     return result;
   };
 }

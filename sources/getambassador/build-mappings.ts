@@ -1,5 +1,8 @@
 import type { MappingSpec } from "../../crds/mapping.ts";
 import type { Counters } from "../../ir/counters.ts";
+import { alignedMap } from "../../ir/aligned.ts";
+import { sameElements } from "../../ir/memo.ts";
+import type { Problem } from "../../ir/problem.ts";
 import type { Resource } from "../../ir/resource.ts";
 import { type BuiltMapping, buildMapping, type MappingContext } from "./mapping.ts";
 import type { TargetLookup } from "./target.ts";
@@ -32,15 +35,25 @@ function traced(lookup: TargetLookup, asked: Asked[]): TargetLookup {
   };
 }
 
-/** Builds Mappings one by one; a Mapping is built again only when it, the Module's defaults or something it looked up has changed. */
+export interface BuiltMappings {
+  /** Keeps its identity while its content does. */
+  readonly usable: readonly BuiltMapping[];
+  readonly problems: readonly Problem[];
+}
+
+/** Builds Mappings; one is built again only when it, the Module's defaults or something it looked up has changed. */
 export function mappingBuilder(
   counters: () => Counters,
-): (resource: Resource<MappingSpec>, context: MappingContext) => BuiltMapping {
+): (resources: readonly Resource<MappingSpec>[], context: MappingContext) => BuiltMappings {
   const entries = new WeakMap<Resource<MappingSpec>, Entry>();
-  return (resource, context) => {
+  let lastContext: MappingContext | undefined;
+  let inContext: (resources: readonly Resource<MappingSpec>[]) => readonly BuiltMapping[] = () => [];
+  let earlier: readonly BuiltMapping[] = [];
+  let result: BuiltMappings = { usable: [], problems: [] };
+
+  const buildOne = (resource: Resource<MappingSpec>, context: MappingContext): BuiltMapping => {
     const entry = entries.get(resource);
-    if (entry !== undefined && entry.context === context) return entry.built;
-    if (entry !== undefined && stillValid(entry, context)) {
+    if (entry !== undefined && (entry.context === context || stillValid(entry, context))) {
       entry.context = context;
       return entry.built;
     }
@@ -49,6 +62,20 @@ export function mappingBuilder(
     const built = buildMapping(resource, { ...context, lookup: traced(context.lookup, asked) });
     entries.set(resource, { context, asked, built });
     return built;
+  };
+
+  return (resources, context) => {
+    if (context !== lastContext) {
+      lastContext = context;
+      inContext = alignedMap((resource) => buildOne(resource, context));
+    }
+    const built = inContext(resources);
+    if (sameElements(built, earlier)) return result;
+    earlier = built;
+    const problems: Problem[] = [];
+    for (const mapping of built) if (mapping.problems.length > 0) problems.push(...mapping.problems);
+    result = { usable: built.every(({ usable }) => usable) ? built : built.filter(({ usable }) => usable), problems };
+    return result;
   };
 }
 

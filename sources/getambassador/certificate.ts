@@ -8,7 +8,9 @@ export type Certificate =
   | { readonly ok: true; readonly chain: Redacted; readonly key: Redacted }
   | { readonly ok: false; readonly message: string; readonly advice: string };
 
-export type Authority = { readonly ok: true; readonly ca: Redacted } | { readonly ok: false; readonly message: string; readonly advice: string };
+export type Authority =
+  | { readonly ok: true; readonly ca: Redacted }
+  | { readonly ok: false; readonly message: string; readonly advice: string };
 
 function pem(value: Redacted): Buffer {
   return Buffer.from(value.reveal());
@@ -35,7 +37,10 @@ export const certificateOf = memoForever((secret: Resource<SecretSpec>): Certifi
   }
   try {
     if (!certificate.checkPrivateKey(createPrivateKey(pem(key)))) {
-      return bad("has a tls.key that does not belong to its tls.crt", "put the key in it with which the certificate was requested");
+      return bad(
+        "has a tls.key that does not belong to its tls.crt",
+        "put the key in it with which the certificate was requested",
+      );
     }
   } catch {
     return bad("has a tls.key that is not an unencrypted PEM private key", advice);

@@ -17,8 +17,17 @@ export interface Chains {
  * The filter chains of a Listener. Cleartext: one for all Hosts. TLS: one for each certificate and set of TLS settings, so
  * that Hosts which share them share a chain. A TLS Listener does not answer cleartext (Emissary #4171, #5626).
  */
-export function chainsOf(listener: BuiltListener, hosts: readonly BuiltHost[], useRemoteAddress: boolean, place: Place): Chains {
-  if (hosts.length === 0) return { chains: [], problems: [nothingServed(listener, "no Host matches its hostBinding", "apply a Host, or widen hostBinding")] };
+export function chainsOf(
+  listener: BuiltListener,
+  hosts: readonly BuiltHost[],
+  useRemoteAddress: boolean,
+  place: Place,
+): Chains {
+  if (hosts.length === 0)
+    return {
+      chains: [],
+      problems: [nothingServed(listener, "no Host matches its hostBinding", "apply a Host, or widen hostBinding")],
+    };
   if (!listener.tls) {
     const arrival = arrivalFor(listener, useRemoteAddress, "insecure");
     const table = place(listener.name, hosts, (host) => arrival(host));
@@ -26,7 +35,17 @@ export function chainsOf(listener: BuiltListener, hosts: readonly BuiltHost[], u
   }
   const { secured, problems } = securedHosts(hosts);
   if (secured.length === 0) {
-    return { chains: [], problems: [...problems, nothingServed(listener, "none of its Hosts has a usable tlsSecret", "give a Host a tlsSecret; cleartext needs a Listener with protocol: HTTP")] };
+    return {
+      chains: [],
+      problems: [
+        ...problems,
+        nothingServed(
+          listener,
+          "none of its Hosts has a usable tlsSecret",
+          "give a Host a tlsSecret; cleartext needs a Listener with protocol: HTTP",
+        ),
+      ],
+    };
   }
   const arrival = arrivalFor(listener, useRemoteAddress, "secure");
   const groups = new Map<string, BuiltHost[]>();
@@ -55,20 +74,35 @@ function securedHosts(hosts: readonly BuiltHost[]): { secured: readonly BuiltHos
   const problems: Problem[] = [];
   const refuse = (host: BuiltHost, message: string, advice: string) => {
     if (host.resource === undefined) return;
-    problems.push({ code: "HostConflict", severity: "error", object: host.resource, path: ["spec", "hostname"], message, advice });
+    problems.push({
+      code: "HostConflict",
+      severity: "error",
+      object: host.resource,
+      path: ["spec", "hostname"],
+      message,
+      advice,
+    });
   };
   const settings = new Map<string, { readonly host: BuiltHost; readonly tls: string }>();
   const secured = hosts.filter((host) => {
     if (host.tls === undefined) return false;
     const name = serverNameOf(host);
     if (name !== undefined && name.replace(/^\*\./, "").includes("*")) {
-      refuse(host, `${JSON.stringify(host.hostname)} cannot be told apart by SNI, which knows whole names and *.name only`, 'write "*.name" or a whole name; this Host is not served with TLS');
+      refuse(
+        host,
+        `${JSON.stringify(host.hostname)} cannot be told apart by SNI, which knows whole names and *.name only`,
+        'write "*.name" or a whole name; this Host is not served with TLS',
+      );
       return false;
     }
     const tls = JSON.stringify(host.tls);
     const rival = settings.get(name ?? "*");
     if (rival !== undefined && rival.tls !== tls) {
-      refuse(host, `the Host ${rival.host.key} has the same SNI name and another certificate or TLS settings`, "let both name the same tlsSecret and TLS settings; this Host is not served with TLS");
+      refuse(
+        host,
+        `the Host ${rival.host.key} has the same SNI name and another certificate or TLS settings`,
+        "let both name the same tlsSecret and TLS settings; this Host is not served with TLS",
+      );
       return false;
     }
     settings.set(name ?? "*", { host, tls });
@@ -81,7 +115,11 @@ function securedHosts(hosts: readonly BuiltHost[]): { secured: readonly BuiltHos
  * How requests arrive. Envoy itself sets x-forwarded-proto from the wire unless it trusts proxies in front (l7Depth) or is
  * told not to look at the peer (use_remote_address: false); only then does the header decide.
  */
-function arrivalFor(listener: BuiltListener, useRemoteAddress: boolean, wire: "secure" | "insecure"): (host: BuiltHost) => Arrival {
+function arrivalFor(
+  listener: BuiltListener,
+  useRemoteAddress: boolean,
+  wire: "secure" | "insecure",
+): (host: BuiltHost) => Arrival {
   const headerDecides = listener.trustedHops > 0 || !useRemoteAddress;
   return (host) => {
     switch (listener.securityModel) {
@@ -97,5 +135,12 @@ function arrivalFor(listener: BuiltListener, useRemoteAddress: boolean, wire: "s
 }
 
 function nothingServed(listener: BuiltListener, why: string, advice: string): Problem {
-  return { code: "NoHost", severity: "warning", object: listener.resource, path: ["spec"], message: `nothing is served on port ${listener.port}, because ${why}`, advice };
+  return {
+    code: "NoHost",
+    severity: "warning",
+    object: listener.resource,
+    path: ["spec"],
+    message: `nothing is served on port ${listener.port}, because ${why}`,
+    advice,
+  };
 }

@@ -1,70 +1,22 @@
-import { compareText, type Problem } from "../../ir/problem.ts";
+import { alignedMap, diffLists, type ListDiff, patchSorted } from "../../ir/aligned.ts";
 import type { Counters } from "../../ir/counters.ts";
-import { resort, sameElements } from "../../ir/memo.ts";
+import { compareText, type Problem } from "../../ir/problem.ts";
 import type { Cluster, Route, VirtualHost } from "../../ir/types.ts";
-import { buildGroup, type Group } from "./group.ts";
 import type { Association } from "./associate.ts";
+import { areSplit, domainsOf, isExact, mappingsOf, ownerOf, type WideMappings, wideMappings } from "./domain-names.ts";
+import { buildGroup, type Group } from "./group.ts";
 import type { BuiltHost } from "./host.ts";
-import { globCovers, globsOverlap, parseGlob } from "./hostname.ts";
 import type { BuiltMapping } from "./mapping.ts";
 import { type Arrival, routesOf } from "./routes.ts";
 
-/** One Envoy domain of a set of Hosts with its Mappings grouped, weighted and in order. */
+/** One Envoy domain of a Host with its Mappings grouped, weighted and in order. A new object whenever something in it changes. */
 export interface Domain {
   readonly domain: string;
   readonly host: BuiltHost;
+  /** In the order in which they are tried. */
   readonly groups: readonly Group[];
   readonly clusters: readonly Cluster[];
   readonly problems: readonly Problem[];
-}
-
-/** Past this many copies per Mapping, host names stay conditions inside their Host's one virtual host. */
-const MAX_COPIES = 4;
-
-/** Of two groups the one that is tried first: the greater order key, then the smaller name. */
-function compareGroups(a: Group, b: Group): number {
-  return compareText(b.orderKey, a.orderKey) || compareText(a.name, b.name);
-}
-
-/** Longer globs first; the Host whose hostname is the closest cover of a domain owns it. */
-function ownerOf(domain: string, hosts: readonly BuiltHost[]): BuiltHost | undefined {
-  let owner: BuiltHost | undefined;
-  for (const host of hosts) {
-    if (!globCovers(host.hostname, domain)) continue;
-    if (owner === undefined || globCovers(owner.hostname, host.hostname)) owner = host;
-  }
-  return owner;
-}
-
-/**
- * The domains of a Host: its hostname, and each narrower hostname of its Mappings, so that Envoy finds them by hash rather
- * than by a condition on every route. A Mapping is in every domain that its hostname overlaps.
- */
-function domainsOf(host: BuiltHost, mappings: readonly BuiltMapping[]): Map<string, readonly BuiltMapping[]> {
-  const single = new Map([[host.hostname, mappings]]);
-  if (parseGlob(host.hostname).kind === "exact") return single;
-  const byHostname = new Map<string | undefined, BuiltMapping[]>();
-  for (const mapping of mappings) {
-    const known = byHostname.get(mapping.hostname);
-    if (known === undefined) byHostname.set(mapping.hostname, [mapping]);
-    else known.push(mapping);
-  }
-  const narrower = [...byHostname.keys()].filter(
-    (name): name is string => name !== undefined && name !== host.hostname && globCovers(host.hostname, name),
-  );
-  if (narrower.length === 0) return single;
-  const domains = [host.hostname, ...narrower.sort(compareText)];
-  const wide = [...byHostname].filter(([name]) => name === undefined || parseGlob(name).kind !== "exact");
-  const copies = domains.length * wide.reduce((sum, [, list]) => sum + list.length, 0) + mappings.length;
-  if (copies > MAX_COPIES * mappings.length + 1000) return single;
-  const result = new Map<string, readonly BuiltMapping[]>();
-  for (const domain of domains) {
-    // Exact names have a domain of their own: in a wildcard domain nothing of theirs can arrive.
-    const list = parseGlob(domain).kind === "exact" ? [...(byHostname.get(domain) ?? [])] : [];
-    for (const [name, some] of wide) if (name === undefined || globsOverlap(name, domain)) list.push(...some);
-    result.set(domain, list);
-  }
-  return result;
 }
 
 export interface DomainBuilder {
@@ -74,97 +26,185 @@ export interface DomainBuilder {
   virtualHost(domain: Domain, arrival: Arrival): VirtualHost;
 }
 
+/** The routes of a domain for one way of arriving. */
+interface Lane {
+  readonly routesOfGroups: (groups: readonly Group[]) => readonly (readonly Route[])[];
+  of?: Domain;
+  virtualHost?: VirtualHost;
+}
+
+/** What is known of a domain from run to run. */
 interface Slot {
-  readonly mappings: readonly BuiltMapping[];
-  readonly domain: Domain;
+  mappings: readonly BuiltMapping[];
+  readonly groups: Map<string, Group>;
+  domain: Domain;
+  readonly lanes: Map<string, Lane>;
+}
+
+/** What is known of a Host from run to run. */
+interface HostState {
+  mappings: readonly BuiltMapping[];
+  readonly byHostname: Map<string | undefined, readonly BuiltMapping[]>;
+  wide: WideMappings;
+  slots: ReadonlyMap<string, Slot>;
+}
+
+/** Of two groups the one that is tried first: the greater order key, then the smaller name. A total order. */
+function compareGroups(a: Group, b: Group): number {
+  return compareText(b.orderKey, a.orderKey) || compareText(a.name, b.name) || compareText(a.key, b.key);
 }
 
 export function domainBuilder(counters: () => Counters): DomainBuilder {
-  const slots = new WeakMap<BuiltHost, ReadonlyMap<string, Slot>>();
-  const hostInputs = new WeakMap<BuiltHost, { readonly mappings: readonly BuiltMapping[]; readonly slots: ReadonlyMap<string, Slot> }>();
-  const groups = new WeakMap<BuiltMapping, { readonly members: readonly BuiltMapping[]; readonly group: Group }>();
-  const groupRoutes = new WeakMap<Group, Map<string, readonly Route[]>>();
-  const virtualHosts = new WeakMap<Domain, Map<string, VirtualHost>>();
+  const hosts = new WeakMap<BuiltHost, HostState>();
+  const slotOf = new WeakMap<Domain, Slot>();
 
-  /** @param key names the domain and the arrival: one text for the whole virtual host, so that a lookup is all a known group costs */
-  const routesOfGroup = (group: Group, key: string, domain: string, arrival: Arrival): readonly Route[] => {
-    let known = groupRoutes.get(group);
-    if (known === undefined) groupRoutes.set(group, (known = new Map()));
-    let routes = known.get(key);
-    if (routes === undefined) {
-      routes = group.members.flatMap(({ mapping, belowPercent }) => routesOf(mapping, { belowPercent, domain }, arrival));
-      known.set(key, routes);
-    }
-    return routes;
-  };
-
-  const groupOf = (members: readonly BuiltMapping[]): Group => {
-    const first = members[0] as BuiltMapping;
-    const known = groups.get(first);
-    if (known !== undefined && sameElements(known.members, members)) return known.group;
-    counters().groups++;
-    const group = buildGroup(members);
-    groups.set(first, { members, group });
-    return group;
-  };
-
-  const build = (host: BuiltHost, domain: string, mappings: readonly BuiltMapping[], earlier: Domain | undefined): Domain => {
+  const updateSlot = (slot: Slot, mappings: readonly BuiltMapping[]): Slot => {
+    const diff = diffLists(slot.mappings, mappings);
+    slot.mappings = mappings;
+    if (diff.removed.length === 0 && diff.added.length === 0) return slot;
     counters().domains++;
-    const byKey = new Map<string, BuiltMapping[]>();
-    for (const mapping of mappings) {
-      const known = byKey.get(mapping.groupKey);
-      if (known === undefined) byKey.set(mapping.groupKey, [mapping]);
-      else known.push(mapping);
-    }
-    const unsorted = [...byKey.values()].map(groupOf);
-    const sorted = resort(earlier?.groups ?? [], unsorted, compareGroups);
-    const clusters: Cluster[] = [];
-    const problems: Problem[] = [];
-    for (const group of sorted) {
-      if (group.problems.length > 0) problems.push(...group.problems);
-      for (const { mapping } of group.members) if (mapping.cluster !== undefined) clusters.push(mapping.cluster);
-    }
-    return { domain, host, groups: sorted, clusters, problems };
+    const groupDiff = regroup(slot.groups, diff, counters);
+    const groups = patchSorted(slot.domain.groups, groupDiff, compareGroups);
+    slot.domain = { ...slot.domain, groups, ...contentOf(groups, slot.domain.clusters) };
+    slotOf.set(slot.domain, slot);
+    return slot;
+  };
+
+  const newSlot = (host: BuiltHost, domain: string): Slot => {
+    const empty: Domain = { domain, host, groups: [], clusters: [], problems: [] };
+    const slot: Slot = { mappings: [], groups: new Map(), domain: empty, lanes: new Map() };
+    slotOf.set(empty, slot);
+    return slot;
   };
 
   const slotsOf = (host: BuiltHost, mappings: readonly BuiltMapping[]): ReadonlyMap<string, Slot> => {
-    const input = hostInputs.get(host);
-    if (input !== undefined && input.mappings === mappings) return input.slots;
-    const before = slots.get(host);
-    const now = new Map<string, Slot>();
-    for (const [domain, list] of domainsOf(host, mappings)) {
-      const slot = before?.get(domain);
-      const same = slot !== undefined && sameElements(slot.mappings, list);
-      now.set(domain, same ? slot : { mappings: list, domain: build(host, domain, list, slot?.domain) });
+    let state = hosts.get(host);
+    if (state === undefined) {
+      state = { mappings: [], byHostname: new Map(), wide: { byHostname: [], count: 0 }, slots: new Map() };
+      hosts.set(host, state);
+    } else if (state.mappings === mappings) {
+      return state.slots;
     }
-    slots.set(host, now);
-    hostInputs.set(host, { mappings, slots: now });
-    return now;
+    const diff = diffLists(state.mappings, mappings);
+    state.mappings = mappings;
+    let lists: ReadonlyMap<string, readonly BuiltMapping[]>;
+    if (isExact(host.hostname)) {
+      lists = new Map([[host.hostname, mappings]]);
+    } else {
+      const { byHostname } = state;
+      const { names, shape } = rebucket(byHostname, diff);
+      if (shape) state.wide = wideMappings(byHostname);
+      const { wide, slots } = state;
+      if (!shape && areSplit(slots.size, wide.count, mappings.length)) {
+        for (const name of names) updateSlot(slots.get(name) as Slot, mappingsOf(name, byHostname, wide));
+        return slots;
+      }
+      lists = domainsOf(host.hostname, byHostname, wide);
+    }
+    const before = state.slots;
+    state.slots = new Map(
+      [...lists].map(([domain, list]) => [domain, updateSlot(before.get(domain) ?? newSlot(host, domain), list)]),
+    );
+    return state.slots;
   };
 
   return {
-    domainsOfHosts(hosts, association) {
+    domainsOfHosts(some, association) {
       const result: Domain[] = [];
-      for (const host of hosts) {
+      for (const host of some) {
         for (const { domain } of slotsOf(host, association.get(host) ?? []).values()) {
-          if (hosts.length === 1 || ownerOf(domain.domain, hosts) === host) result.push(domain);
+          if (some.length === 1 || ownerOf(domain.domain, some) === host) result.push(domain);
         }
       }
       return result.sort((a, b) => compareText(a.domain, b.domain));
     },
 
     virtualHost(domain, arrival) {
+      const slot = slotOf.get(domain) as Slot;
       const key = arrival.kind === "secure" ? "secure" : `${arrival.kind} ${arrival.action}`;
-      let known = virtualHosts.get(domain);
-      if (known === undefined) virtualHosts.set(domain, (known = new Map()));
-      const earlier = known.get(key);
-      if (earlier !== undefined) return earlier;
+      let lane = slot.lanes.get(key);
+      if (lane === undefined) {
+        lane = { routesOfGroups: alignedMap((group: Group) => routesOfGroup(group, domain.domain, arrival)) };
+        slot.lanes.set(key, lane);
+      }
+      if (lane.of === domain && lane.virtualHost !== undefined) return lane.virtualHost;
       const routes: Route[] = [];
-      const groupKey = `${key} ${domain.domain}`;
-      for (const group of domain.groups) for (const route of routesOfGroup(group, groupKey, domain.domain, arrival)) routes.push(route);
-      const virtualHost: VirtualHost = { name: domain.domain, domain: domain.domain, routes };
-      known.set(key, virtualHost);
-      return virtualHost;
+      for (const some of lane.routesOfGroups(domain.groups)) for (const route of some) routes.push(route);
+      lane.of = domain;
+      lane.virtualHost = { name: domain.domain, domain: domain.domain, routes };
+      return lane.virtualHost;
     },
   };
+}
+
+function routesOfGroup(group: Group, domain: string, arrival: Arrival): readonly Route[] {
+  return group.members.flatMap(({ mapping, belowPercent }) => routesOf(mapping, { belowPercent, domain }, arrival));
+}
+
+/** Moves Mappings between the lists of their host names. `shape`: the set of names changed, or a list that belongs to several domains. */
+function rebucket(
+  byHostname: Map<string | undefined, readonly BuiltMapping[]>,
+  { removed, added }: ListDiff<BuiltMapping>,
+): { readonly names: ReadonlySet<string>; readonly shape: boolean } {
+  const touched = new Map<string | undefined, BuiltMapping[]>();
+  let shape = false;
+  const listOf = (name: string | undefined): BuiltMapping[] => {
+    let list = touched.get(name);
+    if (list === undefined) touched.set(name, (list = [...(byHostname.get(name) ?? [])]));
+    return list;
+  };
+  for (const mapping of removed) {
+    const list = listOf(mapping.hostname);
+    list.splice(list.indexOf(mapping), 1);
+  }
+  for (const mapping of added) listOf(mapping.hostname).push(mapping);
+  for (const [name, list] of touched) {
+    if (!isExact(name) || list.length === 0 || !byHostname.has(name)) shape = true;
+    if (list.length === 0) byHostname.delete(name);
+    else byHostname.set(name, list);
+  }
+  return { names: new Set([...touched.keys()].filter((name) => name !== undefined)), shape };
+}
+
+/** Builds the groups anew that a difference touches. */
+function regroup(
+  groups: Map<string, Group>,
+  { removed, added }: ListDiff<BuiltMapping>,
+  counters: () => Counters,
+): ListDiff<Group> {
+  const touched = new Map<string, Set<BuiltMapping>>();
+  const membersOf = (key: string): Set<BuiltMapping> => {
+    let members = touched.get(key);
+    if (members === undefined) touched.set(key, (members = new Set(groups.get(key)?.mappings ?? [])));
+    return members;
+  };
+  for (const mapping of removed) membersOf(mapping.groupKey).delete(mapping);
+  for (const mapping of added) membersOf(mapping.groupKey).add(mapping);
+  const diff: { removed: Group[]; added: Group[] } = { removed: [], added: [] };
+  for (const [key, members] of touched) {
+    const earlier = groups.get(key);
+    if (earlier !== undefined) diff.removed.push(earlier);
+    if (members.size === 0) {
+      groups.delete(key);
+      continue;
+    }
+    counters().groups++;
+    const group = buildGroup(key, [...members]);
+    groups.set(key, group);
+    diff.added.push(group);
+  }
+  return diff;
+}
+
+/** Clusters of equal names are equal, so the earlier list stays where the names do. */
+function contentOf(groups: readonly Group[], earlier: readonly Cluster[]): Pick<Domain, "clusters" | "problems"> {
+  const clusters: Cluster[] = [];
+  const problems: Problem[] = [];
+  for (const group of groups) {
+    for (const cluster of group.clusters) clusters.push(cluster);
+    for (const problem of group.problems) problems.push(problem);
+  }
+  const isSame =
+    clusters.length === earlier.length && clusters.every(({ name }, index) => name === earlier[index]?.name);
+  return { clusters: isSame ? earlier : clusters, problems };
 }

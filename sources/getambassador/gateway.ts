@@ -1,6 +1,7 @@
 import type { ModuleConfig } from "../../crds/module-config.ts";
 import type { Resources } from "../../crds/resources.ts";
 import type { Counters } from "../../ir/counters.ts";
+import { alignedMap } from "../../ir/aligned.ts";
 import { memoByKey, memoForever, memoLast, sameElements, sameEntries } from "../../ir/memo.ts";
 import type { Problem } from "../../ir/problem.ts";
 import { hasError, type Resource } from "../../ir/resource.ts";
@@ -13,9 +14,9 @@ import { type BuiltHost, buildHost, defaultHost } from "./host.ts";
 import { type BuiltListener, buildListener, connectionManagerOf, takesHost } from "./listener.ts";
 import { chainsOf } from "./chains.ts";
 import { contextLookup } from "./lookup.ts";
-import type { BuiltMapping, MappingContext } from "./mapping.ts";
+import type { MappingContext } from "./mapping.ts";
 import { selectModule } from "./module.ts";
-import { attachmentProblems, hostConflicts, listenerConflicts } from "./placement-problems.ts";
+import { detachedProblems, hostConflicts, listenerConflicts } from "./placement-problems.ts";
 import type { Arrival } from "./routes.ts";
 import type { TargetLookup } from "./target.ts";
 import { type TlsBuilder, tlsBuilder } from "./tls.ts";
@@ -38,14 +39,29 @@ function isOurs(resource: Resource<WithId>, ambassadorId: string): boolean {
 
 /** Of one kind: what is for this gateway, and of that what can be used. Remembered by the array's identity. */
 function selection<Kind extends Resource<WithId>>() {
+  let id = "";
+  const judgeEach = alignedMap((resource: Kind) =>
+    !isOurs(resource, id) ? "foreign" : hasError(resource) ? "broken" : "usable",
+  );
   return memoLast((resources: readonly Kind[], ambassadorId: string) => {
-    const ours = resources.filter((resource) => isOurs(resource, ambassadorId));
-    return { usable: ours.filter((resource) => !hasError(resource)), problems: ours.flatMap(({ problems }) => problems) };
+    id = ambassadorId;
+    const verdicts = judgeEach(resources);
+    const problems: Problem[] = [];
+    const usable: Kind[] = [];
+    for (let i = 0; i < resources.length; i++) {
+      const resource = resources[i] as Kind;
+      if (verdicts[i] === "foreign") continue;
+      if (resource.problems.length > 0) problems.push(...resource.problems);
+      if (verdicts[i] === "usable") usable.push(resource);
+    }
+    return { usable, problems };
   });
 }
 
 /** Compiles the getambassador.io dialect to the IR. Everything is remembered by the identity of what it was made from. */
-export function gatewayAssembler(counters: () => Counters): (resources: Resources, settings: CompileSettings) => Assembled {
+export function gatewayAssembler(
+  counters: () => Counters,
+): (resources: Resources, settings: CompileSettings) => Assembled {
   const select = {
     mappings: selection<Resources["mappings"][number]>(),
     hosts: selection<Resources["hosts"][number]>(),
@@ -59,15 +75,17 @@ export function gatewayAssembler(counters: () => Counters): (resources: Resource
   const tls: TlsBuilder = tlsBuilder();
   const lookupOf = memoLast(contextLookup);
   const contextOf = memoLast((defaults: ModuleConfig, lookup: TargetLookup): MappingContext => ({ defaults, lookup }));
-  const buildOneMapping = mappingBuilder(counters);
-  const buildOneHost = memoByKey((resource: Resources["hosts"][number], [hostTls]) => buildHost(resource, hostTls as ReturnType<TlsBuilder["host"]>));
+  const buildMappings = mappingBuilder(counters);
+  const buildOneHost = memoByKey((resource: Resources["hosts"][number], [hostTls]) =>
+    buildHost(resource, hostTls as ReturnType<TlsBuilder["host"]>),
+  );
   const listenerOf = memoForever((resource: Resources["listeners"][number]) => buildListener(resource));
   const associate = associator();
   const domains = domainBuilder(counters);
+  const unionOf = clusterUnion();
   const tables = new Map<string, Table>();
   const irListeners = new Map<string, { readonly deps: readonly unknown[]; readonly listener: Listener }>();
   let earlierIr: Ir = { listeners: [], tables: new Map(), clusters: new Map(), secrets: new Map() };
-  let earlierBuilt: readonly BuiltMapping[] = [];
 
   const tableOf = (name: string, virtualHosts: readonly VirtualHost[]): Table => {
     const known = tables.get(name);
@@ -104,19 +122,17 @@ export function gatewayAssembler(counters: () => Counters): (resources: Resource
     );
     const context = contextOf(module.config, lookup);
 
-    let built: readonly BuiltMapping[] = selected.mappings.usable.map((resource) => buildOneMapping(resource, context));
-    for (const mapping of built) if (mapping.problems.length > 0) problems.push(...mapping.problems);
-    built = built.filter(({ usable }) => usable);
-    if (sameElements(built, earlierBuilt)) built = earlierBuilt;
-    earlierBuilt = built;
+    const mappings = buildMappings(selected.mappings.usable, context);
+    problems.push(...mappings.problems);
+    const built = mappings.usable;
 
     const ownHosts = selected.hosts.usable.map((resource) => buildOneHost(resource, [tls.host(resource)]));
     const hosts: readonly BuiltHost[] = ownHosts.length === 0 ? [defaultHost] : ownHosts;
     for (const host of hosts) problems.push(...host.problems);
     const conflicts = hostConflicts(hosts);
     problems.push(...conflicts.problems);
-    const association = associate(built, conflicts.hosts);
-    problems.push(...attachmentProblems(built, association));
+    const { association, detached } = associate(built, conflicts.hosts);
+    problems.push(...detachedProblems(detached));
 
     const listeners = selected.listeners.usable.map(listenerOf);
     for (const listener of listeners) problems.push(...listener.problems);
@@ -138,7 +154,12 @@ export function gatewayAssembler(counters: () => Counters): (resources: Resource
     const irListenerList: Listener[] = [];
     for (const listener of opened.listeners) {
       const taken = conflicts.hosts.filter((host) => takesHost(listener, host));
-      const { chains, problems: chainProblems } = chainsOf(listener, taken, module.config.use_remote_address ?? true, place);
+      const { chains, problems: chainProblems } = chainsOf(
+        listener,
+        taken,
+        module.config.use_remote_address ?? true,
+        place,
+      );
       problems.push(...chainProblems);
       if (chains.length === 0) continue;
       irListenerList.push(remember(listener, chains));
@@ -168,12 +189,13 @@ export function gatewayAssembler(counters: () => Counters): (resources: Resource
 
     for (const domain of used) if (domain.problems.length > 0) problems.push(...domain.problems);
     for (const name of tables.keys()) if (!irTables.has(name)) tables.delete(name);
-    for (const name of irListeners.keys()) if (!opened.listeners.some((each) => each.name === name)) irListeners.delete(name);
+    for (const name of irListeners.keys())
+      if (!opened.listeners.some((each) => each.name === name)) irListeners.delete(name);
 
     const ir: Ir = {
       listeners: sameElements(irListenerList, earlierIr.listeners) ? earlierIr.listeners : irListenerList,
       tables: sameEntries(irTables, earlierIr.tables) ? earlierIr.tables : irTables,
-      clusters: clustersOf(used, earlierIr.clusters),
+      clusters: unionOf(used),
       secrets: secrets.used(irListenerList, built),
     };
     earlierIr = ir;
@@ -181,13 +203,23 @@ export function gatewayAssembler(counters: () => Counters): (resources: Resource
   };
 }
 
-/** Equal names mean equal content, so the earlier object is kept: it is encoded already. */
-function clustersOf(used: ReadonlySet<Domain>, earlier: ReadonlyMap<string, Cluster>): ReadonlyMap<string, Cluster> {
-  const clusters = new Map<string, Cluster>();
-  for (const domain of used) {
-    for (const cluster of domain.clusters) {
-      if (!clusters.has(cluster.name)) clusters.set(cluster.name, earlier.get(cluster.name) ?? cluster);
+/**
+ * The union of the clusters of domains, by name. Equal names mean equal content, so the earlier object is kept: it is
+ * encoded already.
+ */
+function clusterUnion(): (used: ReadonlySet<Domain>) => ReadonlyMap<string, Cluster> {
+  let lastLists: readonly (readonly Cluster[])[] = [];
+  let last: ReadonlyMap<string, Cluster> = new Map();
+  return (used) => {
+    const lists = [...used].map(({ clusters }) => clusters);
+    if (sameElements(lists, lastLists)) return last;
+    lastLists = lists;
+    const now = new Map<string, Cluster>();
+    for (const clusters of lists) {
+      for (const cluster of clusters)
+        if (!now.has(cluster.name)) now.set(cluster.name, last.get(cluster.name) ?? cluster);
     }
-  }
-  return sameEntries(clusters, earlier) ? earlier : clusters;
+    if (!sameEntries(now, last)) last = now;
+    return last;
+  };
 }

@@ -1,4 +1,5 @@
 import { compareText, type Problem } from "../../ir/problem.ts";
+import type { Cluster } from "../../ir/types.ts";
 import { type BuiltMapping, nameOf } from "./mapping.ts";
 
 /** A Mapping of a canary group with its cumulative share. */
@@ -8,11 +9,17 @@ export interface Member {
   readonly belowPercent: number | undefined;
 }
 
+/** Mappings with the same match. */
 export interface Group {
+  readonly key: string;
+  /** All of them, those that are left out too. */
+  readonly mappings: readonly BuiltMapping[];
   /** In the order in which they are tried. */
   readonly members: readonly Member[];
   readonly orderKey: string;
   readonly name: string;
+  /** Of its members. */
+  readonly clusters: readonly Cluster[];
   readonly problems: readonly Problem[];
 }
 
@@ -21,21 +28,24 @@ export interface Group {
  * percentage, those without share what is left equally, and the last of these makes it 100. With nothing left over and a
  * sum below 100 the rest falls to the next route that matches. Source: Emissary, section weights of a group.
  */
-export function buildGroup(mappings: readonly BuiltMapping[]): Group {
+export function buildGroup(key: string, mappings: readonly BuiltMapping[]): Group {
   const byName = mappings.length === 1 ? mappings : [...mappings].sort((a, b) => compareText(nameOf(a), nameOf(b)));
   const [first, second] = byName;
   if (first === undefined) throw new Error("a group has at least one Mapping");
-  const { orderKey } = first;
-  const name = nameOf(first);
-  if (second === undefined) return { members: [{ mapping: first, belowPercent: undefined }], orderKey, name, problems: [] };
-  const { kept, problems } = withinHundred(byName);
-  return { members: shares(kept), orderKey, name, problems };
+  const { kept, problems } = second === undefined ? { kept: byName, problems: [] } : withinHundred(byName);
+  const members = second === undefined ? [{ mapping: first, belowPercent: undefined }] : shares(kept);
+  const clusters = members.flatMap(({ mapping: { cluster } }) => (cluster === undefined ? [] : [cluster]));
+  return { key, mappings: byName, members, orderKey: first.orderKey, name: nameOf(first), clusters, problems };
 }
 
 /** Older Mappings keep their weight; those with which the sum passes 100 are left out. */
-function withinHundred(mappings: readonly BuiltMapping[]): { kept: readonly BuiltMapping[]; problems: readonly Problem[] } {
+function withinHundred(mappings: readonly BuiltMapping[]): {
+  kept: readonly BuiltMapping[];
+  problems: readonly Problem[];
+} {
   const oldestFirst = [...mappings].sort(
-    (a, b) => compareText(a.resource.creationTimestamp, b.resource.creationTimestamp) || compareText(nameOf(a), nameOf(b)),
+    (a, b) =>
+      compareText(a.resource.creationTimestamp, b.resource.creationTimestamp) || compareText(nameOf(a), nameOf(b)),
   );
   const refused = new Set<BuiltMapping>();
   const problems: Problem[] = [];
@@ -73,8 +83,11 @@ function shares(mappings: readonly BuiltMapping[]): readonly Member[] {
     members.push({ mapping, belowPercent: sum >= 100 ? undefined : sum });
   };
   const weightless = mappings.filter(({ resource }) => resource.spec.weight === undefined);
-  for (const mapping of mappings) if (mapping.resource.spec.weight !== undefined) add(mapping, mapping.resource.spec.weight);
+  for (const mapping of mappings)
+    if (mapping.resource.spec.weight !== undefined) add(mapping, mapping.resource.spec.weight);
   const each = Math.round((100 - sum) / weightless.length);
-  weightless.forEach((mapping, index) => add(mapping, index === weightless.length - 1 ? 100 - sum : Math.min(each, 100 - sum)));
+  weightless.forEach((mapping, index) =>
+    add(mapping, index === weightless.length - 1 ? 100 - sum : Math.min(each, 100 - sum)),
+  );
   return members;
 }

@@ -34,7 +34,14 @@ export function buildListener(resource: Resource<ListenerSpec>): BuiltListener {
   const { spec } = resource;
   const problems: Problem[] = [];
   const refuse = (path: readonly string[], message: string, advice: string) =>
-    problems.push({ code: "InvalidField", severity: "error", object: resource, path: ["spec", ...path], message, advice });
+    problems.push({
+      code: "InvalidField",
+      severity: "error",
+      object: resource,
+      path: ["spec", ...path],
+      message,
+      advice,
+    });
   if (spec.protocol !== undefined && spec.protocolStack !== undefined) {
     problems.push({
       code: "IgnoredField",
@@ -47,16 +54,25 @@ export function buildListener(resource: Resource<ListenerSpec>): BuiltListener {
   }
   const stack = spec.protocolStack ?? (spec.protocol === undefined ? undefined : stacks[spec.protocol]);
   if (stack === undefined) {
-    if (spec.protocol === undefined) refuse(["protocol"], "neither protocol nor protocolStack is set", "write protocol: HTTP or protocol: HTTPS");
+    if (spec.protocol === undefined)
+      refuse(["protocol"], "neither protocol nor protocolStack is set", "write protocol: HTTP or protocol: HTTPS");
     else notYet(resource, problems, ["protocol"], `${spec.protocol} is known and not yet served`);
   } else if (!stack.includes("HTTP") || stack.includes("UDP")) {
     notYet(resource, problems, ["protocolStack"], `${stack.join(", ")} is known and not yet served`);
   } else if (stack.at(-1) !== "TCP") {
-    refuse(["protocolStack"], `${stack.join(", ")} does not end in a transport`, "write the layers from the outside in, with TCP last");
+    refuse(
+      ["protocolStack"],
+      `${stack.join(", ")} does not end in a transport`,
+      "write the layers from the outside in, with TCP last",
+    );
   }
   const { from } = spec.hostBinding.namespace ?? {};
   if (from === undefined && spec.hostBinding.selector === undefined) {
-    refuse(["hostBinding"], "names neither a namespace nor a selector, so that no Host is taken", "write hostBinding: {namespace: {from: ALL}}");
+    refuse(
+      ["hostBinding"],
+      "names neither a namespace nor a selector, so that no Host is taken",
+      "write hostBinding: {namespace: {from: ALL}}",
+    );
   }
   const tls = stack?.includes("TLS") ?? false;
   return {

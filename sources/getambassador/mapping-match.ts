@@ -27,7 +27,8 @@ export function mappingMatch(spec: MappingSpec): MappingMatch {
   ];
   if (hostRegex !== undefined) headers.push({ name: ":authority", value: hostRegex, regex: true });
   else if (hostname !== undefined) headers.push({ name: ":authority", value: hostname, regex: false });
-  if (spec.method !== undefined) headers.push({ name: ":method", value: spec.method, regex: spec.method_regex ?? false });
+  if (spec.method !== undefined)
+    headers.push({ name: ":method", value: spec.method, regex: spec.method_regex ?? false });
   const query: Condition[] = [
     ...conditions(spec.query_parameters, false),
     ...conditions(spec.regex_query_parameters, true),
@@ -98,12 +99,17 @@ function authorityOf(headers: Readonly<Record<string, string>> | undefined): str
 }
 
 /** hostname wins over host, host over an `:authority` header condition. */
-function hostOf(spec: MappingSpec, problems: Problems): { hostname: string | undefined; hostRegex: string | undefined } {
+function hostOf(
+  spec: MappingSpec,
+  problems: Problems,
+): { hostname: string | undefined; hostRegex: string | undefined } {
   const none = { hostname: undefined, hostRegex: undefined };
   const host = spec.host ?? authorityOf(spec.headers);
   if (spec.hostname !== undefined) {
     if (spec.host !== undefined) {
-      problems.push(ignored(["host"], "hostname and host are both set; host is ignored", "remove host, it is deprecated"));
+      problems.push(
+        ignored(["host"], "hostname and host are both set; host is ignored", "remove host, it is deprecated"),
+      );
     }
     return { hostname: spec.hostname.toLowerCase(), hostRegex: undefined };
   }
@@ -130,5 +136,6 @@ function checkRegexes(spec: MappingSpec, problems: Problems): void {
   if (spec.host_regex === true && spec.host !== undefined) check(spec.host, "host");
   if (spec.method_regex === true && spec.method !== undefined) check(spec.method, "method");
   for (const [name, regex] of Object.entries(spec.regex_headers ?? {})) check(regex, "regex_headers", name);
-  for (const [name, regex] of Object.entries(spec.regex_query_parameters ?? {})) check(regex, "regex_query_parameters", name);
+  for (const [name, regex] of Object.entries(spec.regex_query_parameters ?? {}))
+    check(regex, "regex_query_parameters", name);
 }

@@ -19,14 +19,16 @@ export function selectModule(modules: readonly Resource<ModuleSpec>[]): Selected
     .filter((module) => module.name === AMBASSADOR && !hasError(module))
     .sort((a, b) => compareText(a.creationTimestamp, b.creationTimestamp) || compareText(keyOf(a), keyOf(b)));
   const [ruling, ...others] = candidates;
-  const problems = others.map((module): Problem => ({
-    code: "ModuleIgnored",
-    severity: "warning",
-    object: module,
-    path: [],
-    message: `the Module ${keyOf(ruling as Resource<ModuleSpec>)} is in force, and there can be only one`,
-    advice: "merge this one into it, or give it another ambassador_id",
-  }));
+  const problems = others.map(
+    (module): Problem => ({
+      code: "ModuleIgnored",
+      severity: "warning",
+      object: module,
+      path: [],
+      message: `the Module ${keyOf(ruling as Resource<ModuleSpec>)} is in force, and there can be only one`,
+      advice: "merge this one into it, or give it another ambassador_id",
+    }),
+  );
   const compiled = new Set(["server_name", "use_remote_address", ...defaultKeys]);
   for (const key of Object.keys(ruling?.spec.config ?? {})) {
     if (compiled.has(key) || ruling === undefined) continue;

@@ -1,17 +1,22 @@
 import { compareText, type Problem } from "../../ir/problem.ts";
-import { memoByKey } from "../../ir/memo.ts";
-import type { Association } from "./associate.ts";
+import { memoForever } from "../../ir/memo.ts";
 import type { BuiltHost } from "./host.ts";
 import { withoutPort } from "./hostname.ts";
 import type { BuiltListener } from "./listener.ts";
 import type { BuiltMapping } from "./mapping.ts";
 
-function olderFirst<T extends { readonly resource: { readonly creationTimestamp: string } | undefined }>(a: T, b: T): number {
+function olderFirst<T extends { readonly resource: { readonly creationTimestamp: string } | undefined }>(
+  a: T,
+  b: T,
+): number {
   return compareText(a.resource?.creationTimestamp ?? "", b.resource?.creationTimestamp ?? "");
 }
 
 /** Two Hosts of one hostname: the older is served. */
-export function hostConflicts(hosts: readonly BuiltHost[]): { hosts: readonly BuiltHost[]; problems: readonly Problem[] } {
+export function hostConflicts(hosts: readonly BuiltHost[]): {
+  hosts: readonly BuiltHost[];
+  problems: readonly Problem[];
+} {
   const byName = new Map<string, BuiltHost>();
   const refused = new Map<BuiltHost, BuiltHost>();
   for (const host of [...hosts].sort(olderFirst)) {
@@ -40,7 +45,10 @@ export function hostConflicts(hosts: readonly BuiltHost[]): { hosts: readonly Bu
 /** Hosts that no Listener can tell apart: labels and namespaces decide which Listener takes them. */
 function sameListeners(a: BuiltHost, b: BuiltHost): boolean {
   if (a.resource === undefined || b.resource === undefined) return true;
-  return a.resource.namespace === b.resource.namespace && JSON.stringify(a.resource.labels) === JSON.stringify(b.resource.labels);
+  return (
+    a.resource.namespace === b.resource.namespace &&
+    JSON.stringify(a.resource.labels) === JSON.stringify(b.resource.labels)
+  );
 }
 
 /** Two Listeners on one port: the older is opened. */
@@ -65,10 +73,13 @@ export function listenerConflicts(listeners: readonly BuiltListener[]): {
       advice: "choose another port, or remove one of the two; this one is not opened",
     });
   }
-  return { listeners: problems.length === 0 ? listeners : listeners.filter((each) => byPort.get(each.port) === each), problems };
+  return {
+    listeners: problems.length === 0 ? listeners : listeners.filter((each) => byPort.get(each.port) === each),
+    problems,
+  };
 }
 
-const detached = memoByKey((mapping: BuiltMapping, _): Problem => {
+const detachedProblem = memoForever((mapping: BuiltMapping): Problem => {
   const hasHost = mapping.hostname !== undefined || mapping.hostRegex !== undefined;
   return {
     code: "NotAttached",
@@ -78,16 +89,15 @@ const detached = memoByKey((mapping: BuiltMapping, _): Problem => {
     message: hasHost
       ? `no Host takes it: none has a hostname that overlaps ${JSON.stringify(mapping.hostname ?? mapping.hostRegex)} (and a mappingSelector, if any, that matches its labels)`
       : "no Host takes it: it has no hostname, and no Host's mappingSelector matches its labels",
-    advice: hasHost ? "apply a Host with that hostname, or change the hostname" : 'add hostname: "*", or a label that a Host selects',
+    advice: hasHost
+      ? "apply a Host with that hostname, or change the hostname"
+      : 'add hostname: "*", or a label that a Host selects',
   };
 });
 
 /** Mappings that no Host takes: they are valid and serve nothing. */
-export function attachmentProblems(mappings: readonly BuiltMapping[], association: Association): readonly Problem[] {
-  const attached = new Set<BuiltMapping>();
-  for (const list of association.values()) for (const mapping of list) attached.add(mapping);
-  if (attached.size === mappings.length) return [];
-  return mappings.filter((mapping) => !attached.has(mapping)).map((mapping) => detached(mapping, []));
+export function detachedProblems(mappings: readonly BuiltMapping[]): readonly Problem[] {
+  return mappings.map((mapping) => detachedProblem(mapping));
 }
 
 /** SNI of a Host: its hostname without a port; none for the one that takes every name. */

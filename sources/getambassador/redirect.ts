@@ -8,7 +8,9 @@ type Redirect = Extract<RouteAction, { kind: "redirect" }>;
 export function redirectOf(spec: MappingSpec): FeatureResult<Redirect> {
   const { path_redirect: path, prefix_redirect: prefix, regex_redirect: regex } = spec;
   if (spec.host_redirect !== true) {
-    const named = (["path_redirect", "prefix_redirect", "regex_redirect"] as const).filter((field) => spec[field] !== undefined);
+    const named = (["path_redirect", "prefix_redirect", "regex_redirect"] as const).filter(
+      (field) => spec[field] !== undefined,
+    );
     if (named.length === 0) return nothing;
     const problems = named.map((field) =>
       ignored([field], "redirects only together with host_redirect", "add host_redirect: true, or remove it"),

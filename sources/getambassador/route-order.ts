@@ -29,7 +29,10 @@ function digits(value: number): string {
 }
 
 function lengthOf(conditions: readonly Condition[]): number {
-  return conditions.reduce((sum, { name, value, regex }) => sum + name.length + (value ?? "*").length + (regex ? 1 : 0), 0);
+  return conditions.reduce(
+    (sum, { name, value, regex }) => sum + name.length + (value ?? "*").length + (regex ? 1 : 0),
+    0,
+  );
 }
 
 function keyOfCondition({ name, value }: Condition): string {

@@ -51,7 +51,11 @@ export function hostCondition(mapping: BuiltMapping, domain: string): ValueMatch
 const remembered = new WeakMap<BuiltMapping, Map<string, readonly Route[]>>();
 
 /** The routes of a Mapping in a virtual host: none, one, or one per way of arriving. The same objects for the same question. */
-export function routesOf(mapping: BuiltMapping, { belowPercent, domain }: Placement, arrival: Arrival): readonly Route[] {
+export function routesOf(
+  mapping: BuiltMapping,
+  { belowPercent, domain }: Placement,
+  arrival: Arrival,
+): readonly Route[] {
   const condition = hostCondition(mapping, domain);
   const key = `${belowPercent ?? ""} ${arrival.kind} ${arrival.kind === "secure" ? "" : arrival.action} ${JSON.stringify(condition)}`;
   let known = remembered.get(mapping);

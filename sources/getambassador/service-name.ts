@@ -57,15 +57,18 @@ export function parseService(text: string): ParsedService {
   if (authority.includes("/")) {
     return bad(text, "has a path", "leave the path out; `rewrite` sets the path that the service sees");
   }
-  if (authority.includes("@")) return bad(text, "holds credentials", "leave them out; use add_request_headers for an Authorization header");
+  if (authority.includes("@"))
+    return bad(text, "holds credentials", "leave them out; use add_request_headers for an Authorization header");
   const { host: givenHost, port: givenPort } = splitPort(authority);
   const host = givenHost.toLowerCase();
   const isAddress = isIpv4(host) || isIpv6(host);
-  if (!isAddress && !HOST_NAME.test(host)) return bad(text, `has the host ${JSON.stringify(givenHost)}, which is not a host name`);
+  if (!isAddress && !HOST_NAME.test(host))
+    return bad(text, `has the host ${JSON.stringify(givenHost)}, which is not a host name`);
   const tls = name === "https";
   if (givenPort === undefined) return { ok: true, address: { tls, host, isAddress, port: tls ? 443 : 80 } };
   const port = parsePort(givenPort);
-  if (port === undefined) return bad(text, `has the port ${JSON.stringify(givenPort)}`, "write a port between 1 and 65535");
+  if (port === undefined)
+    return bad(text, `has the port ${JSON.stringify(givenPort)}`, "write a port between 1 and 65535");
   return { ok: true, address: { tls, host, isAddress, port } };
 }
 

@@ -56,7 +56,13 @@ export function targetOf({ spec, namespace, defaults, lookup }: TargetInput): Fe
   if (tls.problems.length > 0) return { value: undefined, problems: tls.problems };
   const { address } = parsed;
   const problems: FieldProblem[] = [];
-  const endpoints = endpointsOf({ address, namespace: lookupNamespace(namespace, defaults, lookup), resolver, lookup, problems });
+  const endpoints = endpointsOf({
+    address,
+    namespace: lookupNamespace(namespace, defaults, lookup),
+    resolver,
+    lookup,
+    problems,
+  });
   return { value: { endpoints, tls: tls.value, host: address.host, port: address.port }, problems };
 }
 
@@ -73,7 +79,12 @@ const noParameters: TlsParameters = {
 };
 
 /** https:// alone encrypts without a client certificate and without verification, as Emissary does. */
-const plainTls: OriginationTls = { sni: undefined, certificateSecret: undefined, validationSecret: undefined, parameters: noParameters };
+const plainTls: OriginationTls = {
+  sni: undefined,
+  certificateSecret: undefined,
+  validationSecret: undefined,
+  parameters: noParameters,
+};
 
 function originationOf(input: {
   readonly spec: TargetInput["spec"];
@@ -90,7 +101,8 @@ function originationOf(input: {
     code: "TlsContextNotFound",
     path: ["tls"],
     message: `there is no usable TLSContext ${JSON.stringify(name)}`,
-    advice: "apply a TLSContext of that name; for TLS without a client certificate write https:// before the service instead",
+    advice:
+      "apply a TLSContext of that name; for TLS without a client certificate write https:// before the service instead",
   });
 }
 
@@ -116,13 +128,20 @@ function endpointsOf({ address, namespace, resolver, lookup, problems }: Endpoin
   if (servicePort === undefined && (spec.ports ?? []).length > 0) problems.push(unknownPort(key, port, spec));
   const headless = spec.clusterIP === "None" || spec.clusterIP === undefined || spec.clusterIP === "";
   if (resolver.kind === "endpoint" || headless || !lookup.inCluster) {
-    return { kind: "slices", namespace: key.namespace, name: key.name, port: servicePort?.name ?? (servicePort === undefined ? port : "") };
+    return {
+      kind: "slices",
+      namespace: key.namespace,
+      name: key.name,
+      port: servicePort?.name ?? (servicePort === undefined ? port : ""),
+    };
   }
   return { kind: "service", namespace: key.namespace, name: key.name, port };
 }
 
 function unknownPort(key: ServiceKey, port: number, spec: ServiceSpec): FieldProblem {
-  const ports = (spec.ports ?? []).map((each) => (each.name === undefined ? `${each.port}` : `${each.port} (${each.name})`));
+  const ports = (spec.ports ?? []).map((each) =>
+    each.name === undefined ? `${each.port}` : `${each.port} (${each.name})`,
+  );
   return {
     code: "ServiceNotFound",
     severity: "warning",

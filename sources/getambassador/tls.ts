@@ -48,7 +48,10 @@ const versions: Readonly<Record<string, TlsVersion>> = {
 const DEFAULT_ALPN = ["h2", "http/1.1"];
 
 function parametersOf(settings: Settings, defaultAlpn: readonly string[]): TlsParameters {
-  const alpn = settings.alpn_protocols?.split(",").map((each) => each.trim()).filter((each) => each !== "");
+  const alpn = settings.alpn_protocols
+    ?.split(",")
+    .map((each) => each.trim())
+    .filter((each) => each !== "");
   return {
     minVersion: versions[settings.min_tls_version ?? ""],
     maxVersion: versions[settings.max_tls_version ?? ""],
@@ -64,7 +67,8 @@ export function secretKeyOf(name: string, namespace: string, namespacing: boolea
   return namespacing && dot > 0 ? `${name.slice(dot + 1)}/${name.slice(0, dot)}` : `${namespace}/${name}`;
 }
 
-const validationName = (ca: string, crl: string | undefined): string => (crl === undefined ? `ca:${ca}` : `ca:${ca}+crl:${crl}`);
+const validationName = (ca: string, crl: string | undefined): string =>
+  crl === undefined ? `ca:${ca}` : `ca:${ca}+crl:${crl}`;
 
 export function tlsBuilder(): TlsBuilder {
   let state: TlsState | undefined;
@@ -87,7 +91,11 @@ export function tlsBuilder(): TlsBuilder {
   };
 }
 
-function prepareState(contexts: readonly TLSContextResource[], secrets: readonly SecretResource[], module: ModuleConfig): TlsState {
+function prepareState(
+  contexts: readonly TLSContextResource[],
+  secrets: readonly SecretResource[],
+  module: ModuleConfig,
+): TlsState {
   const bySecretKey = new Map(secrets.map((secret) => [keyOf(secret), secret]));
   const problems: Problem[] = [];
   const built = contexts.map((resource) => buildContext(resource, module, bySecretKey, problems));
@@ -101,7 +109,8 @@ function prepareState(contexts: readonly TLSContextResource[], secrets: readonly
     secret: (key) => bySecretKey.get(key),
     used(listeners, mappings) {
       const names = new Set<string>();
-      for (const { chains } of listeners) for (const { tls } of chains) addNames(names, tls?.certificateSecret, tls?.validationSecret);
+      for (const { chains } of listeners)
+        for (const { tls } of chains) addNames(names, tls?.certificateSecret, tls?.validationSecret);
       for (const { cluster } of mappings) {
         if (cluster?.tls !== undefined) addNames(names, cluster.tls.certificateSecret, cluster.tls.validationSecret);
       }
@@ -120,7 +129,9 @@ function addNames(names: Set<string>, ...some: readonly (string | undefined)[]):
   for (const name of some) if (name !== undefined) names.add(name);
 }
 
-const sdsMemo = memoByKey((_: SecretResource, [name, secret, crl]) => makeSdsSecret(name as string, secret as SecretResource, crl as SecretResource | undefined));
+const sdsMemo = memoByKey((_: SecretResource, [name, secret, crl]) =>
+  makeSdsSecret(name as string, secret as SecretResource, crl as SecretResource | undefined),
+);
 
 function sdsSecret(name: string, secrets: ReadonlyMap<string, SecretResource>): Secret | undefined {
   const [main, crlPart] = name.split("+crl:");
@@ -143,15 +154,34 @@ interface Checked {
   readonly problems: Problem[];
 }
 
-function report({ object, problems }: Checked, code: ProblemCode, path: readonly PathStep[], message: string, advice: string): undefined {
+function report(
+  { object, problems }: Checked,
+  code: ProblemCode,
+  path: readonly PathStep[],
+  message: string,
+  advice: string,
+): undefined {
   problems.push({ code, severity: "error", object, path, message, advice });
   return undefined;
 }
 
-function checkedCertificate(key: string, secret: SecretResource | undefined, at: Checked, path: readonly PathStep[]): string | undefined {
-  if (secret === undefined) return report(at, "SecretNotFound", path, `there is no Secret ${key}`, "create it; TLS starts as soon as it is there");
+function checkedCertificate(
+  key: string,
+  secret: SecretResource | undefined,
+  at: Checked,
+  path: readonly PathStep[],
+): string | undefined {
+  if (secret === undefined)
+    return report(
+      at,
+      "SecretNotFound",
+      path,
+      `there is no Secret ${key}`,
+      "create it; TLS starts as soon as it is there",
+    );
   const certificate = certificateOf(secret);
-  if (!certificate.ok) return report(at, "InvalidSecret", path, `the Secret ${key} ${certificate.message}`, certificate.advice);
+  if (!certificate.ok)
+    return report(at, "InvalidSecret", path, `the Secret ${key} ${certificate.message}`, certificate.advice);
   return key;
 }
 
@@ -165,13 +195,33 @@ function checkedAuthority(
   if (settings.ca_secret === undefined) return undefined;
   const key = keyFor(settings.ca_secret);
   const secret = lookup(key);
-  if (secret === undefined) return report(at, "SecretNotFound", [...path, "ca_secret"], `there is no Secret ${key}`, "create it with the CA as tls.crt");
+  if (secret === undefined)
+    return report(
+      at,
+      "SecretNotFound",
+      [...path, "ca_secret"],
+      `there is no Secret ${key}`,
+      "create it with the CA as tls.crt",
+    );
   const authority = authorityOf(secret);
-  if (!authority.ok) return report(at, "InvalidSecret", [...path, "ca_secret"], `the Secret ${key} ${authority.message}`, authority.advice);
+  if (!authority.ok)
+    return report(
+      at,
+      "InvalidSecret",
+      [...path, "ca_secret"],
+      `the Secret ${key} ${authority.message}`,
+      authority.advice,
+    );
   if (settings.crl_secret === undefined) return validationName(key, undefined);
   const crl = keyFor(settings.crl_secret);
   if (lookup(crl)?.spec.data["crl.pem"] === undefined) {
-    return report(at, "SecretNotFound", [...path, "crl_secret"], `there is no Secret ${crl} with crl.pem`, "create it, or remove crl_secret");
+    return report(
+      at,
+      "SecretNotFound",
+      [...path, "crl_secret"],
+      `there is no Secret ${crl} with crl.pem`,
+      "create it, or remove crl_secret",
+    );
   }
   return validationName(key, crl);
 }
@@ -188,10 +238,18 @@ function buildContext(
   const keyFor = (name: string) => secretKeyOf(name, resource.namespace, namespacing);
   const before = problems.length;
   for (const field of ["cert_chain_file", "private_key_file", "cacert_chain_file"] as const) {
-    if (spec[field] !== undefined) report(at, "NotYetSupported", ["spec", field], "certificates from files are not read", "put it into a Secret and name that");
+    if (spec[field] !== undefined)
+      report(
+        at,
+        "NotYetSupported",
+        ["spec", field],
+        "certificates from files are not read",
+        "put it into a Secret and name that",
+      );
   }
   const secretKey = spec.secret === undefined ? undefined : keyFor(spec.secret);
-  const certificate = secretKey === undefined ? undefined : checkedCertificate(secretKey, secrets.get(secretKey), at, ["spec", "secret"]);
+  const certificate =
+    secretKey === undefined ? undefined : checkedCertificate(secretKey, secrets.get(secretKey), at, ["spec", "secret"]);
   const validation = checkedAuthority(spec, keyFor, (key) => secrets.get(key), at, ["spec"]);
   const origination: OriginationTls = {
     sni: spec.sni,
@@ -215,14 +273,27 @@ function hostTls(resource: HostResource, state: TlsState): HostTls {
   const named = spec.tlsContext?.name;
   const context = state.context(named ?? `${name}-context`, namespace);
   if (named !== undefined && context === undefined) {
-    report(at, "TlsContextNotFound", ["spec", "tlsContext", "name"], `there is no TLSContext ${JSON.stringify(named)}`, "apply it, or remove tlsContext");
+    report(
+      at,
+      "TlsContextNotFound",
+      ["spec", "tlsContext", "name"],
+      `there is no TLSContext ${JSON.stringify(named)}`,
+      "apply it, or remove tlsContext",
+    );
   }
   const settings: Settings = named === undefined && spec.tls !== undefined ? spec.tls : (context?.resource.spec ?? {});
   const settingsPath = named === undefined && spec.tls !== undefined ? ["spec", "tls"] : ["spec", "tlsContext"];
   if (context !== undefined && settings === context.resource.spec) checkContext(context, key, spec, at);
   const home = settings === context?.resource.spec ? context.resource.namespace : namespace;
-  const validationSecret = checkedAuthority(settings, (each) => secretKeyOf(each, home, true), state.secret, at, settingsPath);
-  if (certificateSecret === undefined || problems.some(({ severity }) => severity === "error")) return { tls: undefined, problems };
+  const validationSecret = checkedAuthority(
+    settings,
+    (each) => secretKeyOf(each, home, true),
+    state.secret,
+    at,
+    settingsPath,
+  );
+  if (certificateSecret === undefined || problems.some(({ severity }) => severity === "error"))
+    return { tls: undefined, problems };
   const tls: TerminationTls = {
     certificateSecret,
     validationSecret,
@@ -235,7 +306,13 @@ function hostTls(resource: HostResource, state: TlsState): HostTls {
 function checkContext(context: TlsContext, key: string, spec: HostSpec, at: Checked): void {
   if (context.secretKey !== undefined && context.secretKey !== key) {
     const path = ["spec", "tlsContext"];
-    report(at, "HostConflict", path, `the TLSContext has the Secret ${context.secretKey} and tlsSecret names ${key}`, "name the same Secret, or leave secret out of the TLSContext");
+    report(
+      at,
+      "HostConflict",
+      path,
+      `the TLSContext has the Secret ${context.secretKey} and tlsSecret names ${key}`,
+      "name the same Secret, or leave secret out of the TLSContext",
+    );
   }
   const { hosts } = context.resource.spec;
   const hostname = spec.hostname ?? "*";

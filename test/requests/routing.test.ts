@@ -60,7 +60,9 @@ describe("routing through Envoy", () => {
   });
 
   it("keeps the last good version of a Mapping that turns bad, and serves the others' changes", async () => {
-    await gateway.apply(mapping("a", { prefix: "/a/", service: one.service }) + mapping("b", { prefix: "/b/", service: one.service }));
+    await gateway.apply(
+      mapping("a", { prefix: "/a/", service: one.service }) + mapping("b", { prefix: "/b/", service: one.service }),
+    );
     const problems = await gateway.apply(
       mapping("a", { prefix: "a", service: one.service }) + mapping("b", { prefix: "/c/", service: one.service }),
     );
@@ -72,7 +74,8 @@ describe("routing through Envoy", () => {
 
   it("divides a group by weight", async () => {
     await gateway.apply(
-      mapping("heavy", { prefix: "/", service: one.service, weight: 25 }) + mapping("light", { prefix: "/", service: two.service }),
+      mapping("heavy", { prefix: "/", service: one.service, weight: 25 }) +
+        mapping("light", { prefix: "/", service: two.service }),
     );
     const total = 2000;
     let ones = 0;

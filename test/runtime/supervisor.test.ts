@@ -105,6 +105,15 @@ describe("a signal", () => {
     expect(gateway.files()).toEqual([]);
   });
 
+  it("is told again to a control plane that comes up in the middle of it", async () => {
+    const gateway = start({ drainDelaySeconds: 600 });
+    const { controlPlane } = await startedPids(gateway);
+    gateway.child.kill("SIGTERM");
+    await gateway.message("draining", ({ from }) => from === controlPlane);
+    process.kill(controlPlane, "SIGKILL");
+    await gateway.message("draining", ({ from }) => from !== controlPlane);
+  });
+
   it("ends a control plane that ignores it", async () => {
     const gateway = start({ behaviour: "stubborn" });
     const { controlPlane } = await startedPids(gateway);
@@ -187,9 +196,13 @@ describe("a failure that no restart cures", () => {
   });
 
   it("an Envoy that ends again and again before it has ever answered", async () => {
-    const gateway = start({ envoyPath: "/bin/false" });
+    const script = path.join(base, "envoy");
+    fs.writeFileSync(script, "#!/bin/sh\necho '[critical][main] no such option' >&2\nexit 7\n", { mode: 0o755 });
+    const gateway = start({ envoyPath: script });
     expect(await gateway.exited).toBe(1);
-    expect(gateway.output).toMatch(/error gateway: Envoy \(\/bin\/false\) does not start: it exited with code 1/);
+    expect(gateway.output).toMatch(
+      /error gateway: Envoy \(.*envoy\) does not start: it exited with code 7: no such option/,
+    );
     expect(gateway.files()).toEqual([]);
   });
 

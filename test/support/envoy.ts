@@ -44,9 +44,14 @@ export function spawnEnvoy(options: BareEnvoyOptions): BareEnvoy {
   const logPath = join(dir, "envoy.log");
   const bootstrapPath = join(dir, "bootstrap.json");
   writeFileSync(bootstrapPath, JSON.stringify(bootstrap(options.adsSocket, adminSocket)));
-  const child = spawn(ENVOY_BINARY, [...envoyArguments(options, bootstrapPath), "--log-path", logPath], { stdio: "ignore" });
+  const child = spawn(ENVOY_BINARY, [...envoyArguments(options, bootstrapPath), "--log-path", logPath], {
+    stdio: "ignore",
+  });
   const exited = new Promise<void>((done) => child.once("exit", () => done()));
-  process.once("exit", () => child.kill("SIGKILL"));
+  // A test that dies leaves no Envoy behind.
+  const end = () => child.kill("SIGKILL");
+  process.once("exit", end);
+  child.once("exit", () => process.off("exit", end));
   const admin: BareEnvoy["admin"] = (path, method = "GET") => fetchUnix(adminSocket, path, method);
   return {
     pid: pidOf(child),
@@ -72,7 +77,14 @@ function pidOf(child: ChildProcess): number {
 
 function envoyArguments(options: BareEnvoyOptions, bootstrapPath: string): string[] {
   return [
-    ...["--config-path", bootstrapPath, "--concurrency", "1", "--disable-hot-restart", "--ignore-unknown-dynamic-fields"],
+    ...[
+      "--config-path",
+      bootstrapPath,
+      "--concurrency",
+      "1",
+      "--disable-hot-restart",
+      "--ignore-unknown-dynamic-fields",
+    ],
     ...["--drain-time-s", String(options.drainTimeSeconds ?? 1), "--log-level", options.logLevel ?? "info"],
   ];
 }
@@ -88,7 +100,12 @@ function bootstrap(adsSocket: string, adminSocket: string): unknown {
         transport_api_version: "V3",
         set_node_on_first_message_only: true,
         grpc_services: [
-          { envoy_grpc: { cluster_name: "ads", retry_policy: { retry_back_off: { base_interval: "0.05s", max_interval: "0.5s" } } } },
+          {
+            envoy_grpc: {
+              cluster_name: "ads",
+              retry_policy: { retry_back_off: { base_interval: "0.05s", max_interval: "0.5s" } },
+            },
+          },
         ],
       },
       cds_config: ads,
@@ -142,7 +159,9 @@ export function freePort(): Promise<number> {
     server.once("error", fail);
     server.listen(0, "127.0.0.1", () => {
       const address = server.address();
-      server.close(() => (typeof address === "object" && address !== null ? done(address.port) : fail(new Error("no port"))));
+      server.close(() =>
+        typeof address === "object" && address !== null ? done(address.port) : fail(new Error("no port")),
+      );
     });
   });
 }

@@ -96,7 +96,12 @@ spec: { hostname: "*", requestPolicy: { insecure: { action: Route } } }
 
 /** A Mapping as YAML; its hostname is "*" unless the spec says otherwise. */
 export function mapping(name: string, spec: Readonly<Record<string, unknown>>): string {
-  const object = { apiVersion: "getambassador.io/v3alpha1", kind: "Mapping", metadata: { name }, spec: { hostname: "*", ...spec } };
+  const object = {
+    apiVersion: "getambassador.io/v3alpha1",
+    kind: "Mapping",
+    metadata: { name },
+    spec: { hostname: "*", ...spec },
+  };
   return `---\n${JSON.stringify(object)}\n`;
 }
 
@@ -144,9 +149,11 @@ export async function startGateway(): Promise<Gateway> {
   const envoy = spawnEnvoy({ adsSocket: socketPath, logLevel: "warning" });
 
   const apply = async (manifests: string): Promise<readonly Problem[]> => {
-    const { resources: now, problems: ofFiles, skipped } = read(
-      new Map([["test.yaml", { kind: "text", text: `${listenerAndHost(port)}---\n${manifests}` }]]),
-    );
+    const {
+      resources: now,
+      problems: ofFiles,
+      skipped,
+    } = read(new Map([["test.yaml", { kind: "text", text: `${listenerAndHost(port)}---\n${manifests}` }]]));
     resources = now;
     const acknowledged = new Promise<void>((done) => (waiting = done));
     reconciler.changed();
@@ -177,22 +184,25 @@ function nackProblem(message: string): Problem {
 function send(port: number, url: string, options: RequestOptions = {}): Promise<Answer> {
   const { method = "GET", headers = {}, host = "example.com" } = options;
   return new Promise((resolve, reject) => {
-    const request = http.request({ host: "127.0.0.1", port, path: url, method, headers: { host, ...headers }, agent: false }, (response) => {
-      const chunks: Buffer[] = [];
-      response.on("data", (chunk: Buffer) => chunks.push(chunk));
-      response.on("error", reject);
-      response.on("end", () => {
-        const body = Buffer.concat(chunks).toString();
-        const echo = (): Echo => {
-          try {
-            return JSON.parse(body) as Echo;
-          } catch {
-            throw new Error(`no backend answered: ${response.statusCode} ${body}`);
-          }
-        };
-        resolve({ status: response.statusCode ?? 0, headers: response.headers, body, echo });
-      });
-    });
+    const request = http.request(
+      { host: "127.0.0.1", port, path: url, method, headers: { host, ...headers }, agent: false },
+      (response) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.on("error", reject);
+        response.on("end", () => {
+          const body = Buffer.concat(chunks).toString();
+          const echo = (): Echo => {
+            try {
+              return JSON.parse(body) as Echo;
+            } catch {
+              throw new Error(`no backend answered: ${response.statusCode} ${body}`);
+            }
+          };
+          resolve({ status: response.statusCode ?? 0, headers: response.headers, body, echo });
+        });
+      },
+    );
     request.on("error", reject);
     request.end();
   });

@@ -28,12 +28,17 @@ function wanted(text: string): readonly Section[] {
   const named = /^# golden: (.*)$/m.exec(text.split("\n", 1)[0] ?? "")?.[1]?.split(/\s+/);
   if (named === undefined) return sections;
   const unknown = named.filter((name) => !(sections as readonly string[]).includes(name));
-  if (unknown.length > 0) throw new Error(`unknown golden section ${unknown.join(", ")}; there are ${sections.join(", ")}`);
+  if (unknown.length > 0)
+    throw new Error(`unknown golden section ${unknown.join(", ")}; there are ${sections.join(", ")}`);
   return sections.filter((section) => named.includes(section));
 }
 
 function problemView({ code, severity, object, path, message, advice }: Problem): unknown {
-  return { [`${severity} ${code}`]: `${object.kind} ${object.namespace}/${object.name} ${formatPath(path)}`.trim(), message, advice };
+  return {
+    [`${severity} ${code}`]: `${object.kind} ${object.namespace}/${object.name} ${formatPath(path)}`.trim(),
+    message,
+    advice,
+  };
 }
 
 /** What the compiler makes of a manifest file, as text that a person reviews. Secret bytes are redacted. */
@@ -53,7 +58,9 @@ export function golden(name: string, text: string, registry: Registry): Golden {
 function resourcesView(snapshot: Snapshot, type: XdsType, registry: Registry): unknown[] {
   const typeName = typeUrls[type].slice(typeUrls[type].indexOf("/") + 1);
   const resources = [...snapshot[type].values()].sort((a, b) => (a.name < b.name ? -1 : 1));
-  return resources.map(({ body }) => JSON.parse(JSON.stringify(messageJson(registry, typeName, body), redact)) as unknown);
+  return resources.map(
+    ({ body }) => JSON.parse(JSON.stringify(messageJson(registry, typeName, body), redact)) as unknown,
+  );
 }
 
 function redact(key: string, value: unknown): unknown {

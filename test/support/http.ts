@@ -64,7 +64,9 @@ export function startLoad(port: number, path: string, loops = 4): { stop(): Prom
   const loop = async () => {
     while (running) {
       sent++;
-      const reply = await get(port, path, { agent }).catch((error: NodeJS.ErrnoException) => fail(error.code ?? error.message));
+      const reply = await get(port, path, { agent }).catch((error: NodeJS.ErrnoException) =>
+        fail(error.code ?? error.message),
+      );
       if ("status" in Object(reply)) {
         const { status } = reply as Reply;
         if (status !== 200) fail(String(status));

@@ -66,7 +66,11 @@ describe("a refused response of several clusters", () => {
     const stream = installed(first);
     stream.snapshot(snapshot({ cluster: ["a@2", "b@1"] }, first));
     const message = "Error adding/updating cluster(s) a: ring hash: 10 > 5";
-    expect(stream.nack(4, message)).toEqual(["nack cluster a: a: ring hash: 10 > 5", "#5 cluster +a@1", "acknowledged but cluster a"]);
+    expect(stream.nack(4, message)).toEqual([
+      "nack cluster a: a: ring hash: 10 > 5",
+      "#5 cluster +a@1",
+      "acknowledged but cluster a",
+    ]);
     expect(stream.ack(5)).toEqual([]);
     expect(stream.snapshot(snapshot({ cluster: ["a@2", "b@1"] }, first))).toEqual(["acknowledged but cluster a"]);
   });
@@ -101,7 +105,12 @@ describe("a refused response of several listeners", () => {
   it("with removals repeats them if it was refused as a whole", () => {
     const stream = installed(first);
     stream.snapshot(snapshot({ listener: ["m@1", "n@1"] }, first));
-    expect(stream.nack(4, "Proto constraint")).toEqual(["bisect listener", "#5 listener -l", "#6 listener +m@1", "#7 listener +n@1"]);
+    expect(stream.nack(4, "Proto constraint")).toEqual([
+      "bisect listener",
+      "#5 listener -l",
+      "#6 listener +m@1",
+      "#7 listener +n@1",
+    ]);
     expect(stream.ackAll()).toEqual(["acknowledged"]);
   });
 
@@ -152,10 +161,15 @@ describe("clusters that do not become warm", () => {
 
 describe("what is shown of Envoy's message", () => {
   it("leaves out the resource, which may hold a private key", () => {
-    const message = 'goo.gle/debugstr   \nname: "s"\nprivate_key {\n  inline_string: "KEY"\n}\n: Proto constraint validation failed (Sni)';
+    const message =
+      'goo.gle/debugstr   \nname: "s"\nprivate_key {\n  inline_string: "KEY"\n}\n: Proto constraint validation failed (Sni)';
     expect(showable(message)).toBe("[resource] Proto constraint validation failed (Sni)");
-    expect(showable("Expected positive duration: goo.gle/debugonly    \nseconds: -1\n")).toBe("Expected positive duration: [resource]");
-    expect(showable(`a: goo.gle/debugproto \nkey: "KEY"\n: bad, b: goo.gle/debug \nkey: "KEY...(truncated)`)).toBe("a: [resource] bad, b: [resource]");
+    expect(showable("Expected positive duration: goo.gle/debugonly    \nseconds: -1\n")).toBe(
+      "Expected positive duration: [resource]",
+    );
+    expect(showable(`a: goo.gle/debugproto \nkey: "KEY"\n: bad, b: goo.gle/debug \nkey: "KEY...(truncated)`)).toBe(
+      "a: [resource] bad, b: [resource]",
+    );
   });
 
   it("has at most 1 KB", () => {

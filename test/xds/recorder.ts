@@ -71,7 +71,8 @@ export class Recorder {
   /** Acknowledges everything until nothing is open; gives all that this led to. */
   ackAll(): string[] {
     const done: string[] = [];
-    for (let next = this.#firstOpen(); next !== undefined; next = this.#firstOpen()) done.push(...this.ack(Number(next)));
+    for (let next = this.#firstOpen(); next !== undefined; next = this.#firstOpen())
+      done.push(...this.ack(Number(next)));
     return done;
   }
 

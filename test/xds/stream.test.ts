@@ -130,7 +130,10 @@ describe("a change", () => {
     const stream = installed(first);
     const swap = snapshot({ cluster: ["b@1", "e@1"], route: ["r@b"] }, first);
     stream.snapshot(swap);
-    expect(stream.snapshot(snapshot({ endpoint: ["e@2"], secret: ["s@2"] }, swap))).toEqual(["#8 endpoint +e@2", "#9 secret +s@2"]);
+    expect(stream.snapshot(snapshot({ endpoint: ["e@2"], secret: ["s@2"] }, swap))).toEqual([
+      "#8 endpoint +e@2",
+      "#9 secret +s@2",
+    ]);
   });
 
   it("during a transition waits for its end; of several only the newest is taken", () => {
@@ -195,6 +198,16 @@ describe("an Envoy that outlived the control plane", () => {
     expect(stream.ack(1)).toEqual(["#2 route +r@b"]);
     expect(stream.ack(2)).toEqual(["acknowledged", "timer grace"]);
     expect(stream.timer("grace")).toEqual(["#3 cluster -a"]);
+  });
+
+  it("keeps its clusters until it has told its routes, however late it does", () => {
+    const stream = new Recorder();
+    stream.snapshot(snapshot({ cluster: ["e@1"], route: ["r@e"] }, first));
+    expect(stream.request("cluster", { has: has.cluster })).toEqual([]);
+    expect(stream.request("listener", { has: has.listener })).toEqual([]);
+    expect(stream.timer("grace")).toEqual([]);
+    expect(stream.request("route", { names: ["r"], has: has.route })).toEqual(["#1 route +r@e"]);
+    expect(stream.ack(1)).toEqual(["acknowledged", "timer grace"]);
   });
 
   it("is sent no routes before it has told its clusters, which it does not while any is warming", () => {

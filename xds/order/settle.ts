@@ -37,7 +37,11 @@ function refuse(
   for (const { resource, message: reason } of verdict.refused) {
     draft.effects.push({ kind: "nack", type, ...ledger.refuse(resource, showable(reason)) });
   }
-  if (type === "cluster") undo(draft, verdict.refused.map((culprit) => culprit.resource));
+  if (type === "cluster")
+    undo(
+      draft,
+      verdict.refused.map((culprit) => culprit.resource),
+    );
   if (verdict.retry.length === 0) return;
   draft.effects.push({ kind: "bisect", type, names: flight.upserts.length, message: showable(message) });
   // A response refused as a whole removed nothing. First, as in Envoy: a new listener may need the address of a removed one.

@@ -90,7 +90,9 @@ export interface StreamState {
 export type Draft = { -readonly [K in keyof StreamState]: StreamState[K] } & { effects: Effect[] };
 
 export function openStream(options: { readonly naiveOrder?: boolean } = {}): StreamState {
-  const ledgers = Object.fromEntries(xdsTypes.map((type) => [type, new Ledger(type === "route" ? absentRoutes : undefined)])) as Record<XdsType, Ledger>;
+  const ledgers = Object.fromEntries(
+    xdsTypes.map((type) => [type, new Ledger(type === "route" ? absentRoutes : undefined)]),
+  ) as Record<XdsType, Ledger>;
   return {
     naiveOrder: options.naiveOrder ?? false,
     ledgers,

@@ -72,7 +72,9 @@ function begin(draft: Draft, newest: Snapshot): void {
   draft.current = newest;
   draft.phase = "clusters";
   // Endpoints and secrets of this snapshot went already, but it is acknowledged only when they are.
-  draft.awaited = new Map(atOnce.flatMap((type) => [...draft.ledgers[type].flights.keys()].map((nonce) => [nonce, type])));
+  draft.awaited = new Map(
+    atOnce.flatMap((type) => [...draft.ledgers[type].flights.keys()].map((nonce) => [nonce, type])),
+  );
   draft.barrier = "waiting";
 }
 
@@ -156,7 +158,8 @@ function driveNaive(draft: Draft, newest: Snapshot): void {
     if (!ledger.isBehind(newest[type])) continue;
     const flight = ledger.bringUpTo(newest[type]);
     const removed = [...(flight?.removed ?? []), ...ledger.takeSurplus()];
-    if (flight !== undefined || removed.length > 0) send(draft, type, { upserts: flight?.upserts ?? [], removed }, true);
+    if (flight !== undefined || removed.length > 0)
+      send(draft, type, { upserts: flight?.upserts ?? [], removed }, true);
   }
   if (draft.awaited.size === 0 && isComplete(draft, newest)) acknowledge(draft, newest);
 }

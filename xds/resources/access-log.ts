@@ -15,7 +15,9 @@ export const accessLog: AccessLog = {
     value: pack(StdoutAccessLog, {
       accessLogFormat: {
         $case: "logFormat",
-        value: { format: { $case: "textFormatSource", value: { specifier: { $case: "inlineString", value: FORMAT } } } },
+        value: {
+          format: { $case: "textFormatSource", value: { specifier: { $case: "inlineString", value: FORMAT } } },
+        },
       },
     }),
   },

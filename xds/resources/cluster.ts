@@ -50,14 +50,19 @@ function discovery(name: string, endpoints: ClusterEndpoints): Partial<Cluster> 
 /** Plain HTTP/1.1 unless a feature asks for something else; written only then. */
 function protocolOptions(cluster: IrCluster): Partial<Cluster> {
   const plain: HttpProtocolOptions = {
-    upstreamProtocolOptions: { $case: "explicitHttpConfig", value: { protocolConfig: { $case: "httpProtocolOptions", value: {} } } },
+    upstreamProtocolOptions: {
+      $case: "explicitHttpConfig",
+      value: { protocolConfig: { $case: "httpProtocolOptions", value: {} } },
+    },
   };
   let options = plain;
   for (const feature of features) {
     const settings = cluster.features[feature.name];
     if (settings !== undefined && feature.protocol !== undefined) options = feature.protocol(settings, options);
   }
-  return options === plain ? {} : { typedExtensionProtocolOptions: { [HTTP_OPTIONS]: pack(HttpProtocolOptions, options) } };
+  return options === plain
+    ? {}
+    : { typedExtensionProtocolOptions: { [HTTP_OPTIONS]: pack(HttpProtocolOptions, options) } };
 }
 
 export function clusterMessage(cluster: IrCluster): Cluster {

@@ -31,7 +31,12 @@ export function encodeEndpoints(name: string, endpoints: readonly Endpoint[]): X
                 hostIdentifier: {
                   $case: "endpoint",
                   value: {
-                    address: { address: { $case: "socketAddress", value: { address, portSpecifier: { $case: "portValue", value: port } } } },
+                    address: {
+                      address: {
+                        $case: "socketAddress",
+                        value: { address, portSpecifier: { $case: "portValue", value: port } },
+                      },
+                    },
                   },
                 },
                 ...(draining ? { healthStatus: DRAINING } : {}),

@@ -18,7 +18,7 @@ export function varintLength(value: number): number {
 /** Writes a varint (a non-negative integer below 2^53) at `at`; returns the offset after it. */
 export function writeVarint(target: Uint8Array, at: number, value: number): number {
   while (value >= 0x80) {
-    target[at++] = (value % 0x80) | 0x80;
+    target[at++] = value % 0x80 | 0x80;
     value = Math.floor(value / 0x80);
   }
   target[at++] = value;
@@ -47,12 +47,17 @@ export function xdsResource(type: XdsType, name: string, chunks: readonly Uint8A
   const bodyLength = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
   const typeUrl = Buffer.from(typeUrls[type]);
   const nameBytes = Buffer.from(name);
-  const anyLength =
-    1 + varintLength(typeUrl.length) + typeUrl.length + 1 + varintLength(bodyLength) + bodyLength;
+  const anyLength = 1 + varintLength(typeUrl.length) + typeUrl.length + 1 + varintLength(bodyLength) + bodyLength;
   const resourceLength =
-    1 + varintLength(VERSION_LENGTH) + VERSION_LENGTH +
-    1 + varintLength(anyLength) + anyLength +
-    1 + varintLength(nameBytes.length) + nameBytes.length;
+    1 +
+    varintLength(VERSION_LENGTH) +
+    VERSION_LENGTH +
+    1 +
+    varintLength(anyLength) +
+    anyLength +
+    1 +
+    varintLength(nameBytes.length) +
+    nameBytes.length;
   const frame = Buffer.allocUnsafe(1 + varintLength(resourceLength) + resourceLength);
   let at = 0;
   const header = (field: number, length: number) => {

@@ -79,7 +79,9 @@ export function listenerMessage(listener: IrListener): Listener {
   const { name, address, port, chains } = listener;
   return {
     name,
-    address: { address: { $case: "socketAddress", value: { address, portSpecifier: { $case: "portValue", value: port } } } },
+    address: {
+      address: { $case: "socketAddress", value: { address, portSpecifier: { $case: "portValue", value: port } } },
+    },
     listenerFilters: listenerFilters(listener),
     filterChains: chains.map((chain) => filterChain(listener, chain)),
   };

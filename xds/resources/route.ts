@@ -1,6 +1,13 @@
 import { features } from "../../features/index.ts";
 import { assertNever } from "../../ir/assert.ts";
-import type { FeatureSettings, PathRedirect, RedirectCode, Route as IrRoute, RouteMatch as IrRouteMatch, ValueMatch } from "../../ir/types.ts";
+import type {
+  FeatureSettings,
+  PathRedirect,
+  RedirectCode,
+  Route as IrRoute,
+  RouteMatch as IrRouteMatch,
+  ValueMatch,
+} from "../../ir/types.ts";
 import {
   type HeaderMatcher,
   type QueryParameterMatcher,
@@ -48,11 +55,19 @@ function routeMatch(match: IrRouteMatch, belowPercent: number | undefined): Rout
     ...(match.caseSensitive || match.path.kind === "regex" ? {} : { caseSensitive: false }),
     ...(match.headers.length === 0 ? {} : { headers: match.headers.map(headerMatcher) }),
     ...(match.queryParameters.length === 0 ? {} : { queryParameters: match.queryParameters.map(queryMatcher) }),
-    ...(belowPercent === undefined ? {} : { runtimeFraction: { defaultValue: { numerator: belowPercent, denominator: 0 } } }),
+    ...(belowPercent === undefined
+      ? {}
+      : { runtimeFraction: { defaultValue: { numerator: belowPercent, denominator: 0 } } }),
   };
 }
 
-const codes: Readonly<Record<RedirectCode, RedirectAction["responseCode"]>> = { 301: 0, 302: 1, 303: 2, 307: 3, 308: 4 };
+const codes: Readonly<Record<RedirectCode, RedirectAction["responseCode"]>> = {
+  301: 0,
+  302: 1,
+  303: 2,
+  307: 3,
+  308: 4,
+};
 
 function pathRewrite(path: PathRedirect | undefined): RedirectAction["pathRewriteSpecifier"] {
   if (path === undefined) return undefined;
@@ -100,7 +115,11 @@ function withFeatures(route: Route, settings: FeatureSettings): Route {
 
 /** A route as Envoy's message. */
 export function routeMessage(route: IrRoute): Route {
-  const message: Route = { name: route.name, match: routeMatch(route.match, route.belowPercent), action: actionOf(route) };
+  const message: Route = {
+    name: route.name,
+    match: routeMatch(route.match, route.belowPercent),
+    action: actionOf(route),
+  };
   return withFeatures(message, route.features);
 }
 

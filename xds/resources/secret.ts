@@ -16,7 +16,10 @@ export function encodeSecret(secret: IrSecret): XdsResource {
     secret.kind === "certificate"
       ? {
           name,
-          type: { $case: "tlsCertificate", value: { certificateChain: inline(secret.chain), privateKey: inline(secret.key) } },
+          type: {
+            $case: "tlsCertificate",
+            value: { certificateChain: inline(secret.chain), privateKey: inline(secret.key) },
+          },
         }
       : {
           name,

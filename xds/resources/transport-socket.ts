@@ -1,9 +1,16 @@
 import { pack } from "../../features/proto.ts";
 import type { OriginationTls, TerminationTls, TlsParameters as IrTlsParameters } from "../../ir/types.ts";
 import type { TransportSocket } from "../generated/envoy/config/core/v3/base.ts";
-import { TlsParameters_TlsProtocol as Protocol, type TlsParameters } from "../generated/envoy/extensions/transport_sockets/tls/v3/common.ts";
+import {
+  TlsParameters_TlsProtocol as Protocol,
+  type TlsParameters,
+} from "../generated/envoy/extensions/transport_sockets/tls/v3/common.ts";
 import type { SdsSecretConfig } from "../generated/envoy/extensions/transport_sockets/tls/v3/secret.ts";
-import { type CommonTlsContext, DownstreamTlsContext, UpstreamTlsContext } from "../generated/envoy/extensions/transport_sockets/tls/v3/tls.ts";
+import {
+  type CommonTlsContext,
+  DownstreamTlsContext,
+  UpstreamTlsContext,
+} from "../generated/envoy/extensions/transport_sockets/tls/v3/tls.ts";
 import { ads } from "./sources.ts";
 
 const NAME = "envoy.transport_sockets.tls";
@@ -45,6 +52,9 @@ export function downstreamTransportSocket(tls: TerminationTls): TransportSocket 
 }
 
 export function upstreamTransportSocket(tls: OriginationTls): TransportSocket {
-  const context: UpstreamTlsContext = { commonTlsContext: commonContext(tls), ...(tls.sni === undefined ? {} : { sni: tls.sni }) };
+  const context: UpstreamTlsContext = {
+    commonTlsContext: commonContext(tls),
+    ...(tls.sni === undefined ? {} : { sni: tls.sni }),
+  };
   return { name: NAME, configType: { $case: "typedConfig", value: pack(UpstreamTlsContext, context) } };
 }

@@ -69,16 +69,25 @@ export async function createAdsServer(options: AdsServerOptions): Promise<AdsSer
       for (const stream of streams.values()) stream.setSnapshot(next);
     },
     streams: () => [...streams.values()].map((stream) => stream.info()),
-    close: async () => {
-      for (const call of calls) call.emit("error", { code: status.UNAVAILABLE, details: "closing" });
-      server.forceShutdown();
-    },
+    close: () =>
+      new Promise((done) => {
+        for (const call of calls) call.emit("error", { code: status.UNAVAILABLE, details: "closing" });
+        // The first only to be told when all is closed, the socket file included: another server may be next to bind it.
+        server.tryShutdown(() => done());
+        server.forceShutdown();
+      }),
   };
 }
 
 function streamOptions(options: AdsServerOptions, id: number) {
   const { log, graceMs = defaults.graceMs, barrierMs = defaults.barrierMs, naiveOrder = false } = options;
-  return { id, log, naiveOrder, timersMs: { grace: graceMs, barrier: barrierMs }, onEvent: options.onEvent ?? (() => {}) };
+  return {
+    id,
+    log,
+    naiveOrder,
+    timersMs: { grace: graceMs, barrier: barrierMs },
+    onEvent: options.onEvent ?? (() => {}),
+  };
 }
 
 function listen(socketPath: string, accept: (call: AdsCall) => void): Promise<Server> {

@@ -13,7 +13,8 @@ export async function makeWay(socketPath: string, maxBytes: number): Promise<voi
   }
   const file = await lstat(socketPath).catch(() => undefined);
   if (file === undefined) return;
-  if (!file.isSocket()) throw new Error(`socket path ${socketPath}: there is a file that is no socket; remove it or use another path`);
+  if (!file.isSocket())
+    throw new Error(`socket path ${socketPath}: there is a file that is no socket; remove it or use another path`);
   await unlink(socketPath);
 }
 

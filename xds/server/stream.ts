@@ -1,7 +1,15 @@
 import { status, type ServerDuplexStream } from "@grpc/grpc-js";
 import { assertNever } from "../../ir/assert.ts";
 import type { DeltaDiscoveryRequest } from "../generated/envoy/service/discovery/v3/discovery.ts";
-import { type Effect, openStream, step, type Phase, type StreamEvent, type StreamState, type TimerName } from "../order/stream.ts";
+import {
+  type Effect,
+  openStream,
+  step,
+  type Phase,
+  type StreamEvent,
+  type StreamState,
+  type TimerName,
+} from "../order/stream.ts";
 import { type Snapshot, typeUrls, type XdsType, xdsTypes } from "../snapshot.ts";
 import type { AdsEvent, Log } from "./events.ts";
 import { encodeResponse } from "./wire.ts";
@@ -130,7 +138,11 @@ export class AdsStream {
         return onEvent({ kind: "nack", stream, type, resources: [{ name, version }], message });
       }
       case "bisect":
-        return log.info("envoy refused a response; sending its resources in parts", { stream, type: effect.type, names: effect.names });
+        return log.info("envoy refused a response; sending its resources in parts", {
+          stream,
+          type: effect.type,
+          names: effect.names,
+        });
       case "barrierElapsed":
         return log.warn(waited[effect.next], { stream });
       default:
@@ -140,7 +152,12 @@ export class AdsStream {
 
   #send({ type, nonce, upserts, removed }: Extract<Effect, { kind: "send" }>): void {
     const { id: stream, log, onEvent } = this.#options;
-    const bytes = encodeResponse({ typeUrl: typeUrls[type], nonce, frames: upserts.map((resource) => resource.frame), removed });
+    const bytes = encodeResponse({
+      typeUrl: typeUrls[type],
+      nonce,
+      frames: upserts.map((resource) => resource.frame),
+      removed,
+    });
     this.#call.write(bytes);
     const counts = { names: upserts.length, removed: removed.length, bytes: bytes.length };
     log.debug("sent", { stream, type, nonce, ...counts });

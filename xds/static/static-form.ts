@@ -47,7 +47,8 @@ export function staticForm(snapshot: Snapshot, { registry, throwAway }: StaticFo
     const { rds } = object;
     if (!isObject(rds)) return object;
     const table = snapshot.route.get(String(rds["route_config_name"]));
-    if (table === undefined) throw new Error(`the listener names the table ${String(rds["route_config_name"])}, which is not there`);
+    if (table === undefined)
+      throw new Error(`the listener names the table ${String(rds["route_config_name"])}, which is not there`);
     return { ...without(object, "rds"), route_config: json("route", table) };
   };
   const inlineExtension = (object: JsonObject): JsonObject => {
@@ -56,14 +57,19 @@ export function staticForm(snapshot: Snapshot, { registry, throwAway }: StaticFo
     if (extension === undefined) throw new Error(`no configuration for the filter ${String(object["name"])}`);
     return { name: String(object["name"]), typed_config: json("extension", extension)["typed_config"] ?? {} };
   };
-  const staticSecret = (object: JsonObject): JsonObject => ("sds_config" in object ? without(object, "sds_config") : object);
+  const staticSecret = (object: JsonObject): JsonObject =>
+    "sds_config" in object ? without(object, "sds_config") : object;
   const inlineEndpoints = (object: JsonObject): JsonObject => {
     const eds = object["eds_cluster_config"];
     if (!isObject(eds)) return object;
     const endpoints = snapshot.endpoint.get(String(eds["service_name"]));
     const assignment = endpoints === undefined ? {} : json("endpoint", endpoints);
     const name = object["name"] ?? "";
-    return { ...without(object, "eds_cluster_config"), type: "STATIC", load_assignment: { ...assignment, cluster_name: name } };
+    return {
+      ...without(object, "eds_cluster_config"),
+      type: "STATIC",
+      load_assignment: { ...assignment, cluster_name: name },
+    };
   };
 
   const every = (objects: JsonObject[], ...changes: ((object: JsonObject) => JsonObject)[]): Json[] =>

@@ -1,0 +1,45 @@
+/** What the demo shows of the gateway's output: less than `nuncio run` prints, so that the lines can be read as they come. */
+export interface LogLines {
+  /** A line of standard output, where Envoy writes its access log. */
+  access(line: string): string | undefined;
+  /** A line of standard error, the gateway's own log at level debug. Undefined: not shown. */
+  log(line: string): string | undefined;
+}
+
+// ACCESS [2026-11-21T15:17:38.970Z] "GET /quote/ HTTP/1.1" 200 - 0 98 1 0 "127.0.0.1" "curl/7.88.1" "..." "127.0.0.1:8080" "127.0.0.1:9001"
+const accessLine =
+  /^ACCESS \[[^\]]*T([\d:.]+)Z?\] "(\S+) (\S+) [^"]*" (\d+) (\S+) \S+ \S+ (\d+) .*"([^"]*)"$/;
+// 15:20:33.847 debug nuncio: live ms=27.5
+const logLine = /^\S+ (debug|info |warn |error) (\w+): (.*)$/;
+
+export function logLines(): LogLines {
+  let isShown = false;
+  /** A problem was told since the last configuration went live. */
+  let hasNews = false;
+  return {
+    access(line) {
+      const [, , method, path, status, flags, milliseconds, upstream] = accessLine.exec(line) ?? [];
+      if (method === undefined) return line;
+      const from = upstream === "-" ? "" : ` from ${upstream}`;
+      const why = flags === "-" ? "" : ` (${flags})`;
+      return `access: ${method} ${path} -> ${status}${why} in ${milliseconds} ms${from}`;
+    },
+
+    log(line) {
+      const [, level, name, message = ""] = logLine.exec(line) ?? [];
+      // A line that goes on with the one before.
+      if (level === undefined) return isShown ? line : undefined;
+      isShown = level !== "debug" && name !== "xds";
+      if (level === "warn " || level === "error") {
+        hasNews = true;
+        return `${level.trim()}: ${message.replace(/ code=(\w+)$/, " [$1]")}`;
+      }
+      if (isShown) return `${name}: ${message}`;
+      const live = level === "debug" && name === "nuncio" ? /^live(?: ms=([\d.]+))?$/.exec(message) : null;
+      if (live === null) return undefined;
+      const isPlain = !hasNews;
+      hasNews = false;
+      return isPlain ? `nuncio: live${live[1] === undefined ? "" : ` ${live[1]} ms after the change was seen`}` : undefined;
+    },
+  };
+}

@@ -1,0 +1,101 @@
+import { execFile } from "node:child_process";
+import fs from "node:fs";
+import net from "node:net";
+import path from "node:path";
+import { promisify } from "node:util";
+import { afterEach, describe, expect, it } from "@jest/globals";
+import { root } from "../../hack/paths.mjs";
+import { eventually } from "../support/eventually.ts";
+import { DemoProcess } from "./demo-process.ts";
+
+const started: DemoProcess[] = [];
+
+function startDemo(): DemoProcess {
+  const demo = new DemoProcess();
+  started.push(demo);
+  return demo;
+}
+
+afterEach(async () => {
+  for (const demo of started.splice(0)) await demo.end();
+});
+
+/** Runs a command that the demo printed, as a person pastes it. */
+async function paste(command: string): Promise<string> {
+  const { stdout } = await promisify(execFile)("sh", ["-c", command.replace(/^curl /, "curl -sS --fail --noproxy '*' ")]);
+  return stdout;
+}
+
+async function hold(port: number): Promise<net.Server | undefined> {
+  const server = net.createServer((socket) => socket.destroy());
+  return new Promise((resolve) => {
+    // Held by somebody else: that serves the test as well.
+    server.once("error", () => resolve(undefined));
+    server.listen(port, "127.0.0.1", () => resolve(server));
+  });
+}
+
+describe("npm run demo", () => {
+  it("serves the examples, and everything it tells to try works as it says", async () => {
+    const demo = startDemo();
+    await demo.ready();
+    expect(demo.output).not.toMatch(/^(warn|error): /m);
+    const [request, edit, requestEdited, breakIt, requestBroken, ...more] = demo.commands();
+    expect(more).toEqual([]);
+
+    expect(JSON.parse(await paste(request ?? ""))).toMatchObject({ server: "quote" });
+
+    await expect(paste(requestEdited ?? "")).rejects.toThrow("404");
+    await paste(edit ?? "");
+    const answer = await eventually("the edited route answers", () => paste(requestEdited ?? ""));
+    expect(JSON.parse(answer)).toMatchObject({ server: "hello", path: "/" });
+    await demo.printed(/^nuncio: live [\d.]+ ms after the change was seen$/m);
+
+    await paste(breakIt ?? "");
+    await demo.printed(
+      /^error: \S+\/quote\.yaml:\d+: Mapping default\/quote: spec\.timeout_ms: "5s" is not an integer; write a number of milliseconds, for example 5000 \[InvalidField\]$/m,
+    );
+    expect(JSON.parse(await paste(requestBroken ?? ""))).toMatchObject({ server: "quote" });
+
+    await paste((breakIt ?? "").replace("timeout_ms: 5000|timeout_ms: 5s", "timeout_ms: 5s|timeout_ms: 5000"));
+    await demo.printed(/^config: all problems are solved$/m);
+    await demo.printed(/^access: GET \/quote\/ -> 200 in \d+ ms from 127\.0\.0\.1:\d+$/m);
+
+    expect(demo.processes().length).toBeGreaterThanOrEqual(3);
+    demo.signal("SIGINT");
+    expect(await demo.exited).toBe(0);
+    expect(demo.processes()).toEqual([]);
+    expect(fs.existsSync(demo.directory)).toBe(false);
+    expect(demo.output).toMatch(/demo: stopped; nothing is left\n$/);
+  });
+
+  it("takes other ports when its own are taken, writes them into its copies and says so", async () => {
+    const held = await Promise.all([8080, 8877, 9001].map(hold));
+    const demo = startDemo();
+    try {
+      await demo.ready();
+    } finally {
+      for (const server of held) server?.close();
+    }
+    const [, listenerPort] = await demo.printed(/^demo: 8080 is taken on this machine: the Listener's port in quote\.yaml is now (\d+)$/m);
+    const [, backendPort] = await demo.printed(/^demo: 9001 is taken on this machine: a backend's port in quote\.yaml is now (\d+)$/m);
+    const copy = fs.readFileSync(path.join(demo.directory, "quote.yaml"), "utf8");
+    expect(copy).toContain(`\n  port: ${listenerPort}\n`);
+    expect(copy).toContain(`service: http://127.0.0.1:${backendPort}\n`);
+    expect(demo.commands()[0]).toBe(`curl http://127.0.0.1:${listenerPort}/quote/`);
+    expect(demo.output).not.toContain("127.0.0.1:8877");
+  });
+
+  it("ends without a trace when it is told to while it starts", async () => {
+    const demo = startDemo();
+    await demo.printed(/^demo: gateway: starting/m);
+    demo.signal("SIGTERM");
+    expect(await demo.exited).toBe(0);
+    expect(demo.processes()).toEqual([]);
+    expect(fs.existsSync(demo.directory)).toBe(false);
+  });
+
+  it("leaves the examples as they are", () => {
+    expect(fs.readFileSync(path.join(root, "examples/quote.yaml"), "utf8")).toContain("timeout_ms: 5000");
+  });
+});
