@@ -66,8 +66,10 @@ export interface ControlPlaneFlags extends RunFlags {
 /** The hidden command that the supervisor starts. */
 export async function controlPlane(flags: ControlPlaneFlags): Promise<void> {
   const { settings, log } = settingsOf(flags);
-  // The supervisor decides when to stop; a Ctrl-C reaches the whole process group.
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => undefined);
+  // All state is in the cluster or in files: there is nothing to save.
+  process.on("SIGTERM", () => process.exit(0));
+  // A Ctrl-C that reaches the whole process group is the supervisor's to judge.
+  for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => undefined);
   await runControlPlane({
     settings,
     xdsSocketPath: flags.xdsSocket,

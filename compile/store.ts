@@ -115,23 +115,25 @@ function withOne(
 export function withResource(resources: Resources, resource: AnyResource): Resources {
   const field = fields[resource.kind];
   const list: readonly AnyResource[] = resources[field];
-  const key = keyOf(resource);
-  const known = list.some((each) => keyOf(each) === key);
-  return { ...resources, [field]: withOne(list, key, resource, known) };
+  const known = findResource(resources, resource) !== undefined;
+  return { ...resources, [field]: withOne(list, keyOf(resource), resource, known) };
 }
 
 /** The resources without the one of this name, as a store would have it after a removal. */
-export function withoutResource(resources: Resources, { kind, namespace, name }: ObjectName): Resources {
-  const field = fields[kind];
+export function withoutResource(resources: Resources, named: ObjectName): Resources {
+  const field = fields[named.kind];
   const list: readonly AnyResource[] = resources[field];
-  const key = keyOf({ namespace, name });
-  return { ...resources, [field]: list.filter((each) => keyOf(each) !== key) };
+  return { ...resources, [field]: list.filter((each) => !isNamed(each, named)) };
 }
 
 /** The one of this name; undefined when there is none. */
-export function findResource(resources: Resources, { kind, namespace, name }: ObjectName): AnyResource | undefined {
-  const list: readonly AnyResource[] = resources[fields[kind]];
-  return list.find((each) => each.name === name && each.namespace === namespace);
+export function findResource(resources: Resources, named: ObjectName): AnyResource | undefined {
+  const list: readonly AnyResource[] = resources[fields[named.kind]];
+  return list.find((each) => isNamed(each, named));
+}
+
+function isNamed(resource: AnyResource, { namespace, name }: ObjectName): boolean {
+  return resource.name === name && resource.namespace === namespace;
 }
 
 interface ObjectName {

@@ -7,12 +7,14 @@ import { connection } from "./connection.ts";
 import { grpc } from "./grpc.ts";
 import { headers } from "./headers.ts";
 import { rewrite } from "./rewrite.ts";
+import { shadow } from "./shadow.ts";
 import { timeouts } from "./timeouts.ts";
 
 export const features: readonly AnyFeature[] = [
   rewrite,
   headers,
   timeouts,
+  shadow,
   connection,
   grpc,
 ] as unknown as readonly AnyFeature[];

@@ -17,6 +17,8 @@ export async function bundle() {
     platform: "node",
     format: "esm",
     target: "node20",
+    // client-node's dependencies ask for Node's deprecated module, which warns on stderr; the package is the same code.
+    alias: { punycode: path.join(root, "node_modules/punycode/punycode.js") },
     keepNames: true, // Pepr and its client key kinds by class name
     legalComments: "none",
     define: { NUNCIO_VERSION: JSON.stringify(version), ENVOY_VERSION: JSON.stringify(envoyVersion) },

@@ -96,7 +96,8 @@ class Demo {
     readline.createInterface({ input: gateway.stdout }).on("line", (line) => this.#isReady && show(this.#lines.access(line)));
     readline.createInterface({ input: gateway.stderr }).on("line", (line) => {
       const shown = this.#lines.log(line);
-      if (this.#isReady || /^(warn|error): /.test(shown ?? "")) show(shown);
+      // Until then only what has gone wrong: the page comes first.
+      if (this.#isReady || !/^\w+: /.test(shown ?? "") || /^(warn|error): /.test(shown ?? "")) show(shown);
     });
   }
 

@@ -1,5 +1,5 @@
 import { manifestReader } from "../compile/manifests.ts";
-import type { Resources } from "../crds/resources.ts";
+import { type Resources, sortResources } from "../crds/resources.ts";
 import type { Problem } from "../ir/problem.ts";
 import { createAdsServer } from "../xds/server/server.ts";
 import type { AdsEvent } from "../xds/server/events.ts";
@@ -10,6 +10,8 @@ import { FatalError } from "./fatal.ts";
 import { watchManifests } from "./files.ts";
 import type { Log } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
+import { watchCluster } from "./cluster-source.ts";
+import { loadKubeConfig } from "./kubernetes.ts";
 import { connectParent, type ParentChannel } from "./parent.ts";
 import { problemLog } from "./problem-log.ts";
 import { createReconciler } from "./reconciler.ts";
@@ -107,7 +109,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     };
 
     const ads = await createAdsServer({ socketPath: options.xdsSocketPath, log: log.child("xds"), onEvent });
-    let resources: Resources | undefined;
+    let currentResources: () => Resources = () => sortResources([]).value;
     const reconciler = createReconciler({
       settings: {
         ambassadorId: settings.ambassadorId,
@@ -115,13 +117,14 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         bindAddress: settings.envoyBindAddress,
         inCluster: settings.mode.kind === "cluster",
       },
-      resources: () => resources as Resources,
+      resources: () => currentResources(),
       onSnapshot(snapshot, changedAtMs) {
         born.set(snapshot, changedAtMs);
         reason = "Envoy has not acknowledged the first configuration yet";
         ads.setSnapshot(snapshot);
       },
       onJudged(judged) {
+        metrics.resources(countOf(currentResources()));
         compiledProblems = judged.problems;
         report();
       },
@@ -139,14 +142,25 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         signal: stopped.signal,
         onChange(files) {
           const manifests = read(files);
-          resources = manifests.resources;
+          currentResources = () => manifests.resources;
           sourceProblems = [...manifests.problems, ...manifests.skipped];
-          metrics.resources(countOf(resources));
           reconciler.changed();
         },
       });
     } else {
-      throw new FatalError("running against a cluster is not built yet; use --config DIR", 2);
+      const source = watchCluster({
+        kubeConfig: loadKubeConfig().kubeConfig,
+        namespace: settings.singleNamespace ? settings.namespace : undefined,
+        labelSelector: settings.labelSelector,
+        fieldSelector: settings.fieldSelector,
+        log: log.child("kubernetes"),
+        signal: stopped.signal,
+        onChange(endpointsOnly) {
+          reconciler.changed(endpointsOnly);
+        },
+        onWaiting: (why) => (reason = why),
+      });
+      currentResources = source.resources;
     }
   } catch (error) {
     if (!(error instanceof FatalError)) throw error;

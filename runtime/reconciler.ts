@@ -32,7 +32,7 @@ export interface Reconciler {
  */
 export function createReconciler(options: ReconcilerOptions): Reconciler {
   const { settings, resources, clock, log } = options;
-  const compile = createCompiler();
+  let compile = createCompiler();
   const discover = endpointDiscovery();
   let inForce: Resources | undefined;
   let judged: Judged | undefined;
@@ -53,7 +53,8 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       try {
         judged = judge(compile, current, settings, inForce);
       } catch (error) {
-        // A bug of ours must not take down what serves: the last snapshot stays.
+        // A bug of ours must not take down what serves: the last snapshot stays, and what is remembered may be half done.
+        compile = createCompiler();
         log.error("compiling failed; the last good configuration keeps serving", {
           error: error instanceof Error ? (error.stack ?? error.message) : String(error),
         });

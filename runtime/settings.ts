@@ -34,6 +34,9 @@ export interface Settings {
   readonly namespace: string;
   /** Only the own namespace is watched. */
   readonly singleNamespace: boolean;
+  /** Only what matches is watched, Services and Secrets included. */
+  readonly labelSelector: string | undefined;
+  readonly fieldSelector: string | undefined;
   /** Envoy's node id; the Pod's name in a cluster. */
   readonly nodeId: string;
   /** Undefined: the one that set-up installed. */
@@ -87,6 +90,8 @@ export function readSettings(
     ambassadorId: reader.name("AMBASSADOR_ID", "default"),
     namespace: reader.name("AMBASSADOR_NAMESPACE", trimmed(inClusterNamespace) ?? "default"),
     singleNamespace: reader.boolean("AMBASSADOR_SINGLE_NAMESPACE", false),
+    labelSelector: trimmed(env["AMBASSADOR_LABEL_SELECTOR"]),
+    fieldSelector: trimmed(env["AMBASSADOR_FIELD_SELECTOR"]),
     nodeId: trimmed(env["POD_NAME"]) ?? trimmed(env["HOSTNAME"]) ?? "nuncio",
     envoyPath: flags.envoy,
     envoyConcurrency: reader.optionalInteger({ variable: "ENVOY_CONCURRENCY", min: 1, max: 1024 }),

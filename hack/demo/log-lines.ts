@@ -27,8 +27,8 @@ export function logLines(): LogLines {
 
     log(line) {
       const [, level, name, message = ""] = logLine.exec(line) ?? [];
-      // A line that goes on with the one before.
-      if (level === undefined) return isShown ? line : undefined;
+      // A line that goes on with the one before, or one that is not the log's, such as a stack trace.
+      if (level === undefined) return isShown || !/^ +\| /.test(line) ? line : undefined;
       isShown = level !== "debug" && name !== "xds";
       if (level === "warn " || level === "error") {
         hasNews = true;

@@ -138,7 +138,9 @@ export function domainBuilder(counters: () => Counters): DomainBuilder {
 }
 
 function routesOfGroup(group: Group, domain: string, arrival: Arrival): readonly Route[] {
-  return group.members.flatMap(({ mapping, belowPercent }) => routesOf(mapping, { belowPercent, domain }, arrival));
+  return group.members.flatMap(({ mapping, belowPercent, features }) =>
+    routesOf(mapping, { belowPercent, features, domain }, arrival),
+  );
 }
 
 /** Moves Mappings between the lists of their host names. `shape`: the set of names changed, or a list that belongs to several domains. */

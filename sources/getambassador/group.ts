@@ -1,5 +1,8 @@
 import { compareText, type Problem } from "../../ir/problem.ts";
-import type { Cluster } from "../../ir/types.ts";
+import type { ShadowSettings } from "../../features/shadow.ts";
+import type { Cluster, FeatureSettings } from "../../ir/types.ts";
+import { featuresInGroup } from "./group-features.ts";
+import { olderFirst, rolesOf } from "./group-roles.ts";
 import { type BuiltMapping, nameOf } from "./mapping.ts";
 
 /** A Mapping of a canary group with its cumulative share. */
@@ -7,7 +10,10 @@ export interface Member {
   readonly mapping: BuiltMapping;
   /** Requests whose random value (0..99) is below it go here, unless an earlier member took them; undefined: all. */
   readonly belowPercent: number | undefined;
+  readonly features: FeatureSettings;
 }
+
+type Share = Omit<Member, "features">;
 
 /** Mappings with the same match. */
 export interface Group {
@@ -18,7 +24,7 @@ export interface Group {
   readonly members: readonly Member[];
   readonly orderKey: string;
   readonly name: string;
-  /** Of its members. */
+  /** Of its members and their shadow. */
   readonly clusters: readonly Cluster[];
   readonly problems: readonly Problem[];
 }
@@ -30,12 +36,23 @@ export interface Group {
  */
 export function buildGroup(key: string, mappings: readonly BuiltMapping[]): Group {
   const byName = mappings.length === 1 ? mappings : [...mappings].sort((a, b) => compareText(nameOf(a), nameOf(b)));
-  const [first, second] = byName;
+  const [first] = byName;
   if (first === undefined) throw new Error("a group has at least one Mapping");
-  const { kept, problems } = second === undefined ? { kept: byName, problems: [] } : withinHundred(byName);
-  const members = second === undefined ? [{ mapping: first, belowPercent: undefined }] : shares(kept);
-  const clusters = members.flatMap(({ mapping: { cluster } }) => (cluster === undefined ? [] : [cluster]));
+  const { serving, shadow, problems: ofRoles } = rolesOf(byName);
+  const { kept, problems: ofWeights } = serving.length < 2 ? { kept: serving, problems: [] } : withinHundred(serving);
+  const featuresOf = featuresInGroup(kept);
+  const members = shares(kept).map(({ mapping, belowPercent }): Member => {
+    const features = featuresOf(mapping);
+    return { mapping, belowPercent, features: shadow === undefined ? features : { ...features, shadow: mirrorOf(shadow) } };
+  });
+  const clusters = [...members.map(({ mapping }) => mapping), shadow].flatMap((mapping) => mapping?.cluster ?? []);
+  const problems = ofRoles.length === 0 ? ofWeights : [...ofRoles, ...ofWeights];
   return { key, mappings: byName, members, orderKey: first.orderKey, name: nameOf(first), clusters, problems };
+}
+
+/** Settings of the feature `shadow` of those whose requests are copied. */
+function mirrorOf({ resource, cluster }: BuiltMapping): ShadowSettings {
+  return { cluster: cluster?.name ?? "", percent: resource.spec.weight ?? 100 };
 }
 
 /** Older Mappings keep their weight; those with which the sum passes 100 are left out. */
@@ -43,10 +60,7 @@ function withinHundred(mappings: readonly BuiltMapping[]): {
   kept: readonly BuiltMapping[];
   problems: readonly Problem[];
 } {
-  const oldestFirst = [...mappings].sort(
-    (a, b) =>
-      compareText(a.resource.creationTimestamp, b.resource.creationTimestamp) || compareText(nameOf(a), nameOf(b)),
-  );
+  const oldestFirst = [...mappings].sort(olderFirst);
   const refused = new Set<BuiltMapping>();
   const problems: Problem[] = [];
   let sum = 0;
@@ -74,8 +88,10 @@ function othersOf(mapping: BuiltMapping, all: readonly BuiltMapping[]): string {
   return others.slice(0, 3).join(", ");
 }
 
-function shares(mappings: readonly BuiltMapping[]): readonly Member[] {
-  const members: Member[] = [];
+function shares(mappings: readonly BuiltMapping[]): readonly Share[] {
+  const [only, second] = mappings;
+  if (only !== undefined && second === undefined) return [{ mapping: only, belowPercent: undefined }];
+  const members: Share[] = [];
   let sum = 0;
   const add = (mapping: BuiltMapping, share: number) => {
     if (share <= 0) return;

@@ -1,6 +1,6 @@
 import type { MappingSpec } from "../../crds/mapping.ts";
 import type { ModuleConfig } from "../../crds/module-config.ts";
-import type { FieldProblem } from "../../features/feature.ts";
+import type { FeatureContext, FieldProblem } from "../../features/feature.ts";
 import { featureFieldNames, features } from "../../features/index.ts";
 import type { Problem } from "../../ir/problem.ts";
 import { hasError, keyOf, type Resource } from "../../ir/resource.ts";
@@ -22,6 +22,8 @@ export interface BuiltMapping {
   readonly action: RouteAction;
   readonly cluster: Cluster | undefined;
   readonly features: FeatureSettings;
+  /** What its features were told. */
+  readonly context: FeatureContext;
   readonly source: Source;
   readonly problems: readonly Problem[];
   /** false: an error makes it unused. */
@@ -38,20 +40,22 @@ export function buildMapping(resource: Resource<MappingSpec>, { defaults, lookup
   const found: FieldProblem[] = [...notYetCompiled(spec)];
   const matched = mappingMatch(spec);
   found.push(...matched.problems);
-  const settings: Record<string, unknown> = {};
-  for (const feature of features) {
-    const { value, problems } = feature.fromMapping(spec, { defaults });
-    if (value !== undefined) settings[feature.name] = value;
-    found.push(...problems);
-  }
   const redirect = redirectOf(spec);
   found.push(...redirect.problems);
-  let cluster: Cluster | undefined;
+  let target: Target | undefined;
   if (redirect.value === undefined) {
-    const target = targetOf({ spec, namespace: resource.namespace, defaults, lookup });
-    found.push(...target.problems);
-    if (target.value !== undefined) cluster = clusterFor(target.value, spec, settings);
+    const { value, problems } = targetOf({ spec, namespace: resource.namespace, defaults, lookup });
+    found.push(...problems);
+    target = value;
   }
+  const context: FeatureContext = { defaults, upstream: target?.upstream };
+  const settings: Record<string, unknown> = {};
+  for (const feature of features) {
+    const { value, problems } = feature.fromMapping(spec, context);
+    if (value !== undefined) settings[feature.name] = value;
+    found.push(...problems.filter((problem) => isOwn(problem, spec)));
+  }
+  const cluster = target === undefined ? undefined : clusterFor(target, spec, settings);
   const problems = found.map((problem) => onObject(resource, problem));
   const { match, hostname, hostRegex, orderKey, groupKey } = matched;
   return {
@@ -64,6 +68,7 @@ export function buildMapping(resource: Resource<MappingSpec>, { defaults, lookup
     action: redirect.value ?? { kind: "forward", cluster: cluster?.name ?? "" },
     cluster,
     features: settings,
+    context,
     source: { object: resource, path: ["spec"] },
     problems,
     usable: !hasError({ problems }) && !hasError(resource),
@@ -72,6 +77,11 @@ export function buildMapping(resource: Resource<MappingSpec>, { defaults, lookup
 
 function clusterFor(target: Target, spec: MappingSpec, settings: FeatureSettings): Cluster {
   return clusterOf({ ...target, features: settings, statName: spec.stats_name });
+}
+
+/** What is wrong with a default is the Module's problem, told there once. */
+function isOwn({ path: [field] }: FieldProblem, spec: MappingSpec): boolean {
+  return field === undefined || Object.hasOwn(spec, field);
 }
 
 function onObject(resource: Resource<unknown>, problem: FieldProblem): Problem {

@@ -1,5 +1,6 @@
 import type { ModuleConfig } from "../../crds/module-config.ts";
 import type { ModuleSpec } from "../../crds/module.ts";
+import { features } from "../../features/index.ts";
 import { compareText, type Problem } from "../../ir/problem.ts";
 import { hasError, keyOf, type Resource } from "../../ir/resource.ts";
 
@@ -29,9 +30,8 @@ export function selectModule(modules: readonly Resource<ModuleSpec>[]): Selected
       advice: "merge this one into it, or give it another ambassador_id",
     }),
   );
-  const compiled = new Set(["server_name", "use_remote_address", ...defaultKeys]);
   for (const key of Object.keys(ruling?.spec.config ?? {})) {
-    if (compiled.has(key) || ruling === undefined) continue;
+    if (moduleFieldNames.has(key) || ruling === undefined) continue;
     problems.push({
       code: "NotYetSupported",
       severity: "warning",
@@ -41,14 +41,28 @@ export function selectModule(modules: readonly Resource<ModuleSpec>[]): Selected
       advice: "remove it, or expect the gateway to work as if it were not there",
     });
   }
+  if (ruling !== undefined) problems.push(...wrongDefaults(ruling));
   return { config: ruling?.spec.config ?? noModule, problems };
 }
 
-/** Keys that are defaults of Mappings, read by features and by the target of a Mapping. */
-const defaultKeys = [
+/** What features find wrong with the defaults, asked once for all Mappings. */
+function wrongDefaults(module: Resource<ModuleSpec>): readonly Problem[] {
+  const context = { defaults: module.spec.config, upstream: undefined };
+  return features
+    .flatMap((feature) => feature.fromMapping({}, context).problems)
+    .map((problem) => ({ ...problem, object: module, path: ["spec", "config", ...problem.path] }));
+}
+
+/** Keys of the Module's config that something reads; the others are told. */
+export const moduleFieldNames: ReadonlySet<string> = new Set([
+  "server_name",
+  "use_remote_address",
+  // Defaults of Mappings, read by features and by the target of a Mapping.
+  "add_linkerd_headers",
   "cluster_idle_timeout_ms",
   "cluster_max_connection_lifetime_ms",
   "cluster_request_timeout_ms",
+  "defaults",
   "resolver",
   "use_ambassador_namespace_for_service_resolution",
-];
+]);

@@ -1,4 +1,4 @@
-import type { Route, RouteAction, ValueMatch } from "../../ir/types.ts";
+import type { FeatureSettings, Route, RouteAction, ValueMatch } from "../../ir/types.ts";
 import type { InsecureAction } from "./host.ts";
 import { globCovers, parseGlob } from "./hostname.ts";
 import { type BuiltMapping, nameOf } from "./mapping.ts";
@@ -15,6 +15,8 @@ export type Arrival =
 export interface Placement {
   /** Cumulative share of the canary group; undefined: all. */
   readonly belowPercent: number | undefined;
+  /** The Mapping's, or what its group makes of them. */
+  readonly features: FeatureSettings;
   readonly domain: string;
 }
 
@@ -53,23 +55,25 @@ const remembered = new WeakMap<BuiltMapping, Map<string, readonly Route[]>>();
 /** The routes of a Mapping in a virtual host: none, one, or one per way of arriving. The same objects for the same question. */
 export function routesOf(
   mapping: BuiltMapping,
-  { belowPercent, domain }: Placement,
+  { belowPercent, features, domain }: Placement,
   arrival: Arrival,
 ): readonly Route[] {
   const condition = hostCondition(mapping, domain);
+  // What a group makes of its Mappings lives as long as the group, which remembers its routes itself.
+  if (features !== mapping.features) return makeRoutes(mapping, { belowPercent, features }, condition, arrival);
   const key = `${belowPercent ?? ""} ${arrival.kind} ${arrival.kind === "secure" ? "" : arrival.action} ${JSON.stringify(condition)}`;
   let known = remembered.get(mapping);
   if (known === undefined) remembered.set(mapping, (known = new Map()));
   const earlier = known.get(key);
   if (earlier !== undefined) return earlier;
-  const routes = makeRoutes(mapping, belowPercent, condition, arrival);
+  const routes = makeRoutes(mapping, { belowPercent, features }, condition, arrival);
   known.set(key, routes);
   return routes;
 }
 
 function makeRoutes(
   mapping: BuiltMapping,
-  belowPercent: number | undefined,
+  { belowPercent, features }: Pick<Placement, "belowPercent" | "features">,
   condition: ValueMatch | undefined,
   arrival: Arrival,
 ): readonly Route[] {
@@ -79,7 +83,7 @@ function makeRoutes(
     match: condition === undefined ? match : { ...match, headers: [condition, ...match.headers] },
     belowPercent,
     action: mapping.action,
-    features: mapping.features,
+    features,
     source: mapping.source,
   };
   if (arrival.kind === "secure") return [plain];

@@ -1,7 +1,7 @@
 import type { MappingSpec } from "../../crds/mapping.ts";
 import type { ModuleConfig } from "../../crds/module-config.ts";
 import type { ServiceSpec } from "../../crds/core.ts";
-import { type FeatureResult, type FieldProblem, refused } from "../../features/feature.ts";
+import { type FeatureResult, type FieldProblem, refused, type Upstream } from "../../features/feature.ts";
 import type { ObjectRef } from "../../ir/problem.ts";
 import type { ClusterEndpoints, OriginationTls, TlsParameters } from "../../ir/types.ts";
 import { parseService, type ServiceAddress, type ServiceKey, serviceKey } from "./service-name.ts";
@@ -25,6 +25,8 @@ export interface Target {
   readonly tls: OriginationTls | undefined;
   readonly host: string;
   readonly port: number;
+  /** The same in the words of features. */
+  readonly upstream: Upstream;
 }
 
 export interface TargetInput {
@@ -56,14 +58,22 @@ export function targetOf({ spec, namespace, defaults, lookup }: TargetInput): Fe
   if (tls.problems.length > 0) return { value: undefined, problems: tls.problems };
   const { address } = parsed;
   const problems: FieldProblem[] = [];
-  const endpoints = endpointsOf({
-    address,
-    namespace: lookupNamespace(namespace, defaults, lookup),
-    resolver,
-    lookup,
-    problems,
-  });
-  return { value: { endpoints, tls: tls.value, host: address.host, port: address.port }, problems };
+  const { host, port } = address;
+  const from = lookupNamespace(namespace, defaults, lookup);
+  const endpoints = endpointsOf({ address, namespace: from, resolver, lookup, problems });
+  const upstream: Upstream = {
+    host: qualified(address, from, lookup),
+    port,
+    endpoints: endpoints.kind,
+    balanced: resolver.kind === "endpoint",
+  };
+  return { value: { endpoints, tls: tls.value, host, port, upstream }, problems };
+}
+
+/** Source: Emissary `irbasemapping.py` normalize_service_name. */
+function qualified({ host, isAddress }: ServiceAddress, namespace: string, { ownNamespace }: TargetLookup): string {
+  const isName = !isAddress && !host.includes(".") && host !== "localhost";
+  return isName && namespace !== ownNamespace ? `${host}.${namespace}` : host;
 }
 
 function lookupNamespace(namespace: string, defaults: ModuleConfig, lookup: TargetLookup): string {

@@ -1,4 +1,4 @@
-import type { ResourceMap, Snapshot, XdsType } from "../snapshot.ts";
+import { type ResourceMap, type Snapshot, type XdsType, xdsTypes } from "../snapshot.ts";
 import { condemn, removeCondemned } from "./removal.ts";
 import { send } from "./settle.ts";
 import type { Draft, RefusedResource } from "./stream.ts";
@@ -10,7 +10,6 @@ import type { Draft, RefusedResource } from "./stream.ts";
  *  Endpoints and secrets never wait: they name nothing that could be missing. Extensions do: an ext_authz filter names a cluster. */
 const afterClusters = ["extension", "listener", "route"] as const;
 const atOnce = ["endpoint", "secret"] as const;
-const naive = ["cluster", "endpoint", "secret", "extension", "listener", "route"] as const;
 
 /** Sends what the events so far call for. */
 export function drive(draft: Draft): void {
@@ -52,7 +51,7 @@ function advance(draft: Draft, newest: Snapshot): boolean {
  *  asks for routes meanwhile: they have to wait. */
 function isOpening(draft: Draft): boolean {
   if (draft.ledgers.cluster.seen) draft.opening = "over";
-  if (draft.opening === "quiet" && naive.some((type) => draft.ledgers[type].seen)) {
+  if (draft.opening === "quiet" && xdsTypes.some((type) => draft.ledgers[type].seen)) {
     draft.opening = "timed";
     draft.effects.push({ kind: "startTimer", timer: "barrier", names: 0 });
   }
@@ -60,7 +59,7 @@ function isOpening(draft: Draft): boolean {
 }
 
 function isBehind(draft: Draft, snapshot: Snapshot): boolean {
-  return naive.some((type) => draft.ledgers[type].isBehind(snapshot[type]));
+  return xdsTypes.some((type) => draft.ledgers[type].isBehind(snapshot[type]));
 }
 
 function isAwaiting(draft: Draft, type: XdsType): boolean {
@@ -142,7 +141,7 @@ function acknowledge(draft: Draft, current: Snapshot): void {
 }
 
 function refusedOf(draft: Draft): readonly RefusedResource[] {
-  return naive.flatMap((type) => draft.ledgers[type].standingRefusals().map((refused) => ({ type, ...refused })));
+  return xdsTypes.flatMap((type) => draft.ledgers[type].standingRefusals().map((refused) => ({ type, ...refused })));
 }
 
 /** Whether Envoy has asked for everything it will ask for: on a new stream the types come one after the other. */
@@ -153,7 +152,7 @@ function isComplete({ ledgers }: Draft, current: Snapshot): boolean {
 
 function driveNaive(draft: Draft, newest: Snapshot): void {
   draft.current = newest;
-  for (const type of naive) {
+  for (const type of xdsTypes) {
     const ledger = draft.ledgers[type];
     if (!ledger.isBehind(newest[type])) continue;
     const flight = ledger.bringUpTo(newest[type]);

@@ -1,0 +1,42 @@
+import { Capability, RegisterKind } from "pepr";
+import { follow, type Hooks, validate } from "./hooks.ts";
+import { apiVersionOf, type Kind, type KindName, kinds } from "./kinds.ts";
+
+export type CapabilityOf = (hooks: Hooks) => Capability;
+
+/** A class whose name Pepr's client keys the kind by. */
+type Model = Parameters<typeof RegisterKind>[0];
+
+/** The capability of one kind of the table: judged before it is stored, followed once it is. */
+export function declare(name: KindName, model: Model): CapabilityOf {
+  const row = rowOf(name);
+  const { group, version, kind, plural } = row;
+  const type = { group, version, kind, plural };
+  // Pepr's client knows Kubernetes' own kinds.
+  if (row.source === "crd") RegisterKind(model, type);
+  return (hooks) => {
+    const capability = new Capability({ name: kind.toLowerCase(), description: descriptionOf(row) });
+    const onWrite = () => capability.When(model, type).IsCreatedOrUpdated();
+    const onWatch = (object: object, phase: string) => follow(object, phase, hooks);
+    if (row.validated) {
+      const chain = onWrite().Validate((request) => validate(request, hooks));
+      if (row.watched) chain.Watch(onWatch);
+    } else if (row.watched) {
+      onWrite().Watch(onWatch);
+    }
+    // Pepr has no event for both.
+    if (row.watched) capability.When(model, type).IsDeleted().Watch(onWatch);
+    return capability;
+  };
+}
+
+function rowOf(name: KindName): Kind {
+  const row = kinds.find(({ kind }) => kind === name);
+  if (row === undefined) throw new Error(`${name} is not in the table of kinds`);
+  return row;
+}
+
+function descriptionOf(row: Kind): string {
+  const does = [...(row.validated ? ["judges"] : []), ...(row.watched ? ["follows"] : [])].join(" and ");
+  return `${does} ${row.kind} of ${apiVersionOf(row)}`;
+}

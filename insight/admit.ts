@@ -1,0 +1,192 @@
+/** What the admission webhook answers: the whole state compiled with the candidate in its place, and the candidate's own errors. */
+import { type Compiler, createCompiler } from "../compile/compile.ts";
+import { findResource, withoutResource, withResource } from "../compile/store.ts";
+import { type Fields, isFields } from "../crds/metadata.ts";
+import { parseResource } from "../crds/parse.ts";
+import type { AnyResource, Resources } from "../crds/resources.ts";
+import { compareProblems, formatProblem, type ObjectRef, type Problem, type ProblemCode } from "../ir/problem.ts";
+import type { CompileSettings } from "../ir/settings.ts";
+
+/** Objects as Kubernetes has them, unparsed. */
+export type Change =
+  | { readonly kind: "create"; readonly object: unknown }
+  | { readonly kind: "update"; readonly object: unknown; readonly before: unknown }
+  | { readonly kind: "delete"; readonly object: unknown };
+
+export interface Verdict {
+  readonly allowed: boolean;
+  /** Why not: the candidate's errors in the words of `nuncio check`, one a line. Empty when allowed. */
+  readonly message: string;
+  readonly warnings: readonly string[];
+  /** The denial rests on other objects too, of which we may know a moment later than the API server. */
+  readonly mayPass: boolean;
+}
+
+const approved: Verdict = Object.freeze({ allowed: true, message: "", warnings: [], mayPass: false });
+
+/** Errors between objects: without the other object there would be none. */
+const conflicts: ReadonlySet<ProblemCode> = new Set(["PortConflict", "HostConflict", "WeightSum", "GroupConflict"]);
+const references: ReadonlySet<ProblemCode> = new Set(["ResolverNotFound", "TlsContextNotFound", "InvalidSecret"]);
+
+/** Certificates are made for a Host that is there already (cert-manager, ACME), so a Host may come before its Secret. */
+const awaited: ReadonlySet<ProblemCode> = new Set(["SecretNotFound"]);
+
+/** Later than any creationTimestamp: who comes last loses a conflict. */
+const LATEST = "9999-12-31T23:59:59Z";
+
+/** Of what a deletion breaks, so many are named. */
+const MOST_NAMED = 5;
+
+/** Judges changes one after the other with a compiler of its own, which remembers what the last candidate had in common with the next. */
+export function createAdmit(): (change: Change, resources: Resources, settings: CompileSettings) => Verdict {
+  let compiler: Compiler = createCompiler();
+
+  /** @returns the error where our own code fails */
+  function compile(resources: Resources, settings: CompileSettings): readonly Problem[] | Error {
+    try {
+      return compiler(resources, settings).problems;
+    } catch (error) {
+      compiler = createCompiler(); // what it remembers may be half done
+      return error instanceof Error ? error : new Error(String(error));
+    }
+  }
+
+  function problemsWith(candidate: AnyResource, resources: Resources, settings: CompileSettings): readonly Problem[] {
+    const problems = compile(withResource(resources, candidate), settings);
+    if (!(problems instanceof Error)) return problems.filter(({ object }) => isSame(object, candidate));
+    // A failure that was there before is no reason to refuse this object.
+    if (compile(resources, settings) instanceof Error) return [];
+    return [ourFault(candidate, problems)];
+  }
+
+  function judge(
+    change: Exclude<Change, { kind: "delete" }>,
+    resources: Resources,
+    settings: CompileSettings,
+  ): Verdict {
+    const { resource, problems } = parseResource(change.object);
+    if (resource === undefined || problems.some(isError)) return verdictOf(problems);
+    const isModuleUpdate = resource.kind === "Module" && change.kind === "update"; // the oldest of several rules: no conflict
+    const candidate = isModuleUpdate ? resource : latest(resource);
+    const found = [...new Set([...problems, ...problemsWith(candidate, resources, settings)])].sort(compareProblems);
+    const errors = found.filter(denies);
+    if (change.kind === "create" || errors.length === 0 || !errors.every(({ code }) => conflicts.has(code))) {
+      return verdictOf(found);
+    }
+    // An older object wins a conflict that others brought on: it must not be locked by it.
+    const stored = findResource(resources, resource);
+    const before = stored === undefined ? [] : problemsWith(latest(stored), resources, settings).filter(denies);
+    const now = problemsWith(resource, resources, settings);
+    const isOld = before.map(formatProblem).join() === errors.map(formatProblem).join();
+    return isOld && !now.some(denies) ? verdictOf(now) : verdictOf(found);
+  }
+
+  function judgeDeletion(object: unknown, resources: Resources, settings: CompileSettings): Verdict {
+    const { resource } = parseResource(object);
+    if (resource === undefined) return approved;
+    const before = compile(resources, settings);
+    const after = compile(withoutResource(resources, resource), settings);
+    if (before instanceof Error || after instanceof Error) return approved;
+    const known = new Set(before.filter(isError).map(formatProblem));
+    const broken = after
+      .filter(isError)
+      .map(formatProblem)
+      .filter((text) => !known.has(text));
+    const more = broken.length > MOST_NAMED ? [`... and ${broken.length - MOST_NAMED} more errors`] : [];
+    return { ...approved, warnings: [...broken.slice(0, MOST_NAMED), ...more] };
+  }
+
+  return (change, resources, settings) => {
+    if (!isJudged(change, settings.ambassadorId)) return approved;
+    if (change.kind === "delete") return judgeDeletion(change.object, resources, settings);
+    const verdict = judge(change, resources, settings);
+    return change.kind === "update" && readsTheSame(change.object, change.before) ? asWarnings(verdict) : verdict;
+  };
+}
+
+/**
+ * Judges by the candidate's own fields alone, where the state is not known.
+ * @param because told in a warning
+ */
+export function admitBySchema(change: Change, ambassadorId: string, because: string): Verdict {
+  if (change.kind === "delete" || !isJudged(change, ambassadorId)) return approved;
+  const { resource, problems } = parseResource(change.object);
+  const verdict = verdictOf(problems);
+  const judged = change.kind === "update" && readsTheSame(change.object, change.before) ? asWarnings(verdict) : verdict;
+  if (!judged.allowed || resource === undefined) return judged;
+  const { kind, namespace, name } = resource;
+  const caution = `${kind} ${namespace}/${name}: judged by its own fields alone: ${because}; problems with other objects stand in the gateway's log`;
+  return { ...judged, warnings: [...judged.warnings, caution] };
+}
+
+function verdictOf(problems: readonly Problem[]): Verdict {
+  const errors = problems.filter(denies);
+  const warnings = problems.filter((problem) => !denies(problem)).map(formatProblem);
+  if (errors.length === 0) return { ...approved, warnings };
+  const mayPass = errors.every(({ code }) => conflicts.has(code) || references.has(code));
+  return { allowed: false, message: errors.map(formatProblem).join("\n"), warnings, mayPass };
+}
+
+/** A denial that would prevent nothing, told all the same. */
+function asWarnings(verdict: Verdict): Verdict {
+  if (verdict.allowed) return verdict;
+  return { ...approved, warnings: [...verdict.message.split("\n"), ...verdict.warnings] };
+}
+
+function isError({ severity }: Problem): boolean {
+  return severity === "error";
+}
+
+function denies(problem: Problem): boolean {
+  return isError(problem) && !awaited.has(problem.code);
+}
+
+function isSame(a: ObjectRef, b: ObjectRef): boolean {
+  return a.name === b.name && a.namespace === b.namespace && a.kind === b.kind;
+}
+
+function latest(resource: AnyResource): AnyResource {
+  return Object.freeze({ ...resource, creationTimestamp: LATEST });
+}
+
+function ourFault(object: ObjectRef, error: Error): Problem {
+  return {
+    code: "InternalError",
+    severity: "error",
+    object,
+    path: [],
+    message: `it makes the compiler fail (${error.name}: ${error.message})`,
+    advice: "this is a fault of Nuncio: report it with this object, and try without the fields that you wrote last",
+  };
+}
+
+/**
+ * Not judged: objects for gateways with another ambassador_id, which may be read by another version or by Emissary, and
+ * objects on their way out, which must be able to lose their finalizers.
+ */
+function isJudged({ object }: Change, ambassadorId: string): boolean {
+  if (!isFields(object)) return true;
+  if (typeof part(object, "metadata")["deletionTimestamp"] === "string") return false;
+  const written = part(object, "spec")["ambassador_id"] ?? [];
+  const ids: readonly unknown[] = Array.isArray(written) ? written : [written];
+  return ids.length === 0 ? ambassadorId === "default" : ids.includes(ambassadorId) || ids.includes("_automatic_");
+}
+
+function part(object: Fields, name: string): Fields {
+  const value = object[name];
+  return isFields(value) ? value : {};
+}
+
+/** Nothing that compile reads has changed, so that what stands stands with or without a denial. */
+function readsTheSame(object: unknown, before: unknown): boolean {
+  return isFields(object) && isFields(before) && readText(object) === readText(before);
+}
+
+/** The API server writes maps in the order of their keys. */
+function readText(object: Fields): string {
+  const { labels, annotations } = part(object, "metadata");
+  const { "kubectl.kubernetes.io/last-applied-configuration": _copy, ...kept } = isFields(annotations)
+    ? annotations
+    : {};
+  return JSON.stringify([object["apiVersion"], object["spec"] ?? {}, labels ?? {}, kept]);
+}

@@ -1,0 +1,190 @@
+import { describe, expect, it } from "@jest/globals";
+import { type Compiled, compile, createCompiler } from "../../compile/compile.ts";
+import { createStore } from "../../compile/store.ts";
+import { parseResource } from "../../crds/parse.ts";
+import type { AnyResource } from "../../crds/resources.ts";
+import { endpointDiscovery } from "../../discovery/endpoints.ts";
+import { formatProblem } from "../../ir/problem.ts";
+import type { CompileSettings } from "../../ir/settings.ts";
+import type { ResourceMap } from "../../xds/snapshot.ts";
+import { selfSigned } from "../support/certificates.ts";
+import { type Random, seeded } from "../support/random.ts";
+
+const settings: CompileSettings = { ambassadorId: "default", ownNamespace: "default", bindAddress: "127.0.0.1", inCluster: true };
+
+function resource(raw: object): AnyResource {
+  const { resource, problems } = parseResource(raw);
+  if (resource === undefined) throw new Error(JSON.stringify(problems));
+  return resource;
+}
+
+function ambassador(kind: string, name: string, spec: object, labels: Record<string, string> = {}): AnyResource {
+  return resource({ apiVersion: "getambassador.io/v3alpha1", kind, metadata: { name, namespace: "default", labels }, spec });
+}
+
+const hostnames = ["*", "*.example.com", "a.example.com", "b.example.com", "a.*", "c.example.org", "a.example.com:8443"];
+
+interface Certificates {
+  readonly good: readonly { readonly certificatePem: string; readonly keyPem: string }[];
+}
+
+function randomMapping(random: Random): AnyResource {
+  const spec: Record<string, unknown> = {
+    prefix: random.pick(["/", "/a/", "/a/b/", "/c/", `/p${random.integer(20)}/`, "broken"]),
+    service: random.pick(["one", "two:8080", "https://three", "10.0.0.1", "one.other", "outside.example.com", "bad service"]),
+  };
+  if (random.chance(0.8)) spec["hostname"] = random.pick(hostnames);
+  if (random.chance(0.3)) spec["weight"] = random.pick([0, 10, 40, 70]);
+  if (random.chance(0.2)) spec["precedence"] = random.integer(3) - 1;
+  if (random.chance(0.2)) spec["timeout_ms"] = random.integer(5000);
+  if (random.chance(0.2)) spec["resolver"] = random.pick(["endpoint", "mine", "nowhere"]);
+  if (random.chance(0.2)) spec["tls"] = random.pick(["origin", "nothing"]);
+  if (random.chance(0.2)) spec["method"] = random.pick(["GET", "POST"]);
+  if (random.chance(0.2)) spec["headers"] = { "x-version": random.pick(["1", "2"]) };
+  if (random.chance(0.1)) spec["ambassador_id"] = [random.pick(["default", "other"])];
+  if (random.chance(0.1)) spec["host_redirect"] = true;
+  return ambassador("Mapping", `m${random.integer(60)}`, spec, random.chance(0.3) ? { team: random.pick(["x", "y"]) } : {});
+}
+
+function randomOther(random: Random, { good }: Certificates): AnyResource {
+  const insecure = { requestPolicy: { insecure: { action: random.pick(["Route", "Redirect", "Reject"]) } } };
+  const pair = random.pick(good);
+  switch (random.integer(9)) {
+    case 0:
+      return ambassador("Listener", `l${random.integer(3)}`, {
+        port: 8000 + random.integer(3),
+        protocol: random.pick(["HTTP", "HTTPS", "HTTPSPROXY"]),
+        securityModel: random.pick(["XFP", "SECURE", "INSECURE"]),
+        l7Depth: random.integer(2),
+        hostBinding: { namespace: { from: random.pick(["ALL", "SELF"]) } },
+      });
+    case 1:
+    case 2:
+      return ambassador("Host", `h${random.integer(6)}`, {
+        hostname: random.pick(hostnames),
+        ...insecure,
+        ...(random.chance(0.5) ? { tlsSecret: { name: random.pick(["s0", "s1", "missing"]) } } : {}),
+        ...(random.chance(0.3) ? { mappingSelector: { matchLabels: { team: random.pick(["x", "y"]) } } } : {}),
+        ...(random.chance(0.3) ? { tlsContext: { name: random.pick(["origin", "nothing"]) } } : {}),
+      });
+    case 3:
+      return ambassador("Module", "ambassador", {
+        config: { cluster_request_timeout_ms: 1000 + random.integer(3), server_name: random.pick(["envoy", "nuncio"]) },
+      });
+    case 4:
+      return ambassador("TLSContext", "origin", { sni: random.pick(["x", "y"]), ...(random.chance(0.5) ? { secret: "s0" } : {}) });
+    case 5:
+      return ambassador(random.pick(["KubernetesServiceResolver", "KubernetesEndpointResolver"]), "mine", {});
+    case 6:
+      return resource({
+        apiVersion: "v1",
+        kind: "Secret",
+        metadata: { name: `s${random.integer(2)}`, namespace: "default" },
+        type: "kubernetes.io/tls",
+        stringData: { "tls.crt": pair.certificatePem, "tls.key": random.chance(0.8) ? pair.keyPem : "garbage" },
+      });
+    case 7:
+      return resource({
+        apiVersion: "v1",
+        kind: "Service",
+        metadata: { name: random.pick(["one", "two"]), namespace: random.pick(["default", "other"]) },
+        spec: { clusterIP: random.pick(["10.96.0.1", "None"]), ports: [{ port: random.pick([80, 8080]) }] },
+      });
+    default:
+      return resource({
+        apiVersion: "discovery.k8s.io/v1",
+        kind: "EndpointSlice",
+        metadata: { name: `e${random.integer(3)}`, namespace: "default", labels: { "kubernetes.io/service-name": "one" } },
+        addressType: "IPv4",
+        ports: [{ port: 8080 }],
+        endpoints: [{ addresses: [`10.0.1.${random.integer(3) + 1}`] }],
+      });
+  }
+}
+
+function versions(map: ResourceMap): [string, string][] {
+  return [...map.values()].map(({ name, version }): [string, string] => [name, version]).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+function view({ snapshot, problems, endpoints }: Compiled, endpointMap: ResourceMap): unknown {
+  return {
+    cluster: versions(snapshot.cluster),
+    listener: versions(snapshot.listener),
+    route: versions(snapshot.route),
+    secret: versions(snapshot.secret),
+    endpoint: versions(endpointMap),
+    endpoints: [...endpoints.keys()].sort(),
+    problems: problems.map(formatProblem),
+  };
+}
+
+describe("an incremental compile", () => {
+  it("gives the bytes and the problems of a fresh one after every one of 1,000 random edits", async () => {
+    const good = await Promise.all([selfSigned({ hosts: ["a.example.com"] }), selfSigned({ hosts: ["b.example.com"] })]);
+    const seed = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
+    const random = seeded(seed);
+    const store = createStore(() => undefined);
+    const incremental = createCompiler();
+    const discover = endpointDiscovery();
+    const all: AnyResource[] = [];
+    for (let edit = 0; edit < 1000; edit++) {
+      const burst = random.chance(0.1) ? 1 + random.integer(30) : 1;
+      for (let i = 0; i < burst; i++) {
+        if (all.length > 0 && random.chance(0.25)) {
+          const [gone] = all.splice(random.integer(all.length), 1);
+          if (gone !== undefined) store.remove(gone.kind, gone.namespace, gone.name);
+        } else {
+          const put = random.chance(0.7) ? randomMapping(random) : randomOther(random, { good });
+          store.put(put);
+          all.push(put);
+        }
+      }
+      const resources = store.resources();
+      const now = incremental(resources, settings);
+      const fresh = compile(resources, settings);
+      const seen = view(now, discover(now.endpoints, resources));
+      const expected = view(fresh, endpointDiscovery()(fresh.endpoints, resources));
+      if (JSON.stringify(seen) !== JSON.stringify(expected)) {
+        expect({ seed, edit, ...(seen as object) }).toEqual({ seed, edit, ...(expected as object) });
+      }
+    }
+  });
+
+  it("gives the same bytes whatever the order in which resources arrive", () => {
+    const random = seeded(7);
+    const some = Array.from({ length: 80 }, () => randomMapping(random));
+    const unique = [...new Map(some.map((each) => [each.name, each])).values()];
+    const listener = ambassador("Listener", "l", {
+      port: 8080,
+      protocol: "HTTP",
+      securityModel: "XFP",
+      hostBinding: { namespace: { from: "ALL" } },
+    });
+    const results = Array.from({ length: 5 }, () => {
+      const store = createStore(() => undefined);
+      for (const each of [...unique, listener].sort(() => random.next() - 0.5)) store.put(each);
+      const compiled = compile(store.resources(), settings);
+      return JSON.stringify(view(compiled, new Map()));
+    });
+    expect(new Set(results).size).toBe(1);
+  });
+
+  it.each([1, 100])("builds one Mapping, one group and one table when one of 10,000 Mappings over %d host names changes", (hosts) => {
+    const store = createStore(() => undefined);
+    const make = (index: number, timeoutMs: number) =>
+      ambassador("Mapping", `m${index}`, {
+        hostname: hosts === 1 ? "*" : `h${index % hosts}.example.com`,
+        prefix: `/p${index}/`,
+        service: `10.1.${index >> 8}.${index & 255}`,
+        timeout_ms: timeoutMs,
+      });
+    store.put(ambassador("Listener", "l", { port: 8080, protocol: "HTTP", securityModel: "XFP", hostBinding: { namespace: { from: "ALL" } } }));
+    store.replace("Mapping", Array.from({ length: 10_000 }, (_, index) => make(index, 3000)));
+    const incremental = createCompiler();
+    expect(incremental(store.resources(), settings).counters).toMatchObject({ mappings: 10_000, clusters: 10_000 });
+    store.put(make(4711, 1234));
+    const changed = incremental(store.resources(), settings);
+    expect(changed.counters).toEqual({ mappings: 1, groups: 1, domains: 1, tables: 1, routes: 1, clusters: 0, listeners: 0 });
+    expect(incremental(store.resources(), settings).counters).toEqual({ mappings: 0, groups: 0, domains: 0, tables: 0, routes: 0, clusters: 0, listeners: 0 });
+  });
+});
