@@ -3,7 +3,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from "commander
 import { FatalError } from "../runtime/fatal.ts";
 import type { RunFlags } from "../runtime/settings.ts";
 import { envoyVersion, version } from "./assets.ts";
-import type { ControlPlaneFlags } from "./run.ts";
+import type { ControlPlaneFlags } from "./control-plane.ts";
 
 const USAGE_ERROR = 2;
 
@@ -52,7 +52,7 @@ withRunOptions(program.command("control-plane", { hidden: true }))
   .requiredOption("--xds-socket <path>")
   .requiredOption("--envoy-admin-socket <path>")
   .action(async (flags: ControlPlaneFlags) => {
-    const { controlPlane } = await import("./run.ts");
+    const { controlPlane } = await import("./control-plane.ts");
     await controlPlane(flags);
   });
 

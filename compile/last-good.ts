@@ -1,5 +1,5 @@
 import type { AnyResource, Resources } from "../crds/resources.ts";
-import type { Problem } from "../ir/problem.ts";
+import type { ObjectRef, Problem } from "../ir/problem.ts";
 import { hasError, keyOf } from "../ir/resource.ts";
 import type { CompileSettings } from "../ir/settings.ts";
 import type { Compiled, Compiler } from "./compile.ts";
@@ -8,6 +8,8 @@ export interface Judged {
   readonly compiled: Compiled;
   /** Of what was asked for, and of what serves in its place. */
   readonly problems: readonly Problem[];
+  /** Objects, as asked for, in whose place their last good version serves. */
+  readonly kept: ReadonlySet<ObjectRef>;
   /** What is in force: for an object with an error its last version that had none. */
   readonly effective: Resources;
 }
@@ -25,6 +27,8 @@ const replaceable: Kinds = [
   "endpointResolvers",
 ];
 
+const none: ReadonlySet<ObjectRef> = new Set();
+
 /**
  * Compiles, and lets an object that an error has made unusable serve on in the last form that was in force.
  * @param inForce what the last judgement called effective
@@ -37,16 +41,17 @@ export function judge(
 ): Judged {
   const compiled = compile(resources, settings);
   const bad = badObjects(resources, compiled.problems);
-  if (inForce === undefined || bad.size === 0)
-    return { compiled, problems: compiled.problems, effective: without(resources, bad) };
+  const asAsked = { compiled, problems: compiled.problems, kept: none };
+  if (inForce === undefined || bad.size === 0) return { ...asAsked, effective: without(resources, bad) };
   const effective = replaceAll(resources, bad, inForce);
-  if (effective === undefined) return { compiled, problems: compiled.problems, effective: without(resources, bad) };
+  if (effective === undefined) return { ...asAsked, effective: without(resources, bad) };
   const again = compile(effective.resources, settings);
   const about = new Set(compiled.problems.map(({ object }) => object as unknown));
   const more = again.problems.filter(
     ({ object }) => !about.has(object) && !effective.replaced.has(object as AnyResource),
   );
-  return { compiled: again, problems: [...compiled.problems, ...more], effective: without(effective.resources, bad) };
+  const problems = [...compiled.problems, ...more];
+  return { compiled: again, problems, kept: effective.kept, effective: without(effective.resources, bad) };
 }
 
 /** Objects that an error makes unusable, by kind and key. */
@@ -75,12 +80,21 @@ function find(list: readonly AnyResource[], key: string): AnyResource | undefine
   return found !== undefined && keyOf(found) === key ? found : undefined;
 }
 
+interface Replaced {
+  readonly resources: Resources;
+  /** The last good versions. */
+  readonly replaced: ReadonlySet<AnyResource>;
+  /** What they stand in for. */
+  readonly kept: ReadonlySet<ObjectRef>;
+}
+
 function replaceAll(
   resources: Resources,
   bad: ReadonlySet<AnyResource>,
   inForce: Resources,
-): { readonly resources: Resources; readonly replaced: ReadonlySet<AnyResource> } | undefined {
+): Replaced | undefined {
   const replaced = new Set<AnyResource>();
+  const kept = new Set<ObjectRef>();
   const changed: Partial<Record<keyof Resources, readonly AnyResource[]>> = {};
   for (const kind of replaceable) {
     const list = resources[kind] as readonly AnyResource[];
@@ -89,11 +103,12 @@ function replaceAll(
       const good = bad.has(resource) ? find(inForce[kind] as readonly AnyResource[], keyOf(resource)) : undefined;
       if (good === undefined || good === resource) return resource;
       replaced.add(good);
+      kept.add(resource);
       return good;
     });
   }
   if (replaced.size === 0) return undefined;
-  return { resources: { ...resources, ...(changed as Partial<Resources>) }, replaced };
+  return { resources: { ...resources, ...(changed as Partial<Resources>) }, replaced, kept };
 }
 
 /** Without the objects that never were in force: they must not be taken for a last good form. */

@@ -1,6 +1,6 @@
 import { manifestReader } from "../compile/manifests.ts";
 import { type Resources, sortResources } from "../crds/resources.ts";
-import type { Problem } from "../ir/problem.ts";
+import type { ObjectRef, Problem } from "../ir/problem.ts";
 import { createAdsServer } from "../xds/server/server.ts";
 import type { AdsEvent } from "../xds/server/events.ts";
 import type { Snapshot } from "../xds/snapshot.ts";
@@ -71,6 +71,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     const born = new WeakMap<Snapshot, number>();
     const rejected = new Map<string, Problem>();
     let compiledProblems: readonly Problem[] = [];
+    let kept: ReadonlySet<ObjectRef> = new Set();
     let sourceProblems: readonly Problem[] = [];
     const logProblems = problemLog(log.child("config"));
     const report = () => {
@@ -78,7 +79,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       const counts = { error: 0, warning: 0 };
       for (const { severity } of all) counts[severity]++;
       metrics.problems(counts);
-      logProblems(all);
+      logProblems(all, kept);
     };
 
     const onEvent = (event: AdsEvent): void => {
@@ -126,6 +127,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       onJudged(judged) {
         metrics.resources(countOf(currentResources()));
         compiledProblems = judged.problems;
+        kept = judged.kept;
         report();
       },
       onCompiled: (seconds) => metrics.compiled(seconds),

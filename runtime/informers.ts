@@ -1,6 +1,7 @@
 /** Feeds a store from a Kubernetes API server: for each kind a complete list, then each change in order, for as long as we run.
  *  Whatever goes wrong (the API server away, a CRD missing, rights lacking) is said once and waited for, and the sink keeps what it has. */
 
+import { setMaxListeners } from "node:events";
 import type { KubeConfig } from "@kubernetes/client-node";
 import { createApi } from "./informers/api.ts";
 import { follow } from "./informers/follow.ts";
@@ -70,6 +71,8 @@ export function startInformers<T>(options: InformerOptions<T>): Informers {
     random = Math.random,
   } = options;
   const selection: Selection = options;
+  // One listener per kind and request: Node's warning is about leaks, and this is none.
+  setMaxListeners(0, signal);
   const timing: InformerTiming = { ...defaultTiming, ...options.timing };
   const api = createApi(kubeConfig);
   const reach = reachability({ server: api.server, log, now: clock.now });

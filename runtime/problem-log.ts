@@ -1,4 +1,4 @@
-import { formatProblem, type Problem } from "../ir/problem.ts";
+import { formatProblem, type ObjectRef, type Problem } from "../ir/problem.ts";
 import type { Log } from "./log.ts";
 
 /** `quote.yaml:7: ` for an object from a file, nothing for one from a cluster. */
@@ -8,11 +8,15 @@ export function placeOf(problem: Problem): string {
 }
 
 /** Logs problems as they come and go; what stands is not said again. */
-export function problemLog(log: Log): (problems: readonly Problem[]) => void {
+export function problemLog(log: Log): (problems: readonly Problem[], kept: ReadonlySet<ObjectRef>) => void {
   let standing = new Set<string>();
-  return (problems) => {
+  return (problems, kept) => {
     const now = new Map<string, Problem>();
-    for (const problem of problems) now.set(`${placeOf(problem)}${formatProblem(problem)}`, problem);
+    for (const problem of problems) {
+      const isKept = problem.severity === "error" && kept.has(problem.object);
+      const text = `${placeOf(problem)}${formatProblem(problem)}${isKept ? " (its last good version keeps serving)" : ""}`;
+      now.set(text, problem);
+    }
     for (const [text, { severity, code }] of now) {
       if (standing.has(text)) continue;
       if (severity === "error") log.error(text, { code });

@@ -1,0 +1,29 @@
+import { systemClock } from "../runtime/clock.ts";
+import { runControlPlane } from "../runtime/control-plane.ts";
+import type { RunFlags } from "../runtime/settings.ts";
+import { version } from "./assets.ts";
+import { settingsOf } from "./settings.ts";
+
+export interface ControlPlaneFlags extends RunFlags {
+  readonly xdsSocket: string;
+  readonly envoyAdminSocket: string;
+}
+
+/** The hidden command that the supervisor starts. */
+export async function controlPlane(flags: ControlPlaneFlags): Promise<void> {
+  const { settings, log } = settingsOf(flags);
+  // All state is in the cluster or in files: there is nothing to save.
+  process.on("SIGTERM", () => process.exit(0));
+  // A Ctrl-C that reaches the whole process group is the supervisor's to judge.
+  for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => undefined);
+  await runControlPlane({
+    settings,
+    xdsSocketPath: flags.xdsSocket,
+    envoyAdminSocketPath: flags.envoyAdminSocket,
+    version,
+    log,
+    clock: systemClock,
+    channel: process,
+    exit: (code) => process.exit(code),
+  });
+}

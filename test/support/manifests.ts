@@ -1,0 +1,34 @@
+/** Manifests as YAML text, to be put one after another. JSON is YAML. */
+function document(object: unknown): string {
+  return `---\n${JSON.stringify(object)}\n`;
+}
+
+/** The Module `ambassador`. */
+export function moduleOf(config: Readonly<Record<string, unknown>>): string {
+  return document({
+    apiVersion: "getambassador.io/v3alpha1",
+    kind: "Module",
+    metadata: { name: "ambassador" },
+    spec: { config },
+  });
+}
+
+/** A Service with one port, and an EndpointSlice with these addresses, each ready. */
+export function serviceWith(name: string, port: number, addresses: readonly string[]): string {
+  const metadata = { name };
+  return (
+    document({ apiVersion: "v1", kind: "Service", metadata, spec: { clusterIP: "10.96.0.1", ports: [{ port }] } }) +
+    document({
+      apiVersion: "discovery.k8s.io/v1",
+      kind: "EndpointSlice",
+      metadata: { name: `${name}-1`, labels: { "kubernetes.io/service-name": name } },
+      addressType: "IPv4",
+      ports: [{ port }],
+      endpoints: addresses.map((address) => ({ addresses: [address], conditions: { ready: true } })),
+    })
+  );
+}
+
+export function hostOf(name: string, spec: Readonly<Record<string, unknown>>): string {
+  return document({ apiVersion: "getambassador.io/v3alpha1", kind: "Host", metadata: { name }, spec });
+}
