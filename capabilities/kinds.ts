@@ -33,6 +33,8 @@ interface AnyKind {
   readonly schema: z.ZodType;
   /** An informer reads it. */
   readonly watched: boolean;
+  /** compile reads it, so that a verdict may rest on it. Endpoints go to Envoy without a compile. */
+  readonly compiled: boolean;
   /** The admission webhook judges it. */
   readonly validated: boolean;
 }
@@ -60,6 +62,7 @@ const custom = {
   printerColumns: [],
   category: "ambassador-crds",
   watched: true,
+  compiled: true,
   validated: true,
 } as const;
 
@@ -69,6 +72,7 @@ const core = {
   version: "v1",
   scope: "Namespaced",
   watched: true,
+  compiled: true,
   validated: false,
 } as const;
 
@@ -151,6 +155,7 @@ export const coreKinds = [
     group: "discovery.k8s.io",
     plural: "endpointslices",
     singular: "endpointslice",
+    compiled: false,
     schema: endpointSliceSchema,
   },
   { ...core, kind: "Secret", plural: "secrets", singular: "secret", schema: secretSchema },
@@ -161,6 +166,7 @@ export const coreKinds = [
     singular: "namespace",
     scope: "Cluster",
     watched: false,
+    compiled: false,
     schema: namespaceSchema,
   },
 ] as const satisfies readonly CoreKind[];

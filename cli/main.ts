@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { FatalError } from "../runtime/fatal.ts";
+import type { AdmissionFlags } from "../runtime/admission/settings.ts";
 import type { RunFlags } from "../runtime/settings.ts";
 import { envoyVersion, version } from "./assets.ts";
 import type { ControlPlaneFlags } from "./control-plane.ts";
@@ -20,6 +21,10 @@ function withRunOptions(command: Command): Command {
       "how long to answer 503 on /readyz before connections drain at SIGTERM (default: 5 in a cluster, 0 standalone)",
     )
     .option("--stats <which>", "Envoy's statistics: default (a small set, half the memory) or all")
+    .option(
+      "--route-matching <how>",
+      "list: routes in order; tree: by path prefix, quick at any number; auto (default): a tree from 65 routes a host on",
+    )
     .option("--run-dir <path>", "where sockets and Envoy's bootstrap are kept while running")
     .option("--log-level <level>", "error, warn, info or debug (default info)");
 }
@@ -54,6 +59,21 @@ withRunOptions(program.command("control-plane", { hidden: true }))
   .action(async (flags: ControlPlaneFlags) => {
     const { controlPlane } = await import("./control-plane.ts");
     await controlPlane(flags);
+  });
+
+program
+  .command("admission")
+  .description("judge changes for the Kubernetes API server: the process behind the ValidatingWebhookConfiguration")
+  .option("--port <port>", "where the API server asks, by HTTPS (default 8443; NUNCIO_ADMISSION_PORT)")
+  .option("--cert <path>", "certificate and chain in PEM form, read again when it changes (NUNCIO_ADMISSION_CERT)")
+  .option("--key <path>", "its private key (NUNCIO_ADMISSION_KEY)")
+  .option("--admin-port <port>", "port of /healthz, /readyz and /metrics (default 8877)")
+  .option("--drain-delay <seconds>", "how long to go on answering after SIGTERM, with 503 on /readyz (default 5)")
+  .option("--log-level <level>", "error, warn, info or debug (default info)")
+  .addHelpText("after", "\nThe cluster is that of KUBECONFIG, or the one we run in.")
+  .action(async (flags: AdmissionFlags) => {
+    const { admission } = await import("./admission.ts");
+    await admission(flags);
   });
 
 program

@@ -2,15 +2,16 @@ import type { Resources } from "../crds/resources.ts";
 import { type Counters, zeroCounters } from "../ir/counters.ts";
 import { memoForever, sameElements, sameEntries } from "../ir/memo.ts";
 import { compareProblems, type Problem } from "../ir/problem.ts";
-import type { CompileSettings } from "../ir/settings.ts";
+import type { CompileSettings, RouteMatching } from "../ir/settings.ts";
 import type { Cluster, Ir, Listener, Secret, Table } from "../ir/types.ts";
 import { gatewayAssembler } from "../sources/getambassador/gateway.ts";
 import { encodeCluster } from "../xds/resources/cluster.ts";
 import { type EdsEndpoints, endpointsName } from "../xds/resources/endpoints.ts";
+import { encodeFilters } from "../xds/resources/filters-slot.ts";
 import { encodeListener } from "../xds/resources/listener.ts";
 import { encodeSecret } from "../xds/resources/secret.ts";
 import { tableEncoder } from "../xds/resources/table.ts";
-import { emptySnapshot, type ResourceMap, type Snapshot, type XdsResource } from "../xds/snapshot.ts";
+import type { ResourceMap, Snapshot, XdsResource } from "../xds/snapshot.ts";
 
 import { type SourceMap, sourceMap } from "./source-map.ts";
 
@@ -27,6 +28,10 @@ export interface Compiled {
   readonly counters: Readonly<Counters>;
 }
 
+/** No kind that is compiled yet asks for a filter of its own; the slot is there all the same. */
+const noFilters = encodeFilters([]);
+const extension: ResourceMap = new Map([[noFilters.name, noFilters]]);
+
 export type Compiler = (resources: Resources, settings: CompileSettings) => Compiled;
 
 /**
@@ -37,7 +42,8 @@ export function createCompiler(): Compiler {
   let counters = zeroCounters();
   const current = () => counters;
   const assemble = gatewayAssembler(current);
-  const tableBytes = tableEncoder(current);
+  let matching: RouteMatching = "auto";
+  const tableBytes = tableEncoder(current, () => matching);
   const encodeOneCluster = memoForever((cluster: Cluster) => {
     counters.clusters++;
     return encodeCluster(cluster);
@@ -55,6 +61,7 @@ export function createCompiler(): Compiler {
 
   return (resources, settings) => {
     counters = zeroCounters();
+    matching = settings.routeMatching ?? "auto";
     const assembled = assemble(resources, settings);
     const { ir } = assembled;
     if (!sameElements(unsorted, assembled.problems)) {
@@ -70,7 +77,7 @@ export function createCompiler(): Compiler {
       ir,
       snapshot: {
         cluster: clusters(ir.clusters, encodeOneCluster),
-        extension: emptySnapshot.extension,
+        extension,
         listener: listeners(listenerMap(ir.listeners), encodeOneListener),
         route: tables(ir.tables, tableBytes.encode),
         secret: secrets(ir.secrets, encodeOneSecret),

@@ -88,11 +88,7 @@ interface Replaced {
   readonly kept: ReadonlySet<ObjectRef>;
 }
 
-function replaceAll(
-  resources: Resources,
-  bad: ReadonlySet<AnyResource>,
-  inForce: Resources,
-): Replaced | undefined {
+function replaceAll(resources: Resources, bad: ReadonlySet<AnyResource>, inForce: Resources): Replaced | undefined {
   const replaced = new Set<AnyResource>();
   const kept = new Set<ObjectRef>();
   const changed: Partial<Record<keyof Resources, readonly AnyResource[]>> = {};

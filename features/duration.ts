@@ -1,4 +1,12 @@
-const units: Readonly<Record<string, number>> = { ns: 1e-6, us: 1e-3, µs: 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+const units: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+};
 
 /** Envoy refuses longer ones: source/common/protobuf/utility.cc, 2^63 - 1 nanoseconds. */
 const LONGEST_MS = 9_223_372_036_000;

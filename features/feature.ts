@@ -22,6 +22,8 @@ export interface Upstream {
   readonly host: string;
   readonly port: number;
   readonly endpoints: ClusterEndpoints["kind"];
+  /** It is spoken to by HTTP/2. */
+  readonly http2: boolean;
   /** Its resolver yields endpoints, so that Envoy chooses among them. */
   readonly balanced: boolean;
 }
@@ -98,7 +100,6 @@ export function regexProblems(regex: string, path: readonly PathStep[]): FieldPr
 
 /** The problem of a text with line breaks, which Envoy refuses in anything that becomes a header or a path; or none. */
 export function oneLineProblems(text: string | undefined, path: readonly PathStep[]): FieldProblem[] {
-  // eslint-disable-next-line no-control-regex
   if (text === undefined || !/[\0\r\n]/.test(text)) return [];
   const message = `${JSON.stringify(text)} has a line break`;
   return [{ code: "InvalidField", severity: "error", path, message, advice: "write it in one line" }];

@@ -80,7 +80,10 @@ function commandProblem(command: string, given: string | undefined): { what: str
   }
   if (withOrWithoutArguments.has(command)) return undefined;
   if (!withoutArguments.has(command)) {
-    return { what: "is not a command of Envoy's", advice: "look the command up in the reference, or write %% for each %" };
+    return {
+      what: "is not a command of Envoy's",
+      advice: "look the command up in the reference, or write %% for each %",
+    };
   }
   return given === undefined ? undefined : { what: "takes no argument", advice: `write %${command}%` };
 }
@@ -92,9 +95,18 @@ export function headerNameProblems(name: string, path: readonly PathStep[]): Fie
   const shown = JSON.stringify(name);
   const lower = name.toLowerCase();
   if (lower === "host" || lower === ":authority") {
-    return [invalid(path, `${shown} cannot be added or removed`, "use host_rewrite to set the host that the service sees")];
+    return [
+      invalid(path, `${shown} cannot be added or removed`, "use host_rewrite to set the host that the service sees"),
+    ];
   }
-  if (name.startsWith(":")) return [invalid(path, `${shown} is part of the request line and cannot be changed here`, "remove it")];
+  if (name.startsWith(":"))
+    return [invalid(path, `${shown} is part of the request line and cannot be changed here`, "remove it")];
   if (TOKEN.test(name)) return [];
-  return [invalid(path, `${shown} is not the name of a header`, "write letters, digits and hyphens, such as x-request-source")];
+  return [
+    invalid(
+      path,
+      `${shown} is not the name of a header`,
+      "write letters, digits and hyphens, such as x-request-source",
+    ),
+  ];
 }

@@ -96,7 +96,9 @@ export const headers: Feature<typeof headersFields, HeadersSettings> = {
       removeFromResponse: removed("remove_response_headers", spec, context, problems),
     };
     const isEmpty = Object.values(value).every((list: readonly unknown[]) => list.length === 0);
-    return isEmpty || problems.some(({ severity }) => severity === "error") ? { ...nothing, problems } : { value, problems };
+    return isEmpty || problems.some(({ severity }) => severity === "error")
+      ? { ...nothing, problems }
+      : { value, problems };
   },
 
   route: ({ addToRequest, removeFromRequest, addToResponse, removeFromResponse }, route) => ({

@@ -1,4 +1,4 @@
-import { type Feature, ignored, nothing, regexProblems, settings } from "./feature.ts";
+import { checked, type Feature, ignored, nothing, oneLineProblems, regexProblems } from "./feature.ts";
 import { regexSubstitution, text } from "./fields.ts";
 
 export const rewriteFields = {
@@ -19,10 +19,15 @@ export const rewrite: Feature<typeof rewriteFields, RewriteSettings> = {
   fromMapping(spec) {
     if (spec.regex_rewrite === undefined) {
       const replacement = spec.rewrite ?? "/";
-      return replacement === "" ? nothing : settings({ kind: "prefix", replacement });
+      return replacement === ""
+        ? nothing
+        : checked({ kind: "prefix", replacement }, oneLineProblems(replacement, ["rewrite"]));
     }
     const { pattern = "", substitution = "" } = spec.regex_rewrite;
-    const problems = regexProblems(pattern, ["regex_rewrite", "pattern"]);
+    const problems = [
+      ...regexProblems(pattern, ["regex_rewrite", "pattern"]),
+      ...oneLineProblems(substitution, ["regex_rewrite", "substitution"]),
+    ];
     if (spec.rewrite !== undefined) {
       problems.push(
         ignored(["rewrite"], "rewrite and regex_rewrite are both set; rewrite is ignored", "leave one of them out"),

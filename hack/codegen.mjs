@@ -20,6 +20,7 @@ const ROOTS = [
   "envoy/config/route/v3/route.proto",
   "envoy/extensions/access_loggers/stream/v3/stream.proto",
   "envoy/extensions/access_loggers/file/v3/file.proto",
+  "envoy/extensions/clusters/dns/v3/dns_cluster.proto",
   "envoy/extensions/filters/http/cors/v3/cors.proto",
   "envoy/extensions/filters/http/filter_chain/v3/filter_chain.proto",
   "envoy/extensions/filters/http/router/v3/router.proto",

@@ -52,7 +52,8 @@ class Demo {
     const backends = new Map(this.#backends.map(({ port }, index) => [9001 + index, port]));
     const { listeners, moved } = await copyManifests({ from: examples, to: this.#directory, bindAddress, backends });
     step(`manifests: examples/ copied to ${this.#directory}`);
-    for (const { file, what, from, to } of moved) step(`${from} is taken on this machine: ${what} in ${file} is now ${to}`);
+    for (const { file, what, from, to } of moved)
+      step(`${from} is taken on this machine: ${what} in ${file} is now ${to}`);
     const adminPort = await freePort(8877, "127.0.0.1");
     if (this.#isStopping) return;
     step("gateway: starting Envoy and its control plane ...");
@@ -88,12 +89,16 @@ class Demo {
     this.#gateway = gateway;
     this.#gatewayEnded = new Promise((resolve) => {
       gateway.on("error", (error) => resolve(`could not be started: ${error.message}`));
-      gateway.on("close", (code, signal) => resolve(signal === null ? `exited with code ${code}` : `was killed by ${signal}`));
+      gateway.on("close", (code, signal) =>
+        resolve(signal === null ? `exited with code ${code}` : `was killed by ${signal}`),
+      );
     });
     const show = (line: string | undefined) => {
       if (line !== undefined) say(line);
     };
-    readline.createInterface({ input: gateway.stdout }).on("line", (line) => this.#isReady && show(this.#lines.access(line)));
+    readline
+      .createInterface({ input: gateway.stdout })
+      .on("line", (line) => this.#isReady && show(this.#lines.access(line)));
     readline.createInterface({ input: gateway.stderr }).on("line", (line) => {
       const shown = this.#lines.log(line);
       // Until then only what has gone wrong: the page comes first.
@@ -107,7 +112,8 @@ class Demo {
     void this.#gatewayEnded.then((how) => (ended = how));
     for (const url of urls) {
       while (!(await answers(url))) {
-        if (ended !== undefined) throw new DemoError(`the gateway ${ended} before it was ready; what it said stands above`);
+        if (ended !== undefined)
+          throw new DemoError(`the gateway ${ended} before it was ready; what it said stands above`);
         if (Date.now() > endsAt) throw new DemoError(`${url} does not answer with 200 after ${readyMs / 1000} s`);
         await sleep(20);
       }

@@ -1,5 +1,5 @@
 /**
- * Writes what is generated from the table of kinds: crds/generated/<plural>.yaml and docs/reference/<kind>.md.
+ * Writes what is generated from the table of kinds: crds/generated/<plural>.yaml, docs/reference/<kind>.md and manifests/.
  * `--check` writes nothing, lists the files that are not what would be written, and then fails.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -9,16 +9,17 @@ import { customKinds } from "../capabilities/kinds.ts";
 import { yamlOptions } from "../crds/documents.ts";
 import { referenceOf } from "../crds/reference.ts";
 import { crdOf } from "../crds/structural.ts";
+import { manifestFiles } from "./manifests.ts";
 
 const root = join(import.meta.dirname, "..");
 const yamlHeader = "# Written by `npm run generate` from crds/ and features/; edit those.\n";
 
 /** Folders in which every file is generated: others there are left over and go. */
-const folders = ["crds/generated", "docs/reference"];
+const folders = ["crds/generated", "docs/reference", "manifests"];
 
 /** Text by path from the repository's root. */
 export function generatedFiles(): ReadonlyMap<string, string> {
-  const files = new Map<string, string>();
+  const files = new Map(manifestFiles());
   for (const row of customKinds) {
     const crd = stringify(crdOf(row), { ...yamlOptions, lineWidth: 0, aliasDuplicateObjects: false });
     files.set(`crds/generated/${row.plural}.yaml`, yamlHeader + crd);

@@ -7,4 +7,8 @@ export interface CompileSettings {
   readonly bindAddress: string;
   /** Services are watched and their ClusterIPs answer; false for manifests from files. */
   readonly inCluster: boolean;
+  /** How a virtual host finds its route: in order, by a tree of path prefixes, or (the default) by a tree where there are many. */
+  readonly routeMatching?: RouteMatching;
 }
+
+export type RouteMatching = "list" | "tree" | "auto";

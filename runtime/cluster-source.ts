@@ -60,7 +60,11 @@ export function watchCluster(options: ClusterSourceOptions): ClusterSource {
     // Of the kinds that are watched it makes a resource whatever is in them: what is wrong stands with it.
     parse: (raw) => parseResource(raw).resource,
     sink: {
-      replace: (kind, objects) => store.replace(kindOf(kind), objects.filter((each) => each !== undefined)),
+      replace: (kind, objects) =>
+        store.replace(
+          kindOf(kind),
+          objects.filter((each) => each !== undefined),
+        ),
       put: (_, object) => {
         if (object !== undefined) store.put(object);
       },

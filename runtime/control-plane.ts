@@ -117,6 +117,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         ownNamespace: settings.namespace,
         bindAddress: settings.envoyBindAddress,
         inCluster: settings.mode.kind === "cluster",
+        routeMatching: settings.routeMatching,
       },
       resources: () => currentResources(),
       onSnapshot(snapshot, changedAtMs) {

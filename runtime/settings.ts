@@ -1,5 +1,6 @@
 import { logLevels } from "./log.ts";
 import type { LogLevel } from "./log.ts";
+import type { RouteMatching } from "../ir/settings.ts";
 
 /** Flags of `nuncio run`, as text from the command line. A flag wins over its environment variable. */
 export interface RunFlags {
@@ -11,6 +12,7 @@ export interface RunFlags {
   /** Seconds. */
   readonly drainDelay?: string | undefined;
   readonly stats?: string | undefined;
+  readonly routeMatching?: string | undefined;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -47,6 +49,8 @@ export interface Settings {
   /** The address that Listeners bind. */
   readonly envoyBindAddress: string;
   readonly stats: StatsSelection;
+  /** See CompileSettings. */
+  readonly routeMatching: RouteMatching;
   /** How long old connections may live on, after SIGTERM and after a listener's removal. Whole seconds. */
   readonly drainTimeMs: number;
   /** How long /readyz says 503 before the drain begins, so that load balancers have moved on. */
@@ -99,6 +103,12 @@ export function readSettings(
     envoyLogLevel: debug.includes("envoy") ? "trace" : "warning",
     envoyBindAddress: reader.address("AMBASSADOR_ENVOY_BIND_ADDRESS", "0.0.0.0"),
     stats: reader.oneOf({ flag: "--stats", flagValue: flags.stats, choices: ["default", "all"], fallback: "default" }),
+    routeMatching: reader.oneOf({
+      flag: "--route-matching",
+      flagValue: flags.routeMatching,
+      choices: ["auto", "list", "tree"],
+      fallback: "auto",
+    }),
     drainTimeMs:
       1000 * reader.integer({ variable: "AMBASSADOR_DRAIN_TIME", min: 0, max: 86_400, fallback: 600, unit: "seconds" }),
     drainDelayMs: 1000 * reader.seconds("--drain-delay", flags.drainDelay, standalone ? 0 : 5),

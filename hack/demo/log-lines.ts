@@ -7,8 +7,7 @@ export interface LogLines {
 }
 
 // ACCESS [2026-11-21T15:17:38.970Z] "GET /quote/ HTTP/1.1" 200 - 0 98 1 0 "127.0.0.1" "curl/7.88.1" "..." "127.0.0.1:8080" "127.0.0.1:9001"
-const accessLine =
-  /^ACCESS \[[^\]]*T([\d:.]+)Z?\] "(\S+) (\S+) [^"]*" (\d+) (\S+) \S+ \S+ (\d+) .*"([^"]*)"$/;
+const accessLine = /^ACCESS \[[^\]]*T([\d:.]+)Z?\] "(\S+) (\S+) [^"]*" (\d+) (\S+) \S+ \S+ (\d+) .*"([^"]*)"$/;
 // 15:20:33.847 debug nuncio: live ms=27.5
 const logLine = /^\S+ (debug|info |warn |error) (\w+): (.*)$/;
 
@@ -39,7 +38,9 @@ export function logLines(): LogLines {
       if (live === null) return undefined;
       const isPlain = !hasNews;
       hasNews = false;
-      return isPlain ? `nuncio: live${live[1] === undefined ? "" : ` ${live[1]} ms after the change was seen`}` : undefined;
+      return isPlain
+        ? `nuncio: live${live[1] === undefined ? "" : ` ${live[1]} ms after the change was seen`}`
+        : undefined;
     },
   };
 }

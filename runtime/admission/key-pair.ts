@@ -24,7 +24,8 @@ export function readKeyPair(files: KeyPairFiles): KeyPair {
   const key = read(files.key);
   const certificate = attempt(() => new X509Certificate(cert), `${files.cert} holds no certificate in PEM form`);
   const privateKey = attempt(() => createPrivateKey(key), `${files.key} holds no private key in PEM form`);
-  if (!certificate.checkPrivateKey(privateKey)) throw new Error(`the key in ${files.key} is not that of the certificate in ${files.cert}`);
+  if (!certificate.checkPrivateKey(privateKey))
+    throw new Error(`the key in ${files.key} is not that of the certificate in ${files.cert}`);
   attempt(() => createSecureContext({ cert, key }), `the certificate in ${files.cert} cannot be served`);
   return { cert, key, serial: certificate.serialNumber, expiresAt: new Date(certificate.validTo) };
 }

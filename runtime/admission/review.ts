@@ -33,7 +33,8 @@ export function readReview(body: string): ReadReview {
     return bad("the body is not JSON");
   }
   if (!isFields(review)) return bad("the body is not a JSON object");
-  if (review["apiVersion"] !== apiVersion || review["kind"] !== kind) return bad(`the body is not a ${kind} of ${apiVersion}`);
+  if (review["apiVersion"] !== apiVersion || review["kind"] !== kind)
+    return bad(`the body is not a ${kind} of ${apiVersion}`);
   const { request } = review;
   if (!isFields(request)) return bad("request is missing");
   for (const field of ["uid", "operation"]) {

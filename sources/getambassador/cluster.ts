@@ -6,7 +6,8 @@ export interface ClusterInput {
   readonly endpoints: ClusterEndpoints;
   readonly tls: OriginationTls | undefined;
   readonly features: FeatureSettings;
-  readonly statName: string | undefined;
+  /** Mark of a cluster that is not shared with other targets' Mappings. */
+  readonly tag: string | undefined;
   /** Host name of the target, for the readable part of the name. */
   readonly host: string;
   readonly port: number;
@@ -26,9 +27,10 @@ const HASH_LENGTH = 10;
 /** The cluster of a target. Its name is readable and ends in a hash of everything that shapes it, so that names cannot collide. */
 export function clusterOf(input: ClusterInput): Cluster {
   const settings = clusterSettings(input.features);
-  const statName = input.statName ?? mangled(input.host, input.port);
+  const statName = mangled(input.host, input.port);
   const identity = JSON.stringify([input.endpoints, input.tls ?? null, settings, statName]);
-  const name = `${input.host}:${input.port}/${hash("sha256", identity, "hex").slice(0, HASH_LENGTH)}`;
+  const mark = input.tag === undefined || input.tag === "" ? "" : `${input.tag}/`;
+  const name = `${mark}${input.host}:${input.port}/${hash("sha256", identity, "hex").slice(0, HASH_LENGTH)}`;
   return { name, statName, endpoints: input.endpoints, tls: input.tls, features: settings };
 }
 

@@ -15,7 +15,9 @@ function together({ fields, ofGroup }: AnyFeature, mappings: readonly BuiltMappi
       const value = (resource.spec as Fields)[name];
       if (value === undefined) continue;
       merged[name] =
-        ofGroup?.merge.includes(name) === true ? { ...(merged[name] as Fields | undefined), ...(value as Fields) } : value;
+        ofGroup?.merge.includes(name) === true
+          ? { ...(merged[name] as Fields | undefined), ...(value as Fields) }
+          : value;
     }
   }
   return merged;

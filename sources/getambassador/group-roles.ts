@@ -14,9 +14,7 @@ function isShadow({ resource }: BuiltMapping): boolean {
 }
 
 export function olderFirst(a: BuiltMapping, b: BuiltMapping): number {
-  return (
-    compareText(a.resource.creationTimestamp, b.resource.creationTimestamp) || compareText(nameOf(a), nameOf(b))
-  );
+  return compareText(a.resource.creationTimestamp, b.resource.creationTimestamp) || compareText(nameOf(a), nameOf(b));
 }
 
 /**
@@ -30,7 +28,12 @@ export function rolesOf(mappings: readonly BuiltMapping[]): Roles {
   const others = oldestFirst.filter((mapping) => !isShadow(mapping));
   const [first] = others;
   const problems = moreShadows.map((mapping) =>
-    conflict(mapping, "shadow", `${nameOf(shadow as BuiltMapping)} is the shadow of the same requests already`, "remove one of the two"),
+    conflict(
+      mapping,
+      "shadow",
+      `${nameOf(shadow as BuiltMapping)} is the shadow of the same requests already`,
+      "remove one of the two",
+    ),
   );
   const refused = new Set<BuiltMapping>();
   for (const mapping of others.slice(1)) {
@@ -38,8 +41,18 @@ export function rolesOf(mappings: readonly BuiltMapping[]): Roles {
     refused.add(mapping);
     problems.push(
       mapping.action.kind === "redirect"
-        ? conflict(mapping, "host_redirect", `${nameOf(first)} has the same match already`, "give one of the two another prefix or condition")
-        : conflict(mapping, "prefix", `${nameOf(first)} redirects all requests of this match`, "give one of the two another prefix or condition"),
+        ? conflict(
+            mapping,
+            "host_redirect",
+            `${nameOf(first)} has the same match already`,
+            "give one of the two another prefix or condition",
+          )
+        : conflict(
+            mapping,
+            "prefix",
+            `${nameOf(first)} redirects all requests of this match`,
+            "give one of the two another prefix or condition",
+          ),
     );
   }
   if (shadow !== undefined && first?.action.kind !== "forward") problems.push(uselessShadow(shadow));

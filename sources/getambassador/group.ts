@@ -43,7 +43,11 @@ export function buildGroup(key: string, mappings: readonly BuiltMapping[]): Grou
   const featuresOf = featuresInGroup(kept);
   const members = shares(kept).map(({ mapping, belowPercent }): Member => {
     const features = featuresOf(mapping);
-    return { mapping, belowPercent, features: shadow === undefined ? features : { ...features, shadow: mirrorOf(shadow) } };
+    return {
+      mapping,
+      belowPercent,
+      features: shadow === undefined ? features : { ...features, shadow: mirrorOf(shadow) },
+    };
   });
   const clusters = [...members.map(({ mapping }) => mapping), shadow].flatMap((mapping) => mapping?.cluster ?? []);
   const problems = ofRoles.length === 0 ? ofWeights : [...ofRoles, ...ofWeights];

@@ -24,7 +24,7 @@ export const coreFieldNames: ReadonlySet<string> = new Set([
   "prefix_redirect",
   "regex_redirect",
   "redirect_response_code",
-  "stats_name",
+  "cluster_tag",
   // Kept for conversion or for tools; without effect on traffic.
   "docs",
   "v2BoolHeaders",

@@ -76,7 +76,7 @@ export function buildMapping(resource: Resource<MappingSpec>, { defaults, lookup
 }
 
 function clusterFor(target: Target, spec: MappingSpec, settings: FeatureSettings): Cluster {
-  return clusterOf({ ...target, features: settings, statName: spec.stats_name });
+  return clusterOf({ ...target, features: settings, tag: spec.cluster_tag });
 }
 
 /** What is wrong with a default is the Module's problem, told there once. */

@@ -59,10 +59,17 @@ export const moduleFieldNames: ReadonlySet<string> = new Set([
   "use_remote_address",
   // Defaults of Mappings, read by features and by the target of a Mapping.
   "add_linkerd_headers",
+  "circuit_breakers",
   "cluster_idle_timeout_ms",
   "cluster_max_connection_lifetime_ms",
   "cluster_request_timeout_ms",
+  "cors",
   "defaults",
+  "enable_ipv4",
+  "enable_ipv6",
+  "keepalive",
+  "load_balancer",
   "resolver",
+  "retry_policy",
   "use_ambassador_namespace_for_service_resolution",
 ]);

@@ -30,7 +30,7 @@ export interface Target {
 }
 
 export interface TargetInput {
-  readonly spec: Pick<MappingSpec, "service" | "resolver" | "tls">;
+  readonly spec: Pick<MappingSpec, "service" | "resolver" | "tls" | "grpc">;
   readonly namespace: string;
   readonly defaults: ModuleConfig;
   readonly lookup: TargetLookup;
@@ -65,6 +65,7 @@ export function targetOf({ spec, namespace, defaults, lookup }: TargetInput): Fe
     host: qualified(address, from, lookup),
     port,
     endpoints: endpoints.kind,
+    http2: spec.grpc === true,
     balanced: resolver.kind === "endpoint",
   };
   return { value: { endpoints, tls: tls.value, host, port, upstream }, problems };

@@ -10,7 +10,12 @@ import type { ResourceMap } from "../../xds/snapshot.ts";
 import { selfSigned } from "../support/certificates.ts";
 import { type Random, seeded } from "../support/random.ts";
 
-const settings: CompileSettings = { ambassadorId: "default", ownNamespace: "default", bindAddress: "127.0.0.1", inCluster: true };
+const settings: CompileSettings = {
+  ambassadorId: "default",
+  ownNamespace: "default",
+  bindAddress: "127.0.0.1",
+  inCluster: true,
+};
 
 function resource(raw: object): AnyResource {
   const { resource, problems } = parseResource(raw);
@@ -19,10 +24,23 @@ function resource(raw: object): AnyResource {
 }
 
 function ambassador(kind: string, name: string, spec: object, labels: Record<string, string> = {}): AnyResource {
-  return resource({ apiVersion: "getambassador.io/v3alpha1", kind, metadata: { name, namespace: "default", labels }, spec });
+  return resource({
+    apiVersion: "getambassador.io/v3alpha1",
+    kind,
+    metadata: { name, namespace: "default", labels },
+    spec,
+  });
 }
 
-const hostnames = ["*", "*.example.com", "a.example.com", "b.example.com", "a.*", "c.example.org", "a.example.com:8443"];
+const hostnames = [
+  "*",
+  "*.example.com",
+  "a.example.com",
+  "b.example.com",
+  "a.*",
+  "c.example.org",
+  "a.example.com:8443",
+];
 
 interface Certificates {
   readonly good: readonly { readonly certificatePem: string; readonly keyPem: string }[];
@@ -31,7 +49,15 @@ interface Certificates {
 function randomMapping(random: Random): AnyResource {
   const spec: Record<string, unknown> = {
     prefix: random.pick(["/", "/a/", "/a/b/", "/c/", `/p${random.integer(20)}/`, "broken"]),
-    service: random.pick(["one", "two:8080", "https://three", "10.0.0.1", "one.other", "outside.example.com", "bad service"]),
+    service: random.pick([
+      "one",
+      "two:8080",
+      "https://three",
+      "10.0.0.1",
+      "one.other",
+      "outside.example.com",
+      "bad service",
+    ]),
   };
   if (random.chance(0.8)) spec["hostname"] = random.pick(hostnames);
   if (random.chance(0.3)) spec["weight"] = random.pick([0, 10, 40, 70]);
@@ -43,7 +69,12 @@ function randomMapping(random: Random): AnyResource {
   if (random.chance(0.2)) spec["headers"] = { "x-version": random.pick(["1", "2"]) };
   if (random.chance(0.1)) spec["ambassador_id"] = [random.pick(["default", "other"])];
   if (random.chance(0.1)) spec["host_redirect"] = true;
-  return ambassador("Mapping", `m${random.integer(60)}`, spec, random.chance(0.3) ? { team: random.pick(["x", "y"]) } : {});
+  return ambassador(
+    "Mapping",
+    `m${random.integer(60)}`,
+    spec,
+    random.chance(0.3) ? { team: random.pick(["x", "y"]) } : {},
+  );
 }
 
 function randomOther(random: Random, { good }: Certificates): AnyResource {
@@ -72,7 +103,10 @@ function randomOther(random: Random, { good }: Certificates): AnyResource {
         config: { cluster_request_timeout_ms: 1000 + random.integer(3), server_name: random.pick(["envoy", "nuncio"]) },
       });
     case 4:
-      return ambassador("TLSContext", "origin", { sni: random.pick(["x", "y"]), ...(random.chance(0.5) ? { secret: "s0" } : {}) });
+      return ambassador("TLSContext", "origin", {
+        sni: random.pick(["x", "y"]),
+        ...(random.chance(0.5) ? { secret: "s0" } : {}),
+      });
     case 5:
       return ambassador(random.pick(["KubernetesServiceResolver", "KubernetesEndpointResolver"]), "mine", {});
     case 6:
@@ -94,7 +128,11 @@ function randomOther(random: Random, { good }: Certificates): AnyResource {
       return resource({
         apiVersion: "discovery.k8s.io/v1",
         kind: "EndpointSlice",
-        metadata: { name: `e${random.integer(3)}`, namespace: "default", labels: { "kubernetes.io/service-name": "one" } },
+        metadata: {
+          name: `e${random.integer(3)}`,
+          namespace: "default",
+          labels: { "kubernetes.io/service-name": "one" },
+        },
         addressType: "IPv4",
         ports: [{ port: 8080 }],
         endpoints: [{ addresses: [`10.0.1.${random.integer(3) + 1}`] }],
@@ -103,7 +141,9 @@ function randomOther(random: Random, { good }: Certificates): AnyResource {
 }
 
 function versions(map: ResourceMap): [string, string][] {
-  return [...map.values()].map(({ name, version }): [string, string] => [name, version]).sort(([a], [b]) => (a < b ? -1 : 1));
+  return [...map.values()]
+    .map(({ name, version }): [string, string] => [name, version])
+    .sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
 function view({ snapshot, problems, endpoints }: Compiled, endpointMap: ResourceMap): unknown {
@@ -120,7 +160,10 @@ function view({ snapshot, problems, endpoints }: Compiled, endpointMap: Resource
 
 describe("an incremental compile", () => {
   it("gives the bytes and the problems of a fresh one after every one of 1,000 random edits", async () => {
-    const good = await Promise.all([selfSigned({ hosts: ["a.example.com"] }), selfSigned({ hosts: ["b.example.com"] })]);
+    const good = await Promise.all([
+      selfSigned({ hosts: ["a.example.com"] }),
+      selfSigned({ hosts: ["b.example.com"] }),
+    ]);
     const seed = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
     const random = seeded(seed);
     const store = createStore(() => undefined);
@@ -169,22 +212,51 @@ describe("an incremental compile", () => {
     expect(new Set(results).size).toBe(1);
   });
 
-  it.each([1, 100])("builds one Mapping, one group and one table when one of 10,000 Mappings over %d host names changes", (hosts) => {
-    const store = createStore(() => undefined);
-    const make = (index: number, timeoutMs: number) =>
-      ambassador("Mapping", `m${index}`, {
-        hostname: hosts === 1 ? "*" : `h${index % hosts}.example.com`,
-        prefix: `/p${index}/`,
-        service: `10.1.${index >> 8}.${index & 255}`,
-        timeout_ms: timeoutMs,
+  it.each([1, 100])(
+    "builds one Mapping, one group and one table when one of 10,000 Mappings over %d host names changes",
+    (hosts) => {
+      const store = createStore(() => undefined);
+      const make = (index: number, timeoutMs: number) =>
+        ambassador("Mapping", `m${index}`, {
+          hostname: hosts === 1 ? "*" : `h${index % hosts}.example.com`,
+          prefix: `/p${index}/`,
+          service: `10.1.${index >> 8}.${index & 255}`,
+          timeout_ms: timeoutMs,
+        });
+      store.put(
+        ambassador("Listener", "l", {
+          port: 8080,
+          protocol: "HTTP",
+          securityModel: "XFP",
+          hostBinding: { namespace: { from: "ALL" } },
+        }),
+      );
+      store.replace(
+        "Mapping",
+        Array.from({ length: 10_000 }, (_, index) => make(index, 3000)),
+      );
+      const incremental = createCompiler();
+      expect(incremental(store.resources(), settings).counters).toMatchObject({ mappings: 10_000, clusters: 10_000 });
+      store.put(make(4711, 1234));
+      const changed = incremental(store.resources(), settings);
+      expect(changed.counters).toEqual({
+        mappings: 1,
+        groups: 1,
+        domains: 1,
+        tables: 1,
+        routes: 1,
+        clusters: 0,
+        listeners: 0,
       });
-    store.put(ambassador("Listener", "l", { port: 8080, protocol: "HTTP", securityModel: "XFP", hostBinding: { namespace: { from: "ALL" } } }));
-    store.replace("Mapping", Array.from({ length: 10_000 }, (_, index) => make(index, 3000)));
-    const incremental = createCompiler();
-    expect(incremental(store.resources(), settings).counters).toMatchObject({ mappings: 10_000, clusters: 10_000 });
-    store.put(make(4711, 1234));
-    const changed = incremental(store.resources(), settings);
-    expect(changed.counters).toEqual({ mappings: 1, groups: 1, domains: 1, tables: 1, routes: 1, clusters: 0, listeners: 0 });
-    expect(incremental(store.resources(), settings).counters).toEqual({ mappings: 0, groups: 0, domains: 0, tables: 0, routes: 0, clusters: 0, listeners: 0 });
-  });
+      expect(incremental(store.resources(), settings).counters).toEqual({
+        mappings: 0,
+        groups: 0,
+        domains: 0,
+        tables: 0,
+        routes: 0,
+        clusters: 0,
+        listeners: 0,
+      });
+    },
+  );
 });

@@ -24,9 +24,11 @@ export class DemoProcess {
   }
 
   async printed(pattern: RegExp, timeoutMs = 15_000): Promise<RegExpExecArray> {
-    return eventually(`${pattern} in what the demo printed`, () => pattern.exec(this.output), { timeoutMs }).catch((error: unknown) => {
-      throw new Error(`${String(error)}; it printed:\n${this.output}`);
-    });
+    return eventually(`${pattern} in what the demo printed`, () => pattern.exec(this.output), { timeoutMs }).catch(
+      (error: unknown) => {
+        throw new Error(`${String(error)}; it printed:\n${this.output}`);
+      },
+    );
   }
 
   /** The commands that the page tells to try, in order. */

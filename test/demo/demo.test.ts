@@ -22,7 +22,10 @@ afterEach(async () => {
 
 /** Runs a command that the demo printed, as a person pastes it. */
 async function paste(command: string): Promise<string> {
-  const { stdout } = await promisify(execFile)("sh", ["-c", command.replace(/^curl /, "curl -sS --fail --noproxy '*' ")]);
+  const { stdout } = await promisify(execFile)("sh", [
+    "-c",
+    command.replace(/^curl /, "curl -sS --fail --noproxy '*' "),
+  ]);
   return stdout;
 }
 
@@ -77,8 +80,12 @@ describe("npm run demo", () => {
     } finally {
       for (const server of held) server?.close();
     }
-    const [, listenerPort] = await demo.printed(/^demo: 8080 is taken on this machine: the Listener's port in quote\.yaml is now (\d+)$/m);
-    const [, backendPort] = await demo.printed(/^demo: 9001 is taken on this machine: a backend's port in quote\.yaml is now (\d+)$/m);
+    const [, listenerPort] = await demo.printed(
+      /^demo: 8080 is taken on this machine: the Listener's port in quote\.yaml is now (\d+)$/m,
+    );
+    const [, backendPort] = await demo.printed(
+      /^demo: 9001 is taken on this machine: a backend's port in quote\.yaml is now (\d+)$/m,
+    );
     const copy = fs.readFileSync(path.join(demo.directory, "quote.yaml"), "utf8");
     expect(copy).toContain(`\n  port: ${listenerPort}\n`);
     expect(copy).toContain(`service: http://127.0.0.1:${backendPort}\n`);

@@ -91,8 +91,10 @@ describe("headers", () => {
   it("puts the added headers of a canary group together", async () => {
     const member = (name: string, spec: object) => mapping(name, { prefix: "/", service: backend.service, ...spec });
     const problems = await gateway.apply(
-      member("a", { add_request_headers: { "x-a": { value: "a" }, "x-both": { value: "a" } }, remove_request_headers: ["x-old"] }) +
-        member("b", { add_request_headers: { "x-b": { value: "b" }, "x-both": { value: "b" } }, weight: 50 }),
+      member("a", {
+        add_request_headers: { "x-a": { value: "a" }, "x-both": { value: "a" } },
+        remove_request_headers: ["x-old"],
+      }) + member("b", { add_request_headers: { "x-b": { value: "b" }, "x-both": { value: "b" } }, weight: 50 }),
     );
     expect(problems).toEqual([]);
     for (let i = 0; i < 20; i++) {
@@ -134,7 +136,10 @@ describe("headers", () => {
   });
 
   it("tells a wrong default once, on the Module", async () => {
-    const problems = await apply({ add_response_headers: {} }, { defaults: { add_request_headers: { "x-a": "50% off" } } });
+    const problems = await apply(
+      { add_response_headers: {} },
+      { defaults: { add_request_headers: { "x-a": "50% off" } } },
+    );
     expect(problems.map(({ object, path }) => [object.kind, path])).toEqual([
       ["Module", ["spec", "config", "defaults", "add_request_headers", "x-a", "value"]],
     ]);

@@ -12,6 +12,7 @@ import {
 } from "../generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts";
 import type { XdsResource } from "../snapshot.ts";
 import { accessLog } from "./access-log.ts";
+import { filtersSlot } from "./filters-slot.ts";
 import { xdsResource } from "./frame.ts";
 import { ads } from "./sources.ts";
 import { downstreamTransportSocket } from "./transport-socket.ts";
@@ -19,6 +20,7 @@ import { downstreamTransportSocket } from "./transport-socket.ts";
 /** Fixed for the life of a listener: a changed list here would drain every connection. */
 const httpFilters: HttpFilter[] = [
   { name: "envoy.filters.http.cors", configType: { $case: "typedConfig", value: pack(Cors, {}) } },
+  filtersSlot,
   { name: "envoy.filters.http.router", configType: { $case: "typedConfig", value: pack(Router, {}) } },
 ];
 

@@ -1,15 +1,19 @@
 import type { Counters } from "../../ir/counters.ts";
 import { alignedMap } from "../../ir/aligned.ts";
 import { memoForever } from "../../ir/memo.ts";
+import type { RouteMatching } from "../../ir/settings.ts";
 import type { Route, Table, VirtualHost } from "../../ir/types.ts";
 import { RouteConfiguration } from "../generated/envoy/config/route/v3/route.ts";
 import { VirtualHost as VirtualHostMessage } from "../generated/envoy/config/route/v3/route_components.ts";
 import type { XdsResource } from "../snapshot.ts";
 import { fieldHeader, frameField, xdsResource } from "./frame.ts";
 import { encodeRoute } from "./route.ts";
+import { type RouteTree, routeTree } from "./route-tree.ts";
+import { treeFrames } from "./tree-frames.ts";
 
 /** Field numbers of the repeated fields that are concatenated from remembered bytes. */
 const VIRTUAL_HOST_ROUTES = 3;
+const VIRTUAL_HOST_MATCHER = 21;
 const ROUTE_CONFIGURATION_VIRTUAL_HOSTS = 2;
 
 /** Bytes of a message as the pieces they are made of: copied once, into the resource. */
@@ -24,21 +28,30 @@ export interface TableEncoder {
   retain(names: ReadonlyMap<string, unknown>): void;
 }
 
-type Frames = (routes: readonly Route[]) => readonly Uint8Array[];
+/** From this many routes on a tree is faster to search than a list; it costs Envoy twice as much to load. */
+const MANY_ROUTES = 64;
+
+/** The bytes of a virtual host's routes from run to run. */
+interface Lineage {
+  readonly list: (routes: readonly Route[]) => readonly Uint8Array[];
+  readonly tree: (tree: RouteTree) => readonly Uint8Array[];
+}
 
 /** Encodes tables from routes that are encoded once each: a change costs one route and one copy of the table's bytes. */
-export function tableEncoder(counters: () => Counters): TableEncoder {
-  const routeFrame = memoForever((route: Route) => {
+export function tableEncoder(counters: () => Counters, matching: () => RouteMatching): TableEncoder {
+  const routeBytes = memoForever((route: Route) => {
     counters().routes++;
-    return frameField(VIRTUAL_HOST_ROUTES, encodeRoute(route));
+    return encodeRoute(route);
   });
-  const framesOf = new Map<string, Map<string, Frames>>();
-  const framesFor = (table: string, virtualHost: string): Frames => {
-    let known = framesOf.get(table);
-    if (known === undefined) framesOf.set(table, (known = new Map()));
-    let frames = known.get(virtualHost);
-    if (frames === undefined) known.set(virtualHost, (frames = alignedMap(routeFrame)));
-    return frames;
+  const routeFrame = (route: Route) => frameField(VIRTUAL_HOST_ROUTES, routeBytes(route));
+  const lineages = new Map<string, Map<string, Lineage>>();
+  const lineageOf = (table: string, virtualHost: string): Lineage => {
+    let known = lineages.get(table);
+    if (known === undefined) lineages.set(table, (known = new Map()));
+    let lineage = known.get(virtualHost);
+    if (lineage === undefined)
+      known.set(virtualHost, (lineage = { list: alignedMap(routeFrame), tree: treeFrames(routeBytes) }));
+    return lineage;
   };
   const remembered = new WeakMap<VirtualHost, Pieces>();
   const virtualHostPieces = (table: string, virtualHost: VirtualHost): Pieces => {
@@ -46,11 +59,13 @@ export function tableEncoder(counters: () => Counters): TableEncoder {
     if (known !== undefined) return known;
     const { name, domain, routes } = virtualHost;
     const head = VirtualHostMessage.encode({ name, domains: [domain] }).finish();
-    const frames = framesFor(table, name)(routes);
-    let content = head.length;
-    for (const frame of frames) content += frame.length;
-    const header = fieldHeader(ROUTE_CONFIGURATION_VIRTUAL_HOSTS, content);
-    const pieces = { length: header.length + content, chunks: [header, head, ...frames] };
+    const mode = matching();
+    const tree = mode === "tree" || (mode === "auto" && routes.length > MANY_ROUTES) ? routeTree(routes) : undefined;
+    const lineage = lineageOf(table, name);
+    const content = tree === undefined ? lineage.list(routes) : matcherField(lineage.tree(tree));
+    const length = lengthOf(content) + head.length;
+    const header = fieldHeader(ROUTE_CONFIGURATION_VIRTUAL_HOSTS, length);
+    const pieces = { length: header.length + length, chunks: [header, head, ...content] };
     remembered.set(virtualHost, pieces);
     return pieces;
   };
@@ -62,14 +77,24 @@ export function tableEncoder(counters: () => Counters): TableEncoder {
     for (const virtualHost of virtualHosts)
       for (const chunk of virtualHostPieces(name, virtualHost).chunks) chunks.push(chunk);
     const names = new Set(virtualHosts.map((virtualHost) => virtualHost.name));
-    const known = framesOf.get(name);
+    const known = lineages.get(name);
     for (const each of known?.keys() ?? []) if (!names.has(each)) known?.delete(each);
     return xdsResource("route", name, chunks);
   });
   return {
     encode,
     retain(names) {
-      for (const name of framesOf.keys()) if (!names.has(name)) framesOf.delete(name);
+      for (const name of lineages.keys()) if (!names.has(name)) lineages.delete(name);
     },
   };
+}
+
+function lengthOf(chunks: readonly Uint8Array[]): number {
+  let length = 0;
+  for (const chunk of chunks) length += chunk.length;
+  return length;
+}
+
+function matcherField(matcher: readonly Uint8Array[]): readonly Uint8Array[] {
+  return [fieldHeader(VIRTUAL_HOST_MATCHER, lengthOf(matcher)), ...matcher];
 }

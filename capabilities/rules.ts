@@ -1,0 +1,58 @@
+/** What the table of kinds means for a cluster: who may read what, and what the webhook is asked about. */
+import { type CustomKind, type Kind, kinds } from "./kinds.ts";
+
+export interface PolicyRule {
+  readonly apiGroups: readonly string[];
+  readonly resources: readonly string[];
+  readonly verbs: readonly string[];
+}
+
+export interface WebhookRule {
+  readonly apiGroups: readonly string[];
+  readonly apiVersions: readonly string[];
+  readonly operations: readonly ["CREATE", "UPDATE"];
+  readonly resources: readonly string[];
+  readonly scope: CustomKind["scope"];
+}
+
+/** The gateway: everything that is watched. */
+export function gatewayRules(): PolicyRule[] {
+  return readRules(kinds.filter(({ watched }) => watched));
+}
+
+/** The admission process: what compile reads. */
+export function admissionRules(): PolicyRule[] {
+  return readRules(kinds.filter(({ watched, compiled }) => watched && compiled));
+}
+
+/** A rule for each group, and Secrets apart: they are listed and watched, and never asked for one by one. */
+function readRules(some: readonly Kind[]): PolicyRule[] {
+  const rules = new Map<string, { apiGroups: string[]; resources: string[]; verbs: string[] }>();
+  for (const { kind, group, plural } of some) {
+    const verbs = kind === "Secret" ? ["list", "watch"] : ["get", "list", "watch"];
+    const key = `${group} ${verbs.join()}`;
+    const rule = rules.get(key) ?? { apiGroups: [group], resources: [], verbs };
+    rule.resources.push(plural);
+    rules.set(key, rule);
+  }
+  return [...rules.values()];
+}
+
+/** What the API server asks about before it stores it. Deletions are never refused. */
+export function webhookRules(): WebhookRule[] {
+  const rules = new Map<string, WebhookRule & { resources: string[] }>();
+  for (const { group, version, plural, scope, validated } of kinds) {
+    if (!validated) continue;
+    const key = `${group}/${version} ${scope}`;
+    const rule = rules.get(key) ?? {
+      apiGroups: [group],
+      apiVersions: [version],
+      operations: ["CREATE", "UPDATE"],
+      resources: [],
+      scope,
+    };
+    rule.resources.push(plural);
+    rules.set(key, rule);
+  }
+  return [...rules.values()];
+}

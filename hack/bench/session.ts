@@ -1,0 +1,70 @@
+/** Everything that a run starts, so that its end, or Ctrl-C, leaves nothing of it. */
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
+
+type Closer = () => unknown;
+
+/** Ends what was started in it, the latest first. */
+export class Scope {
+  readonly #closers: Closer[] = [];
+
+  defer(closer: Closer): void {
+    this.#closers.push(closer);
+  }
+
+  async close(): Promise<void> {
+    for (let closer = this.#closers.pop(); closer !== undefined; closer = this.#closers.pop()) {
+      try {
+        await closer();
+      } catch (error) {
+        process.stderr.write(`bench: while tidying up: ${error instanceof Error ? error.message : String(error)}\n`);
+      }
+    }
+  }
+}
+
+export class Session extends Scope {
+  /** Short, for the sockets in it. */
+  readonly directory: string;
+  readonly #startedMs = performance.now();
+  readonly #scopes = new Set<Scope>();
+
+  constructor() {
+    super();
+    const base = os.tmpdir().length <= 20 ? os.tmpdir() : "/tmp";
+    this.directory = fs.mkdtempSync(path.join(base, "nb-"));
+    this.defer(() => fs.rmSync(this.directory, { recursive: true, force: true }));
+    let stopping = false;
+    for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
+      process.on(signal, () => {
+        if (stopping) return;
+        stopping = true;
+        this.say(`${signal}: stopping what was started ...`);
+        void this.close().then(() => process.exit(130));
+      });
+    }
+  }
+
+  say(line: string): void {
+    const seconds = ((performance.now() - this.#startedMs) / 1000).toFixed(1).padStart(6);
+    process.stderr.write(`bench ${seconds} s  ${line}\n`);
+  }
+
+  /** Runs a part whose processes end with it. */
+  async scope<T>(run: (scope: Scope) => Promise<T>): Promise<T> {
+    const scope = new Scope();
+    this.#scopes.add(scope);
+    try {
+      return await run(scope);
+    } finally {
+      await scope.close();
+      this.#scopes.delete(scope);
+    }
+  }
+
+  override async close(): Promise<void> {
+    for (const scope of [...this.#scopes].reverse()) await scope.close();
+    await super.close();
+  }
+}

@@ -1,0 +1,78 @@
+import { describe, expect, it } from "@jest/globals";
+import { literalPrefix, routeTree } from "../../xds/resources/route-tree.ts";
+import { seeded } from "../support/random.ts";
+import { randomRequest, randomTable, routeByList, routeByTree } from "../support/route-tables.ts";
+
+describe("the tree of a route table", () => {
+  it("finds for every request the route that the list finds, in 400 random tables", () => {
+    const seed = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
+    const random = seeded(seed);
+    let found = 0;
+    let asked = 0;
+    for (let table = 0; table < 400; table++) {
+      const routes = randomTable(random, 1 + random.integer(120));
+      const tree = routeTree(routes);
+      if (tree === undefined) continue;
+      for (let i = 0; i < 100; i++) {
+        const request = randomRequest(random);
+        const byList = routeByList(routes, request);
+        asked++;
+        if (byList !== undefined) found++;
+        const byTree = routeByTree(tree, request);
+        if (byTree !== byList)
+          expect({ seed, request, route: byTree?.name }).toEqual({ seed, request, route: byList?.name });
+      }
+    }
+    // A generator that never hits anything, or tables that never make a tree, would prove nothing.
+    expect(asked).toBeGreaterThan(10_000);
+    expect(found / asked).toBeGreaterThan(0.5);
+  });
+
+  it("would be found out if leaves did not hold their ancestors' routes", () => {
+    const random = seeded(5);
+    let different = 0;
+    for (let table = 0; table < 50; table++) {
+      const routes = randomTable(random, 60);
+      const tree = routeTree(routes);
+      if (tree === undefined) continue;
+      const own = new Map(
+        [...tree.leaves].map(([key, leaf]) => [
+          key,
+          leaf.filter(({ match }) => match.path.kind !== "prefix" || match.path.prefix === key),
+        ]),
+      );
+      for (let i = 0; i < 50; i++) {
+        const request = randomRequest(random);
+        if (routeByTree({ leaves: own, rest: tree.rest }, request) !== routeByList(routes, request)) different++;
+      }
+    }
+    expect(different).toBeGreaterThan(100);
+  });
+
+  it("gives way to the list where regexes without a literal would be copied into every leaf", () => {
+    const random = seeded(3);
+    const routes = randomTable(random, 200).map((route, index) =>
+      index % 2 === 0
+        ? { ...route, match: { ...route.match, path: { kind: "regex", regex: `.*${index}` } as const } }
+        : route,
+    );
+    expect(routeTree(routes)).toBeUndefined();
+  });
+
+  it.each([
+    ["/a/b", "/a/b"],
+    ["/a.b", "/a"],
+    ["/ab?c", "/a"],
+    ["/ab*c", "/a"],
+    ["/ab+c", "/ab"],
+    ["/ab{2}", "/a"],
+    ["/a|/b", ""],
+    ["(?i)/a", ""],
+    ["\\/a", ""],
+    ["/a\\.b", "/a"],
+    ["?", ""],
+    ["/a[bc]", "/a"],
+  ])("takes from the regex %s the literal %s", (regex, literal) => {
+    expect(literalPrefix(regex)).toBe(literal);
+  });
+});
