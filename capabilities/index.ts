@@ -12,6 +12,9 @@ import { secret } from "./secret.ts";
 import { service } from "./service.ts";
 import { tlsContext } from "./tls-context.ts";
 
+/** From here, because esbuild gives a dynamic import of a CommonJS package nothing but `default`. */
+export { PeprValidateRequest } from "pepr";
+
 /** In the order of the table of kinds. Namespace has none: it is neither watched nor judged. */
 const all: readonly CapabilityOf[] = [
   listener,

@@ -2,8 +2,7 @@ import type { ThrowAwayPair } from "../xds/static/static-form.ts";
 
 /** A fresh self-signed certificate and its key, of no value to anybody. */
 export async function throwAwayPair(): Promise<ThrowAwayPair> {
-  await import("./reflect.ts");
-  const { X509CertificateGenerator } = await import("@peculiar/x509");
+  const { X509CertificateGenerator } = await import("./x509.ts");
   const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" } as const;
   const keys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
   const certificate = await X509CertificateGenerator.createSelfSigned({

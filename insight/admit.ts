@@ -38,15 +38,17 @@ const LATEST = "9999-12-31T23:59:59Z";
 const MOST_NAMED = 5;
 
 /** Judges changes one after the other with a compiler of its own, which remembers what the last candidate had in common with the next. */
-export function createAdmit(): (change: Change, resources: Resources, settings: CompileSettings) => Verdict {
-  let compiler: Compiler = createCompiler();
+export function createAdmit(
+  newCompiler: () => Compiler = createCompiler,
+): (change: Change, resources: Resources, settings: CompileSettings) => Verdict {
+  let compiler = newCompiler();
 
   /** @returns the error where our own code fails */
   function compile(resources: Resources, settings: CompileSettings): readonly Problem[] | Error {
     try {
       return compiler(resources, settings).problems;
     } catch (error) {
-      compiler = createCompiler(); // what it remembers may be half done
+      compiler = newCompiler(); // what it remembers may be half done
       return error instanceof Error ? error : new Error(String(error));
     }
   }

@@ -36,7 +36,7 @@ interface Entry {
 export function createJudge(options: JudgeOptions): Judge {
   const { settings, resources, synced, clock, onCompiled = () => undefined } = options;
   // `kubectl apply` of two files: the watch tells us of the first some milliseconds after kubectl knows that it is stored.
-  const { maxWaiting = 128, maxWaitMs = 4000, confirmAfterMs = [40, 200] } = options;
+  const { maxWaiting = 128, maxWaitMs = 4000, confirmAfterMs = [20, 40] } = options;
   const admit = createAdmit();
   const queue: Entry[] = [];
   let running = false;

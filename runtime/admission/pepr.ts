@@ -15,10 +15,7 @@ export async function loadCapabilities(
   onFailure: (reason: string) => void,
 ): Promise<Validate> {
   prepare(env);
-  const [{ PeprValidateRequest }, { capabilities }] = await Promise.all([
-    import("pepr"),
-    import("../../capabilities/index.ts"),
-  ]);
+  const { capabilities, PeprValidateRequest } = await import("../../capabilities/index.ts");
   // Objects are followed by our own informers.
   const unfollowed = { put: () => undefined, remove: () => undefined };
   const bindings = capabilities({ ...hooks, ...unfollowed }).flatMap((capability) => capability.bindings);

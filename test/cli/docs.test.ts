@@ -7,13 +7,11 @@ import { check } from "../../cli/check.ts";
 import { throwAwayPair } from "../../cli/throw-away.ts";
 import { mappingSpecSchema } from "../../crds/mapping.ts";
 import { moduleConfigSchema } from "../../crds/module-config.ts";
-import { parseResource } from "../../crds/parse.ts";
-import type { ModuleResource } from "../../crds/resources.ts";
 import { featureFieldNames } from "../../features/index.ts";
 import { root } from "../../hack/paths.mjs";
 import { problemCodes } from "../../ir/problem.ts";
 import { coreFieldNames } from "../../sources/getambassador/mapping-fields.ts";
-import { selectModule } from "../../sources/getambassador/module.ts";
+import { moduleFieldNames } from "../../sources/getambassador/module.ts";
 
 const update = process.env["UPDATE_GOLDEN"] === "1";
 const pages = [
@@ -111,7 +109,7 @@ describe("docs/compatibility.md", () => {
     const fields = Object.keys(mappingSpecSchema.shape).filter(
       (name) => !featureFieldNames.has(name) && !coreFieldNames.has(name),
     );
-    const keys = Object.keys(moduleConfigSchema.shape).filter(isNotYetSupported);
+    const keys = Object.keys(moduleConfigSchema.shape).filter((name) => !moduleFieldNames.has(name));
     const list = (names: readonly string[]) =>
       names.length === 0
         ? "none."
@@ -130,17 +128,6 @@ describe("docs/compatibility.md", () => {
     expect(marked.exec(textOf(page))?.[2]).toBe(text);
   });
 });
-
-function isNotYetSupported(key: string): boolean {
-  const { resource } = parseResource({
-    apiVersion: "getambassador.io/v3alpha1",
-    kind: "Module",
-    metadata: { name: "ambassador" },
-    spec: { config: {} },
-  });
-  const module = { ...(resource as ModuleResource), spec: { config: { [key]: null } } } as unknown as ModuleResource;
-  return selectModule([module]).problems.some(({ code }) => code === "NotYetSupported");
-}
 
 describe("docs/environment.md", () => {
   it("names every flag of nuncio run, and every variable that is read", () => {

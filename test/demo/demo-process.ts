@@ -20,7 +20,7 @@ export class DemoProcess {
 
   /** Waits for the page that says what to try. */
   async ready(): Promise<void> {
-    await this.printed(/Ctrl-C ends everything/, 60_000);
+    await this.printed(/Ctrl-C ends everything/, 40_000);
   }
 
   async printed(pattern: RegExp, timeoutMs = 15_000): Promise<RegExpExecArray> {

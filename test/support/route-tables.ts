@@ -113,8 +113,9 @@ export function routeByList(routes: readonly Route[], request: TestRequest): Rou
 
 /** Envoy's prefix map: the longest key, and what it holds is final. */
 export function routeByTree({ leaves, rest }: RouteTree, request: TestRequest): Route | undefined {
+  const byKey = new Map(leaves.map(({ key, routes }) => [key, routes]));
   for (let length = request.path.length; length > 0; length--) {
-    const leaf = leaves.get(request.path.slice(0, length));
+    const leaf = byKey.get(request.path.slice(0, length));
     if (leaf !== undefined) return routeByList(leaf, request);
   }
   return routeByList(rest, request);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
-import { literalPrefix, routeTree } from "../../xds/resources/route-tree.ts";
+import type { Route } from "../../ir/types.ts";
+import { literalPrefix, routeTree, treeBuilder } from "../../xds/resources/route-tree.ts";
 import { seeded } from "../support/random.ts";
 import { randomRequest, randomTable, routeByList, routeByTree } from "../support/route-tables.ts";
 
@@ -35,18 +36,36 @@ describe("the tree of a route table", () => {
       const routes = randomTable(random, 60);
       const tree = routeTree(routes);
       if (tree === undefined) continue;
-      const own = new Map(
-        [...tree.leaves].map(([key, leaf]) => [
-          key,
-          leaf.filter(({ match }) => match.path.kind !== "prefix" || match.path.prefix === key),
-        ]),
-      );
+      const own = tree.leaves.map(({ key, routes }) => ({
+        key,
+        routes: routes.filter(({ match }) => match.path.kind !== "prefix" || match.path.prefix === key),
+      }));
       for (let i = 0; i < 50; i++) {
         const request = randomRequest(random);
         if (routeByTree({ leaves: own, rest: tree.rest }, request) !== routeByList(routes, request)) different++;
       }
     }
     expect(different).toBeGreaterThan(100);
+  });
+
+  it("is after every random edit the tree that a fresh build makes", () => {
+    const seed = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
+    const random = seeded(seed);
+    const build = treeBuilder();
+    let routes: readonly Route[] = [];
+    let trees = 0;
+    for (let edit = 0; edit < 600; edit++) {
+      const at = random.integer(routes.length + 1);
+      const cut = random.chance(0.4) ? random.integer(4) : 0;
+      const added = random.chance(0.7) ? randomTable(random, 1 + random.integer(3)) : [];
+      routes = random.chance(0.02) ? [] : [...routes.slice(0, at), ...added, ...routes.slice(at + cut)];
+      const now = build(routes);
+      const fresh = routeTree(routes);
+      if (fresh !== undefined) trees++;
+      if (JSON.stringify(now) !== JSON.stringify(fresh))
+        expect({ seed, edit, tree: now }).toEqual({ seed, edit, tree: fresh });
+    }
+    expect(trees).toBeGreaterThan(50);
   });
 
   it("gives way to the list where regexes without a literal would be copied into every leaf", () => {

@@ -8,7 +8,7 @@ import { VirtualHost as VirtualHostMessage } from "../generated/envoy/config/rou
 import type { XdsResource } from "../snapshot.ts";
 import { fieldHeader, frameField, xdsResource } from "./frame.ts";
 import { encodeRoute } from "./route.ts";
-import { type RouteTree, routeTree } from "./route-tree.ts";
+import { type RouteTree, treeBuilder } from "./route-tree.ts";
 import { treeFrames } from "./tree-frames.ts";
 
 /** Field numbers of the repeated fields that are concatenated from remembered bytes. */
@@ -34,6 +34,7 @@ const MANY_ROUTES = 64;
 /** The bytes of a virtual host's routes from run to run. */
 interface Lineage {
   readonly list: (routes: readonly Route[]) => readonly Uint8Array[];
+  readonly build: (routes: readonly Route[]) => RouteTree | undefined;
   readonly tree: (tree: RouteTree) => readonly Uint8Array[];
 }
 
@@ -44,13 +45,17 @@ export function tableEncoder(counters: () => Counters, matching: () => RouteMatc
     return encodeRoute(route);
   });
   const routeFrame = (route: Route) => frameField(VIRTUAL_HOST_ROUTES, routeBytes(route));
+  const newLineage = (): Lineage => ({
+    list: alignedMap(routeFrame),
+    build: treeBuilder(),
+    tree: treeFrames(routeBytes),
+  });
   const lineages = new Map<string, Map<string, Lineage>>();
   const lineageOf = (table: string, virtualHost: string): Lineage => {
     let known = lineages.get(table);
     if (known === undefined) lineages.set(table, (known = new Map()));
     let lineage = known.get(virtualHost);
-    if (lineage === undefined)
-      known.set(virtualHost, (lineage = { list: alignedMap(routeFrame), tree: treeFrames(routeBytes) }));
+    if (lineage === undefined) known.set(virtualHost, (lineage = newLineage()));
     return lineage;
   };
   const remembered = new WeakMap<VirtualHost, Pieces>();
@@ -59,9 +64,10 @@ export function tableEncoder(counters: () => Counters, matching: () => RouteMatc
     if (known !== undefined) return known;
     const { name, domain, routes } = virtualHost;
     const head = VirtualHostMessage.encode({ name, domains: [domain] }).finish();
-    const mode = matching();
-    const tree = mode === "tree" || (mode === "auto" && routes.length > MANY_ROUTES) ? routeTree(routes) : undefined;
     const lineage = lineageOf(table, name);
+    const mode = matching();
+    const wantsTree = mode === "tree" || (mode === "auto" && routes.length > MANY_ROUTES);
+    const tree = wantsTree ? lineage.build(routes) : undefined;
     const content = tree === undefined ? lineage.list(routes) : matcherField(lineage.tree(tree));
     const length = lengthOf(content) + head.length;
     const header = fieldHeader(ROUTE_CONFIGURATION_VIRTUAL_HOSTS, length);

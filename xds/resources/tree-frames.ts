@@ -1,10 +1,10 @@
 import { pack } from "../../features/proto.ts";
-import { sameElements } from "../../ir/memo.ts";
+import { alignedMap } from "../../ir/aligned.ts";
 import type { Route } from "../../ir/types.ts";
 import { HttpRequestHeaderMatchInput } from "../generated/envoy/type/matcher/v3/http_inputs.ts";
 import { TypedExtensionConfig } from "../generated/xds/core/v3/extension.ts";
 import { fieldHeader, frameField } from "./frame.ts";
-import type { RouteTree } from "./route-tree.ts";
+import type { Leaf, RouteTree } from "./route-tree.ts";
 
 // Field numbers of xds.type.matcher.v3.Matcher and of envoy.config.route.v3, for messages put together from remembered bytes.
 const MATCHER_TREE = 2;
@@ -41,24 +41,16 @@ function onMatch(routes: readonly Route[], bytesOf: (route: Route) => Uint8Array
   return frameField(ON_MATCH_ACTION, action);
 }
 
-/** Encodes the trees of one virtual host from run to run; a leaf is encoded again only when its routes change. */
+/** Encodes the trees of one virtual host from run to run; a leaf is encoded once. */
 export function treeFrames(bytesOf: (route: Route) => Uint8Array): (tree: RouteTree) => readonly Uint8Array[] {
-  let known = new Map<string, { readonly routes: readonly Route[]; readonly frame: Uint8Array }>();
+  const leafFrames = alignedMap(({ key, routes }: Leaf) => {
+    const entry = Buffer.concat([text(ENTRY_KEY, key), frameField(ENTRY_VALUE, onMatch(routes, bytesOf))]);
+    return frameField(MAP_ENTRIES, entry);
+  });
   return ({ leaves, rest }) => {
-    const now: typeof known = new Map();
-    const entries: Uint8Array[] = [];
+    const entries = leafFrames(leaves);
     let mapLength = 0;
-    for (const [key, routes] of leaves) {
-      let leaf = known.get(key);
-      if (leaf === undefined || !sameElements(leaf.routes, routes)) {
-        const entry = Buffer.concat([text(ENTRY_KEY, key), frameField(ENTRY_VALUE, onMatch(routes, bytesOf))]);
-        leaf = { routes, frame: frameField(MAP_ENTRIES, entry) };
-      }
-      now.set(key, leaf);
-      entries.push(leaf.frame);
-      mapLength += leaf.frame.length;
-    }
-    known = now;
+    for (const entry of entries) mapLength += entry.length;
     const input = frameField(TREE_INPUT, path);
     const mapHeader = fieldHeader(TREE_PREFIX_MATCH_MAP, mapLength);
     const treeHeader = fieldHeader(MATCHER_TREE, input.length + mapHeader.length + mapLength);

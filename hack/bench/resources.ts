@@ -1,0 +1,26 @@
+/** Resources and snapshots without a cluster. */
+import { createStore, type Store } from "../../compile/store.ts";
+import { parseResource } from "../../crds/parse.ts";
+import type { AnyResource } from "../../crds/resources.ts";
+import type { CompileSettings } from "../../ir/settings.ts";
+import type { Manifest } from "./objects.ts";
+
+export const compileSettings: CompileSettings = {
+  ambassadorId: "default",
+  ownNamespace: "default",
+  bindAddress: "127.0.0.1",
+  inCluster: true,
+};
+
+export function parse(manifest: unknown): AnyResource {
+  const { resource, problems } = parseResource(manifest);
+  if (resource === undefined) throw new Error(JSON.stringify(problems));
+  return resource;
+}
+
+export function storeOf(manifests: readonly Manifest[]): Store {
+  const store = createStore(() => undefined);
+  const byKind = Map.groupBy(manifests.map(parse), ({ kind }) => kind);
+  for (const [kind, resources] of byKind) store.replace(kind, resources);
+  return store;
+}
