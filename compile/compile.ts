@@ -6,7 +6,7 @@ import type { CompileSettings, RouteMatching } from "../ir/settings.ts";
 import type { Cluster, Ir, Listener, Secret, Table } from "../ir/types.ts";
 import { gatewayAssembler } from "../sources/getambassador/gateway.ts";
 import { encodeCluster } from "../xds/resources/cluster.ts";
-import { type EdsEndpoints, endpointsName } from "../xds/resources/endpoints.ts";
+import type { EdsEndpoints } from "../xds/resources/endpoints.ts";
 import { encodeFilters } from "../xds/resources/filters-slot.ts";
 import { encodeListener } from "../xds/resources/listener.ts";
 import { encodeSecret } from "../xds/resources/secret.ts";
@@ -66,7 +66,12 @@ export function createCompiler(): Compiler {
     const { ir } = assembled;
     if (!sameElements(unsorted, assembled.problems)) {
       unsorted = assembled.problems;
-      problems = [...new Set(unsorted)].sort(compareProblems);
+      // A Mapping in several domains has the problems of its group in each of them.
+      const sorted = [...new Set(unsorted)].sort(compareProblems);
+      problems = sorted.filter((problem, index) => {
+        const before = sorted[index - 1];
+        return before === undefined || compareProblems(before, problem) !== 0;
+      });
     }
     tableBytes.retain(ir.tables);
     if (ir.clusters !== earlierClusters) {
@@ -122,9 +127,8 @@ function endpointsOf(
   earlier: ReadonlyMap<string, EdsEndpoints>,
 ): ReadonlyMap<string, EdsEndpoints> {
   const needed = new Map<string, EdsEndpoints>();
-  for (const { endpoints } of clusters.values()) {
+  for (const { name, endpoints } of clusters.values()) {
     if (endpoints.kind !== "service" && endpoints.kind !== "slices") continue;
-    const name = endpointsName(endpoints);
     needed.set(name, earlier.get(name) ?? endpoints);
   }
   return sameEntries(needed, earlier) ? earlier : needed;

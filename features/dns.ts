@@ -45,6 +45,7 @@ export const dns: Feature<typeof dnsFields, DnsSettings> = {
   fields: dnsFields,
 
   fromMapping(spec, { defaults, upstream }) {
+    if (upstream !== undefined && upstream.endpoints !== "dns") return { ...nothing, problems: uselessFields(spec) };
     const problems: FieldProblem[] = [];
     const type = spec.dns_type?.toLowerCase();
     if (type !== undefined && type !== "strict_dns" && type !== "logical_dns") {
@@ -64,7 +65,6 @@ export const dns: Feature<typeof dnsFields, DnsSettings> = {
       };
     }
     if (upstream === undefined) return { ...nothing, problems };
-    if (upstream.endpoints !== "dns") return { ...nothing, problems: [...problems, ...uselessFields(spec)] };
     const value: DnsSettings = { family, logical: type === "logical_dns", respectTtl: spec.respect_dns_ttl ?? false };
     const isUsual = family === "V4_ONLY" && !value.logical && !value.respectTtl;
     return isUsual ? { ...nothing, problems } : checked(value, problems);

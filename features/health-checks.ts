@@ -186,7 +186,7 @@ export const healthChecks: Feature<typeof healthChecksFields, readonly HealthChe
         problems.push(
           invalid(
             [...at, "health_check", "grpc"],
-            "the check needs HTTP/2, which this service is not spoken to by",
+            "the check needs HTTP/2, and this service is spoken to by HTTP/1.1",
             "add grpc: true",
           ),
         );
@@ -201,9 +201,13 @@ export const healthChecks: Feature<typeof healthChecksFields, readonly HealthChe
 
   cluster: (settings, cluster) => ({
     ...cluster,
-    healthChecks: settings.map(({ timeoutMs, intervalMs, unhealthyThreshold, healthyThreshold, check }) => ({
+    healthChecks: settings.map(({ timeoutMs, intervalMs, unhealthyThreshold, healthyThreshold, check }, index) => ({
+      // Envoy wants each of several to have a name.
+      name: `${index}`,
       timeout: duration(timeoutMs),
       interval: duration(intervalMs),
+      // Otherwise Envoy checks an upstream without traffic once a minute, and the first requests meet what was true then.
+      noTrafficInterval: duration(intervalMs),
       unhealthyThreshold,
       healthyThreshold,
       healthChecker: checker(check),

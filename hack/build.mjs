@@ -4,12 +4,13 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { descriptorsFile, envoyVersion, root } from "./paths.mjs";
 
-export async function bundle() {
+/** Returns what went where, as esbuild tells it. */
+export async function bundle(outdir = path.join(root, "dist")) {
   const { build } = await import("esbuild");
   const { version } = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8"));
-  const outdir = path.join(root, "dist");
   fs.rmSync(outdir, { recursive: true, force: true });
-  await build({
+  const { metafile } = await build({
+    metafile: true,
     entryPoints: { nuncio: path.join(root, "cli/main.ts") },
     outdir,
     bundle: true,
@@ -30,6 +31,7 @@ export async function bundle() {
   });
   fs.copyFileSync(descriptorsFile, path.join(outdir, "envoy-descriptors.binpb"));
   fs.chmodSync(path.join(outdir, "nuncio.js"), 0o755);
+  return metafile;
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await bundle();

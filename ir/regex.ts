@@ -13,10 +13,16 @@ export function regexError(regex: string): string | undefined {
   return verdict;
 }
 
+/**
+ * Instructions of a compiled regex. Emissary's limit is 200; the gateway's Envoy has none of its own (runtime/bootstrap.ts), so
+ * that this one alone decides, and what is below it is below RE2's memory limit even for `\p{L}{1000}`.
+ */
+const MAX_PROGRAM_SIZE = 1000;
+
 function judge(regex: string): string | undefined {
   try {
-    RE2JS.compile(regex);
-    return undefined;
+    const size = RE2JS.compile(regex).programSize();
+    return size > MAX_PROGRAM_SIZE ? `too large: ${size} instructions of at most ${MAX_PROGRAM_SIZE}` : undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }

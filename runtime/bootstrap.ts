@@ -1,3 +1,4 @@
+import { envoyRuntimeFlags } from "../xds/static/runtime-flags.ts";
 import type { StatsSelection } from "./settings.ts";
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -15,9 +16,6 @@ export interface BootstrapOptions {
 }
 
 const xdsCluster = "xds_cluster";
-
-/** Emissary's limit for regexes; Envoy's own is 100. */
-const ourRuntimeFlags: Readonly<Record<string, Json>> = { "re2.max_program_size.error_level": 200 };
 
 /** What Envoy is started with. It never changes while Envoy runs: everything else comes over ADS. */
 export function envoyBootstrap(options: BootstrapOptions): JsonObject {
@@ -50,7 +48,7 @@ export function envoyBootstrap(options: BootstrapOptions): JsonObject {
       lds_config: overAds,
     },
     static_resources: { clusters: [xdsClusterOver(xdsSocketPath)] },
-    layered_runtime: { layers: [{ name: "static", static_layer: { ...ourRuntimeFlags, ...runtimeFlags } }] },
+    layered_runtime: { layers: [{ name: "static", static_layer: { ...envoyRuntimeFlags, ...runtimeFlags } }] },
     deferred_stat_options: { enable_deferred_creation_stats: true },
     ...(stats === "all" ? {} : { stats_config: { stats_matcher: { inclusion_list: { patterns: defaultStats } } } }),
   };

@@ -268,7 +268,11 @@ class Supervisor {
     else hurry.addEventListener("abort", () => this.#killNow(), { once: true });
     this.#envoy.leaveEnded();
     if (this.#envoy.process !== undefined && (await quitEnvoy(this.#runDir.adminSocketPath))) {
-      await Promise.race([this.#envoy.ended(), sleep(this.#options.clock, graceMs, hurry)]);
+      // A timer that is left would keep this process for the rest of the grace.
+      const ended = new AbortController();
+      const grace = sleep(this.#options.clock, graceMs, AbortSignal.any([hurry, ended.signal]));
+      await Promise.race([this.#envoy.ended(), grace]);
+      ended.abort();
     }
     await this.#envoy.stop("SIGTERM", graceMs);
     const controlPlanePid = this.#controlPlane.process?.pid;

@@ -1,6 +1,7 @@
 /** Requests that fail while the configuration changes under them. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { startChild } from "./child.ts";
+import type { Form } from "./forms.ts";
 import type { LoadMethods } from "./load.ts";
 import { loadAverage } from "./machine.ts";
 import { type Manifest, route } from "./objects.ts";
@@ -9,7 +10,7 @@ import type { Scope } from "./session.ts";
 import { rounded } from "./statistics.ts";
 
 export interface ChangesRow {
-  readonly form: "list";
+  readonly form: Form;
   readonly mappings: number;
   readonly loadAverage: readonly number[];
   readonly changes: {
@@ -31,6 +32,10 @@ export interface ChangesRow {
 
 const staying = 4;
 const moving = 4;
+/** So that most changes are a push of their own: those that come together go together. */
+const betweenMs = 10;
+/** Rounds that a passing Mapping lives. */
+const lifetime = 10;
 /** Clusters outlive their last route by a second; only then is it known that none went too early. */
 const graceMs = 2500;
 
@@ -39,7 +44,7 @@ export async function measureChanges(
   measured: Measured & { readonly otherBackendPort: number },
   changes: number,
 ): Promise<ChangesRow> {
-  const { shape, mappings, kube, gateway, listenerPort, backendPort, otherBackendPort } = measured;
+  const { form, shape, mappings, kube, gateway, listenerPort, backendPort, otherBackendPort } = measured;
   const ports = [backendPort, otherBackendPort] as const;
   const stayingRoutes = Array.from({ length: staying }, (_, index) =>
     route(shape, { name: `staying-${index}`, prefix: `/staying-${index}/`, port: backendPort }),
@@ -47,7 +52,13 @@ export async function measureChanges(
   const movingRoute = (index: number, generation: number): Manifest => {
     const port = ports[generation % 2] ?? backendPort;
     const name = `moving-${index}`;
-    return route(shape, { name, prefix: `/${name}/`, port, tag: `generation-${generation}`, rewrite: `/${generation}/` });
+    return route(shape, {
+      name,
+      prefix: `/${name}/`,
+      port,
+      tag: `generation-${generation}`,
+      rewrite: `/${generation}/`,
+    });
   };
   const movingRoutes = Array.from({ length: moving }, (_, index) => movingRoute(index, 0));
   await kube.createAll([...stayingRoutes, ...movingRoutes]);
@@ -58,7 +69,7 @@ export async function measureChanges(
   await gateway.settled(5000);
 
   const load = loadAverage();
-  const pushesBefore = await gateway.metric("nuncio_xds_pushes_total");
+  const pushesBefore = await gateway.metric("nuncio_xds_pushes_total", 'type="route"');
   const child = startChild<LoadMethods>(scope, "./load.ts");
   await child.call("start", {
     port: listenerPort,
@@ -79,17 +90,18 @@ export async function measureChanges(
       tag: `passing-${index}`,
       rewrite,
     });
-  // Rounds of four: one comes, a loaded one moves, the one that came changes, the one of the round before goes.
-  for (let done = 0, round = 0; done < changes; round++) {
+  // In each round one comes, one that is asked for moves, the one that came changes, one that came earlier goes.
+  let round = 0;
+  for (let done = 0; done < changes; round++) {
     const steps: readonly (readonly [keyof typeof counts, () => Promise<number>])[] = [
       ["added", () => kube.create(passing(round, "/a/"))],
       ["moved", () => kube.patch(movingRoute(round % moving, round + 1))],
       ["changed", () => kube.patch(passing(round, "/b/"))],
-      ["deleted", () => kube.remove(passing(round, "/b/"))],
+      ...(round < lifetime ? [] : [["deleted", () => kube.remove(passing(round - lifetime, "/b/"))] as const]),
     ];
-    for (const [kind, write] of steps) {
-      if (done >= changes) break;
+    for (const [kind, write] of steps.slice(0, changes - done)) {
       await write();
+      await sleep(betweenMs);
       counts[kind]++;
       done++;
     }
@@ -99,9 +111,11 @@ export async function measureChanges(
   const { requests, failures, p50Ms, p99Ms } = await child.call("stop", undefined);
   await child.stop();
   probe.close();
-  const routePushes = (await gateway.metric("nuncio_xds_pushes_total")) - pushesBefore;
+  const routePushes = (await gateway.metric("nuncio_xds_pushes_total", 'type="route"')) - pushesBefore;
+  for (let index = counts.deleted; index < counts.added; index++) await kube.remove(passing(index, "/b/"));
+  for (const object of [...stayingRoutes, ...movingRoutes]) await kube.remove(object);
   return {
-    form: "list",
+    form,
     mappings,
     loadAverage: load,
     changes: counts,

@@ -15,6 +15,7 @@ import { type AdsServer, createAdsServer } from "../../xds/server/server.ts";
 import type { Snapshot } from "../../xds/snapshot.ts";
 import { envoyPath } from "../paths.mjs";
 import { serve } from "./child.ts";
+import type { Form } from "./forms.ts";
 import { fillers, firstHostname, frame, route, type Shape } from "./objects.ts";
 import { createProbe, type Probe } from "./probe.ts";
 import { compileSettings, parse, storeOf } from "./resources.ts";
@@ -22,6 +23,7 @@ import { compileSettings, parse, storeOf } from "./resources.ts";
 export interface FloorOptions {
   readonly shape: Shape;
   readonly mappings: number;
+  readonly form: Form;
   readonly backendPort: number;
   readonly directory: string;
 }
@@ -43,16 +45,17 @@ interface Running {
 }
 let running: Running | undefined;
 
-async function start({ shape, mappings, backendPort, directory }: FloorOptions): Promise<void> {
+async function start({ shape, mappings, form, backendPort, directory }: FloorOptions): Promise<void> {
   const port = await freePort();
   fs.mkdirSync(directory, { recursive: true });
   const xdsSocketPath = path.join(directory, "xds.sock");
   const store = storeOf([...(await frame(shape, port)), ...fillers(shape, 0, mappings)]);
   const compile = createCompiler();
+  const settings = compileSettings(form);
   const discover = endpointDiscovery();
   const snapshot = (): Snapshot => {
     const resources = store.resources();
-    const compiled = compile(resources, compileSettings);
+    const compiled = compile(resources, settings);
     return { ...compiled.snapshot, endpoint: discover(compiled.endpoints, resources) };
   };
   const measured = (rewrite: string) =>

@@ -6,6 +6,7 @@ import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "../../test/cluster/loopback.ts";
 import { envoyPath } from "../paths.mjs";
+import { type Form, routeMatching } from "./forms.ts";
 import { cpuTime } from "./machine.ts";
 import type { Scope } from "./session.ts";
 
@@ -15,6 +16,7 @@ export interface GatewayOptions {
   readonly directory: string;
   /** A kubeconfig, or a directory of manifests. */
   readonly source: { readonly kubeconfig: string } | { readonly config: string };
+  readonly form: Form;
   readonly readyWithinMs?: number;
 }
 
@@ -29,8 +31,8 @@ export interface Gateway {
   /** From the start of the process until /readyz said 200. */
   readonly readyMs: number;
   readonly startedMs: number;
-  /** A figure of /metrics, all label sets summed. */
-  metric(name: string): Promise<number>;
+  /** A figure of /metrics, all label sets summed that hold the text `label`. */
+  metric(name: string, label?: string): Promise<number>;
   /** Waits until the control plane and Envoy have nothing to do, at most so long. */
   settled(timeoutMs: number): Promise<void>;
   stop(): Promise<void>;
@@ -40,7 +42,7 @@ let started = 0;
 
 /** Resolves once it is ready. */
 export async function startGateway(scope: Scope, options: GatewayOptions): Promise<Gateway> {
-  const { bundle, source, readyWithinMs = 300_000 } = options;
+  const { bundle, source, form, readyWithinMs = 300_000 } = options;
   const adminPort = await freePort();
   const runBase = path.join(options.directory, `r${++started}`);
   const logFile = path.join(options.directory, `gateway-${started}.log`);
@@ -50,7 +52,10 @@ export async function startGateway(scope: Scope, options: GatewayOptions): Promi
   const startedMs = performance.now();
   const child = spawn(
     process.execPath,
-    [bundle, "run", ...from, "--admin-port", String(adminPort), "--run-dir", runBase, "--envoy", envoyPath],
+    [
+      ...[bundle, "run", ...from, "--admin-port", String(adminPort), "--run-dir", runBase],
+      ...["--envoy", envoyPath, "--route-matching", routeMatching(form)],
+    ],
     {
       // The access log goes nowhere: who reads it is not what is measured.
       stdio: ["ignore", "ignore", log],
@@ -98,7 +103,7 @@ export async function startGateway(scope: Scope, options: GatewayOptions): Promi
     pids,
     readyMs,
     startedMs,
-    metric: (name) => metricOf(adminPort, name),
+    metric: (name, label = "") => metricOf(adminPort, name, label),
     settled: (timeoutMs) => settled(pids, timeoutMs),
     stop,
   };
@@ -110,9 +115,7 @@ function get(port: number, url: string): Promise<{ readonly status: number; read
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("error", reject);
-      response.on("end", () =>
-        resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }),
-      );
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString() }));
     });
     request.on("timeout", () => request.destroy(new Error("no answer within 5 s")));
     request.on("error", reject);
@@ -127,11 +130,12 @@ async function statusOf(port: number, url: string): Promise<number> {
   }
 }
 
-async function metricOf(port: number, name: string): Promise<number> {
+async function metricOf(port: number, name: string, label: string): Promise<number> {
   const { body } = await get(port, "/metrics");
   let sum = 0;
   for (const line of body.split("\n")) {
-    if (line.startsWith(`${name}{`) || line.startsWith(`${name} `)) sum += Number(line.slice(line.lastIndexOf(" ") + 1));
+    const isIt = line.startsWith(`${name}{`) || line.startsWith(`${name} `);
+    if (isIt && line.includes(label)) sum += Number(line.slice(line.lastIndexOf(" ") + 1));
   }
   return sum;
 }

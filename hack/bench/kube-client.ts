@@ -46,7 +46,7 @@ interface Answer {
 }
 
 export function kubeClient(scope: Scope, { serverUrl, token, certificateAuthority }: Cluster): KubeClient {
-  const agent = new https.Agent({ keepAlive: true, ca: certificateAuthority, noDelay: true });
+  const agent = new https.Agent({ keepAlive: true, ca: certificateAuthority });
   scope.defer(() => agent.destroy());
 
   const send = ({ method, path, body }: Request): Promise<Answer> =>

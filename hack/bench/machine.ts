@@ -65,7 +65,10 @@ function threadTime(directory: string): number {
   try {
     return Number(fs.readFileSync(`${directory}/schedstat`, "utf8").split(" ")[0]) / 1e6;
   } catch {
-    const fields = fs.readFileSync(`${directory}/stat`, "utf8").replace(/^.*\) /, "").split(" ");
+    const fields = fs
+      .readFileSync(`${directory}/stat`, "utf8")
+      .replace(/^.*\) /, "")
+      .split(" ");
     return (Number(fields[11]) + Number(fields[12])) * 10;
   }
 }

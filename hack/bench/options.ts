@@ -1,4 +1,5 @@
 import { parseArgs } from "node:util";
+import { type Form, forms } from "./forms.ts";
 
 export const sections = ["propagation", "compile", "memory", "changes", "throughput", "start"] as const;
 export type Section = (typeof sections)[number];
@@ -8,6 +9,8 @@ export interface Options {
   readonly only: ReadonlySet<Section>;
   /** Mappings that are there, ascending. */
   readonly sizes: readonly number[];
+  /** Of hosts with many routes: which of the two are measured. */
+  readonly forms: ReadonlySet<Form>;
   readonly repetitions: number;
   readonly tlsHosts: number;
   readonly changes: number;
@@ -23,6 +26,7 @@ export const usage = `npm run bench [-- OPTIONS]
   --quick              10 and 1,000 Mappings and few repetitions: some minutes, for a first look
   --only A,B           of ${sections.join(", ")}
   --sizes N,N          how many Mappings are there (default 10,1000,10000; the compile takes 100000 too)
+  --forms list,tree    how Envoy finds routes, where there are many on a host (default both)
   --repetitions N      of each change of the propagation (default 25; 7 with --quick)
   --tls-hosts N        how many hosts the TLS form is spread over (default 100)
   --changes N          made under load (default 1000; 200 with --quick)
@@ -39,7 +43,10 @@ export function readOptions(args: readonly string[]): Options | "help" {
     values[name] === undefined ? fallback : integer(name, values[name], 100_000);
   return {
     quick,
-    only: values.only === undefined ? new Set(sections) : new Set(values.only.split(",").map(section)),
+    only:
+      values.only === undefined
+        ? new Set(sections)
+        : new Set(values.only.split(",").map((name) => oneOf("only", sections, name))),
     sizes:
       values.sizes === undefined
         ? quick
@@ -49,6 +56,9 @@ export function readOptions(args: readonly string[]): Options | "help" {
             .split(",")
             .map((size) => integer("sizes", size, 100_000))
             .sort((a, b) => a - b),
+    forms: new Set(
+      values.forms === undefined ? forms : values.forms.split(",").map((name) => oneOf("forms", forms, name)),
+    ),
     repetitions: number("repetitions", quick ? 7 : 25),
     tlsHosts: number("tls-hosts", 100),
     changes: number("changes", quick ? 200 : 1000),
@@ -65,6 +75,7 @@ function parse(args: readonly string[]) {
         quick: { type: "boolean" },
         only: { type: "string" },
         sizes: { type: "string" },
+        forms: { type: "string" },
         repetitions: { type: "string" },
         "tls-hosts": { type: "string" },
         changes: { type: "string" },
@@ -78,10 +89,10 @@ function parse(args: readonly string[]) {
   }
 }
 
-function section(name: string): Section {
-  const found = sections.find((each) => each === name);
-  if (found === undefined) throw new UsageError(`--only: there is no ${JSON.stringify(name)}; there are ${sections.join(", ")}`);
-  return found;
+function oneOf<T extends string>(option: string, choices: readonly T[], name: string): T {
+  const found = choices.find((each) => each === name);
+  if (found !== undefined) return found;
+  throw new UsageError(`--${option}: there is no ${JSON.stringify(name)}; there are ${choices.join(", ")}`);
 }
 
 function integer(option: string, text: string, max: number): number {

@@ -44,7 +44,11 @@ export function createProbe(target: Target): Probe {
         let last: Reply | undefined;
         const giveUp = setTimeout(() => {
           beat.stop();
-          reject(new Error(`${path} on ${target.authority}: not as awaited within ${timeoutMs} ms, last ${JSON.stringify(last)}`));
+          reject(
+            new Error(
+              `${path} on ${target.authority}: not as awaited within ${timeoutMs} ms, last ${JSON.stringify(last)}`,
+            ),
+          );
         }, timeoutMs);
         onReply = (reply) => {
           last = reply;

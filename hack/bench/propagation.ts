@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Child } from "./child.ts";
 import { startChild } from "./child.ts";
 import type { ChangeTimes, FloorMethods } from "./floor.ts";
+import type { Form } from "./forms.ts";
 import type { Gateway } from "./gateway.ts";
 import type { KubeClient } from "./kube-client.ts";
 import { cpuTime, loadAverage } from "./machine.ts";
@@ -18,7 +19,7 @@ type PerKind<T> = Readonly<Record<ChangeKind, T>>;
 
 export interface PropagationRow {
   /** How Envoy holds the routes of a virtual host. */
-  readonly form: "list";
+  readonly form: Form;
   readonly scheme: Shape["scheme"];
   readonly hosts: number;
   readonly mappings: number;
@@ -37,7 +38,7 @@ export interface PropagationRow {
 }
 
 export interface BurstRow {
-  readonly form: "list";
+  readonly form: Form;
   readonly scheme: Shape["scheme"];
   readonly mappingsBefore: number;
   readonly created: number;
@@ -49,6 +50,7 @@ export interface BurstRow {
 }
 
 export interface Measured {
+  readonly form: Form;
   readonly shape: Shape;
   readonly mappings: number;
   readonly kube: KubeClient;
@@ -79,9 +81,9 @@ export async function measurePropagation(
   measured: Measured,
   { repetitions, directory }: { readonly repetitions: number; readonly directory: string },
 ): Promise<PropagationRow> {
-  const { shape, mappings, gateway, listenerPort, backendPort } = measured;
+  const { form, shape, mappings, gateway, listenerPort, backendPort } = measured;
   const floor = startChild<FloorMethods>(scope, "./floor.ts");
-  await floor.call("start", { shape, mappings, backendPort, directory: path.join(directory, `f${floor.pid}`) });
+  await floor.call("start", { shape, mappings, form, backendPort, directory: path.join(directory, `f${floor.pid}`) });
   const probe = probeOf(shape, listenerPort);
   scope.defer(() => probe.close());
   await gateway.settled(10_000);
@@ -107,7 +109,7 @@ export async function measurePropagation(
   });
   const of = (field: keyof Sample) => (kind: ChangeKind) => samples[kind].map((sample) => sample[field]);
   return {
-    form: "list",
+    form,
     scheme: shape.scheme,
     hosts: shape.hosts,
     mappings,
@@ -168,7 +170,7 @@ async function floorOnce(floor: Child<FloorMethods>): Promise<ChangeTimes> {
 
 /** Creates many at once, and looks when the last one answers. */
 export async function measureBurst(
-  { shape, mappings, kube, listenerPort, backendPort }: Measured,
+  { form, shape, mappings, kube, listenerPort, backendPort }: Measured,
   created: number,
 ): Promise<BurstRow> {
   const probe = probeOf(shape, listenerPort);
@@ -182,7 +184,7 @@ export async function measureBurst(
   probe.close();
   await kube.remove(last);
   return {
-    form: "list",
+    form,
     scheme: shape.scheme,
     mappingsBefore: mappings,
     created: created + 1,

@@ -3,14 +3,18 @@ import { createStore, type Store } from "../../compile/store.ts";
 import { parseResource } from "../../crds/parse.ts";
 import type { AnyResource } from "../../crds/resources.ts";
 import type { CompileSettings } from "../../ir/settings.ts";
+import { type Form, routeMatching } from "./forms.ts";
 import type { Manifest } from "./objects.ts";
 
-export const compileSettings: CompileSettings = {
-  ambassadorId: "default",
-  ownNamespace: "default",
-  bindAddress: "127.0.0.1",
-  inCluster: true,
-};
+export function compileSettings(form: Form): CompileSettings {
+  return {
+    ambassadorId: "default",
+    ownNamespace: "default",
+    bindAddress: "127.0.0.1",
+    inCluster: true,
+    routeMatching: routeMatching(form),
+  };
+}
 
 export function parse(manifest: unknown): AnyResource {
   const { resource, problems } = parseResource(manifest);

@@ -1,9 +1,15 @@
 /** What the demo shows of the gateway's output: less than `nuncio run` prints, so that the lines can be read as they come. */
 export interface LogLines {
   /** A line of standard output, where Envoy writes its access log. */
-  access(line: string): string | undefined;
+  access(line: string): string;
   /** A line of standard error, the gateway's own log at level debug. Undefined: not shown. */
-  log(line: string): string | undefined;
+  log(line: string): Shown | undefined;
+}
+
+export interface Shown {
+  readonly text: string;
+  /** Something is wrong: it is shown at any time, other lines only below the page. */
+  readonly isAlarm: boolean;
 }
 
 // ACCESS [2026-11-21T15:17:38.970Z] "GET /quote/ HTTP/1.1" 200 - 0 98 1 0 "127.0.0.1" "curl/7.88.1" "..." "127.0.0.1:8080" "127.0.0.1:9001"
@@ -12,7 +18,7 @@ const accessLine = /^ACCESS \[[^\]]*T([\d:.]+)Z?\] "(\S+) (\S+) [^"]*" (\d+) (\S
 const logLine = /^\S+ (debug|info |warn |error) (\w+): (.*)$/;
 
 export function logLines(): LogLines {
-  let isShown = false;
+  let shown: Shown | undefined;
   /** A problem was told since the last configuration went live. */
   let hasNews = false;
   return {
@@ -26,21 +32,29 @@ export function logLines(): LogLines {
 
     log(line) {
       const [, level, name, message = ""] = logLine.exec(line) ?? [];
-      // A line that goes on with the one before, or one that is not the log's, such as a stack trace.
-      if (level === undefined) return isShown || !/^ +\| /.test(line) ? line : undefined;
-      isShown = level !== "debug" && name !== "xds";
-      if (level === "warn " || level === "error") {
-        hasNews = true;
-        return `${level.trim()}: ${message.replace(/ code=(\w+)$/, " [$1]")}`;
+      if (level === undefined) {
+        // A line that goes on with the one before, or one that is not the log's: a stack trace, a last word.
+        return shown !== undefined || !/^ +\| /.test(line)
+          ? { text: line, isAlarm: shown?.isAlarm ?? true }
+          : undefined;
       }
-      if (isShown) return `${name}: ${message}`;
-      const live = level === "debug" && name === "nuncio" ? /^live(?: ms=([\d.]+))?$/.exec(message) : null;
-      if (live === null) return undefined;
-      const isPlain = !hasNews;
-      hasNews = false;
-      return isPlain
-        ? `nuncio: live${live[1] === undefined ? "" : ` ${live[1]} ms after the change was seen`}`
-        : undefined;
+      shown = textOf(level, name ?? "", message);
+      return shown;
     },
   };
+
+  function textOf(level: string, name: string, message: string): Shown | undefined {
+    if (level === "warn " || level === "error") {
+      hasNews = true;
+      return { text: `${level.trim()}: ${message.replace(/ code=(\w+)$/, " [$1]")}`, isAlarm: true };
+    }
+    if (level === "info ") return name === "xds" ? undefined : { text: `${name}: ${message}`, isAlarm: false };
+    const live = name === "nuncio" ? /^live(?: ms=([\d.]+))?$/.exec(message) : null;
+    if (live === null) return undefined;
+    const isPlain = !hasNews;
+    hasNews = false;
+    if (!isPlain) return undefined;
+    const after = live[1] === undefined ? "" : ` ${live[1]} ms after the change was seen`;
+    return { text: `nuncio: live${after}`, isAlarm: false };
+  }
 }

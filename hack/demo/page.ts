@@ -33,7 +33,7 @@ Three things to try, in another terminal:
   sed -i 's|timeout_ms: 5000|timeout_ms: 5s|' ${directory}/quote.yaml
   curl ${url}/quote/
 
-The other files there show canaries, host names, conditions and redirects, each with a request to try in its first lines.
+The other files there show canaries, host names, conditions, headers, redirects and retries, each with requests to try in its first lines.
 Ctrl-C ends everything and removes the directory.
 `;
 }

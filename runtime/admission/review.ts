@@ -34,7 +34,7 @@ export function readReview(body: string): ReadReview {
   }
   if (!isFields(review)) return bad("the body is not a JSON object");
   if (review["apiVersion"] !== apiVersion || review["kind"] !== kind)
-    return bad(`the body is not a ${kind} of ${apiVersion}`);
+    return bad(`the body is not an ${kind} of ${apiVersion}`);
   const { request } = review;
   if (!isFields(request)) return bad("request is missing");
   for (const field of ["uid", "operation"]) {

@@ -35,8 +35,9 @@ export function mappingMatch(spec: MappingSpec): MappingMatch {
   ];
   checkRegexes(spec, problems);
   const precedence = spec.precedence ?? 0;
+  const path = pathMatch(spec, problems);
   const match: RouteMatch = {
-    path: pathMatch(spec, problems),
+    path,
     caseSensitive: spec.case_sensitive ?? true,
     headers: headers.filter(({ name }) => name !== ":authority").map(valueMatch),
     queryParameters: query.map(valueMatch),
@@ -45,7 +46,14 @@ export function mappingMatch(spec: MappingSpec): MappingMatch {
     match,
     hostname,
     hostRegex,
-    orderKey: routeOrderKey({ precedence, prefix: spec.prefix, method: spec.method, headers, queryParameters: query }),
+    orderKey: routeOrderKey({
+      precedence,
+      prefix: spec.prefix,
+      exact: path.kind === "exact",
+      method: spec.method,
+      headers,
+      queryParameters: query,
+    }),
     groupKey: JSON.stringify([
       match.path,
       match.caseSensitive,
@@ -72,7 +80,8 @@ function pathMatch(spec: MappingSpec, problems: Problems): PathMatch {
       const message = "prefix_regex and prefix_exact are both true; the prefix is used as a regex";
       problems.push(ignored(["prefix_exact"], message, "leave one of them out"));
     }
-    return { kind: "regex", regex: spec.prefix };
+    // Envoy does not regard case_sensitive where the path is a regex.
+    return { kind: "regex", regex: spec.case_sensitive === false ? `(?i)${spec.prefix}` : spec.prefix };
   }
   if (!spec.prefix.startsWith("/")) {
     // Envoy accepts it, and no request ever matches: paths start with a slash.

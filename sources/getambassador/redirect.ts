@@ -3,6 +3,7 @@ import {
   type FeatureResult,
   type FieldProblem,
   ignored,
+  invalid,
   nothing,
   oneLineProblems,
   regexProblems,
@@ -46,13 +47,23 @@ export function redirectOf(spec: MappingSpec): FeatureResult<Redirect> {
     problems.push(...oneLineProblems(substitution, ["regex_redirect", "substitution"]));
   }
   problems.push(...oneLineProblems(path, ["path_redirect"]), ...oneLineProblems(prefix, ["prefix_redirect"]));
-  problems.push(...oneLineProblems(spec.service, ["service"]));
-  const value: Redirect = {
-    kind: "redirect",
-    code: spec.redirect_response_code ?? 301,
-    host: spec.service,
-    https: false,
-    path: chosen,
-  };
+  const { host, https } = locationHost(spec.service, problems);
+  const value: Redirect = { kind: "redirect", code: spec.redirect_response_code ?? 301, host, https, path: chosen };
   return { value, problems };
+}
+
+/** Host and port of the Location. Emissary writes a scheme in `service` into it as if it were part of the host. */
+function locationHost(service: string, problems: FieldProblem[]): { host: string; https: boolean } {
+  problems.push(...oneLineProblems(service, ["service"]));
+  const [, scheme = "", rest = service] = /^(https?):\/\/(.*)$/i.exec(service) ?? [];
+  const host = rest.replace(/\/$/, "");
+  if (host.includes("/")) {
+    const message = `${JSON.stringify(service)} has a path, and a redirect takes the host from it alone`;
+    problems.push(invalid(["service"], message, "write the path as path_redirect, prefix_redirect or regex_redirect"));
+  }
+  if (scheme.toLowerCase() === "http") {
+    const message = "http:// is left out: a redirect keeps the scheme of the request";
+    problems.push(ignored(["service"], message, `write ${JSON.stringify(host)}, or https:// before it`));
+  }
+  return { host, https: scheme.toLowerCase() === "https" };
 }

@@ -5,6 +5,8 @@
  */
 export interface OrderInput {
   readonly precedence: number;
+  /** The prefix is the whole path: where all else is equal it is tried before what only starts so. */
+  readonly exact: boolean;
   /** The prefix, path or regex as written. */
   readonly prefix: string;
   readonly method: string | undefined;
@@ -49,5 +51,6 @@ export function routeOrderKey(input: OrderInput): string {
     input.method ?? "GET",
     ...input.headers.map(keyOfCondition),
     ...input.queryParameters.map(keyOfCondition),
+    ...(input.exact ? [""] : []),
   ].join(SEPARATOR);
 }

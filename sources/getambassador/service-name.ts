@@ -26,8 +26,21 @@ export function isIpv4(host: string): boolean {
   return parts !== null && parts.slice(1).every((part) => Number(part) <= 255);
 }
 
+/** Strictly: Envoy refuses a cluster whose address is not one. */
 function isIpv6(host: string): boolean {
-  return /^[0-9a-f:.]+$/i.test(host) && host.includes(":") && !host.includes(":::");
+  const halves = host.split("::");
+  if (halves.length > 2) return false;
+  let groups = 0;
+  for (const [index, half] of halves.entries()) {
+    const parts = half === "" ? [] : half.split(":");
+    for (const [at, part] of parts.entries()) {
+      const isLast = index === halves.length - 1 && at === parts.length - 1;
+      if (/^[0-9a-f]{1,4}$/i.test(part)) groups += 1;
+      else if (isLast && isIpv4(part)) groups += 2;
+      else return false;
+    }
+  }
+  return halves.length === 2 ? groups < 8 : groups === 8;
 }
 
 function parsePort(text: string): number | undefined {
@@ -40,14 +53,14 @@ function parsePort(text: string): number | undefined {
 function splitPort(authority: string): { host: string; port: string | undefined } {
   const bracketed = /^\[([^\]]*)\](?::(.*))?$/.exec(authority);
   if (bracketed !== null) return { host: bracketed[1] ?? "", port: bracketed[2] };
-  if (isIpv6(authority) && authority.split(":").length > 2) return { host: authority, port: undefined };
+  if (isIpv6(authority)) return { host: authority, port: undefined };
   const colon = authority.indexOf(":");
   if (colon === -1) return { host: authority, port: undefined };
   return { host: authority.slice(0, colon), port: authority.slice(colon + 1) };
 }
 
 export function parseService(text: string): ParsedService {
-  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(text);
+  const scheme = /^(?:([a-z][a-z0-9+.-]*):)?\/\//i.exec(text);
   const name = scheme?.[1]?.toLowerCase();
   if (name !== undefined && name !== "http" && name !== "https") {
     return bad(text, `has the scheme ${name}://, which is not spoken`, "write http:// or https://, or no scheme");
@@ -62,8 +75,8 @@ export function parseService(text: string): ParsedService {
   const { host: givenHost, port: givenPort } = splitPort(authority);
   const host = givenHost.toLowerCase();
   const isAddress = isIpv4(host) || isIpv6(host);
-  if (!isAddress && !HOST_NAME.test(host))
-    return bad(text, `has the host ${JSON.stringify(givenHost)}, which is not a host name`);
+  const isHost = authority.startsWith("[") ? isIpv6(host) : isAddress || (HOST_NAME.test(host) && !host.includes(".."));
+  if (!isHost) return bad(text, `has the host ${JSON.stringify(givenHost)}, which is not a host name`);
   const tls = name === "https";
   if (givenPort === undefined) return { ok: true, address: { tls, host, isAddress, port: tls ? 443 : 80 } };
   const port = parsePort(givenPort);

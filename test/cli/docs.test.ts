@@ -113,7 +113,7 @@ describe("docs/compatibility.md", () => {
     const list = (names: readonly string[]) =>
       names.length === 0
         ? "none."
-        : `${names
+        : `${[...names]
             .sort()
             .map((name) => `\`${name}\``)
             .join(", ")}.`;

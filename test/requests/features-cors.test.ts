@@ -58,7 +58,9 @@ describe("CORS", () => {
       "access-control-expose-headers": "x-total, x-page",
     });
     for (const origin of ["https://evil.example.com", "https://app.example.com.evil.org", "https://xapp.example.com"]) {
-      expect((await gateway.request("/", { headers: { origin } })).headers).not.toHaveProperty("access-control-allow-origin");
+      expect((await gateway.request("/", { headers: { origin } })).headers).not.toHaveProperty(
+        "access-control-allow-origin",
+      );
       expect((await preflight(origin)).headers).not.toHaveProperty("access-control-allow-origin");
     }
   });
@@ -89,7 +91,11 @@ describe("CORS", () => {
     expect(problems.map(({ severity, path, message }) => [severity, path.slice(1), message])).toEqual([
       ["warning", ["cors", "max_age"], '"24h" is not a number of seconds, and browsers would not take it'],
       ["warning", ["cors", "origins"], '"*" with credentials lets every web site read what the user may read'],
-      ["warning", ["cors", "origins", 1], '"https://*.example.com" is compared as it is written, and no origin has a "*"'],
+      [
+        "warning",
+        ["cors", "origins", 1],
+        '"https://*.example.com" is compared as it is written, and no origin has a "*"',
+      ],
       ["warning", ["cors", "origins", 2], '"https://a.example.com/" ends in a slash, and no origin does'],
     ]);
   });

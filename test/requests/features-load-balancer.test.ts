@@ -25,7 +25,10 @@ const apply = (spec: object, module: Readonly<Record<string, unknown>> = {}) =>
   );
 
 /** Which Pods answer some requests. */
-async function answering(count: number, headers: (index: number) => Record<string, string>): Promise<ReadonlySet<string>> {
+async function answering(
+  count: number,
+  headers: (index: number) => Record<string, string>,
+): Promise<ReadonlySet<string>> {
   const seen = new Set<string>();
   for (let i = 0; i < count; i++) seen.add((await gateway.request("/", { headers: headers(i) })).body);
   return seen;
@@ -56,7 +59,9 @@ describe("load balancer", () => {
     const first = await gateway.request("/");
     const [cookie = ""] = first.headers["set-cookie"] ?? [];
     expect(cookie).toMatch(/^sticky="[^"]+"; Max-Age=60; Path=\/; HttpOnly$/);
-    expect(await answering(15, () => ({ cookie: cookie.slice(0, cookie.indexOf(";")) }))).toEqual(new Set([first.body]));
+    expect(await answering(15, () => ({ cookie: cookie.slice(0, cookie.indexOf(";")) }))).toEqual(
+      new Set([first.body]),
+    );
     await apply({ load_balancer: { policy: "ring_hash", cookie: { name: "sticky" } } });
     expect((await gateway.request("/")).headers["set-cookie"]).toBeUndefined();
     expect((await answering(15, () => ({ cookie: "sticky=mine" }))).size).toBe(1);
@@ -67,12 +72,15 @@ describe("load balancer", () => {
     expect((await answering(15, () => ({}))).size).toBe(1);
   });
 
-  it("spares a busy Pod by least_request", async () => {
+  it("spares a busy Pod by least_request, which asks the less busy of two that are drawn", async () => {
     expect(await apply({ load_balancer: { policy: "least_request" } })).toEqual([]);
     const busy = gateway.request("/", { headers: { "x-answer-delay-ms": "1500" } });
     await new Promise((done) => setTimeout(done, 50));
-    const others = await answering(30, () => ({}));
-    expect(others.has((await busy).body)).toBe(false);
+    const others: string[] = [];
+    for (let i = 0; i < 90; i++) others.push((await gateway.request("/")).body);
+    // It is drawn twice in a ninth of all cases; going round would ask it thirty times.
+    const { body } = await busy;
+    expect(others.filter((pod) => pod === body).length).toBeLessThan(21);
   });
 
   // shows: Module.load_balancer Module.resolver
@@ -109,7 +117,9 @@ describe("load balancer", () => {
     [{ policy: "ring_hash", header: "" }, ["load_balancer", "header"], '"" is not the name of a header'],
   ])("refuses %j", async (load_balancer, path, message) => {
     const problems = await apply({ load_balancer });
-    expect(problems.map((problem) => [problem.severity, problem.path.slice(1), problem.message])).toEqual([["error", path, message]]);
+    expect(problems.map((problem) => [problem.severity, problem.path.slice(1), problem.message])).toEqual([
+      ["error", path, message],
+    ]);
   });
 
   it("refuses a policy where the resolver leaves nothing to choose from", async () => {

@@ -52,15 +52,22 @@ describe("retry policy", () => {
   it("takes the Module's policy where a Mapping has none, and one policy for a canary group", async () => {
     await apply({}, { retry_policy: { retry_on: "5xx", num_retries: 3 } });
     expect(await tries(failing)).toBe(4);
-    await apply({ retry_policy: { retry_on: "5xx", num_retries: 0 } }, { retry_policy: { retry_on: "5xx", num_retries: 3 } });
+    await apply(
+      { retry_policy: { retry_on: "5xx", num_retries: 0 } },
+      { retry_policy: { retry_on: "5xx", num_retries: 3 } },
+    );
     expect(await tries(failing)).toBe(1);
-    const member = (name: string, spec: object) => mapping(name, { prefix: "/", service: backend.service, weight: 50, ...spec });
+    const member = (name: string, spec: object) =>
+      mapping(name, { prefix: "/", service: backend.service, weight: 50, ...spec });
     await gateway.apply(member("a", { retry_policy: { retry_on: "5xx", num_retries: 2 } }) + member("b", {}));
     for (let i = 0; i < 10; i++) expect(await tries(failing)).toBe(3);
   });
 
   it("refuses a policy without a condition and a time that is none", async () => {
-    const problems = await apply({ retry_policy: { num_retries: 2 } }, { retry_policy: { retry_on: "5xx", per_try_timeout: "2" } });
+    const problems = await apply(
+      { retry_policy: { num_retries: 2 } },
+      { retry_policy: { retry_on: "5xx", per_try_timeout: "2" } },
+    );
     expect(problems.map(({ object, path, message }) => [object.kind, path.slice(1), message])).toEqual([
       ["Mapping", ["retry_policy", "retry_on"], "there is no condition, so that nothing would be sent again"],
       ["Module", ["config", "retry_policy", "per_try_timeout"], '"2" is not a duration'],

@@ -14,7 +14,11 @@ beforeAll(async () => {
       // Takes any protocol, then sends back what it gets, in upper case.
       prepare: (server) =>
         server.on("upgrade", (request, socket) => {
-          const head = ["HTTP/1.1 101 Switching Protocols", "connection: upgrade", `upgrade: ${request.headers.upgrade}`];
+          const head = [
+            "HTTP/1.1 101 Switching Protocols",
+            "connection: upgrade",
+            `upgrade: ${request.headers.upgrade}`,
+          ];
           socket.write(`${head.join("\r\n")}\r\n\r\n`);
           socket.on("data", (data) => socket.write(data.toString().toUpperCase()));
           socket.on("error", () => socket.destroy());

@@ -96,4 +96,18 @@ describe("routing through Envoy", () => {
     expect((await gateway.request("/long/", { host: "a.example.com" })).echo().backend).toBe("two");
     expect((await gateway.request("/", { host: "example.org" })).status).toBe(404);
   });
+
+  it("takes a regex of 1,000 instructions and refuses a larger one before Envoy sees it", async () => {
+    const regex = (count: number) => `/(${"x".repeat(49)}){${count}}`;
+    const problems = await gateway.apply(
+      mapping("large", { prefix: regex(19), prefix_regex: true, service: one.service }) +
+        mapping("larger", { prefix: regex(30), prefix_regex: true, service: one.service }) +
+        mapping("small", { prefix: "/", service: two.service }),
+    );
+    expect(problems.map(({ code, object, message }) => [code, object.name, message.slice(-45)])).toEqual([
+      ["InvalidRegex", "larger", expect.stringContaining("instructions of at most 1000)")],
+    ]);
+    expect((await gateway.request(`/${"x".repeat(49 * 19)}`)).echo().backend).toBe("one");
+    expect((await gateway.request(`/${"x".repeat(49 * 30)}`)).echo().backend).toBe("two");
+  });
 });

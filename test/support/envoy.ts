@@ -4,6 +4,7 @@ import { request as httpRequest } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { envoyBootstrap } from "../../runtime/bootstrap.ts";
 import { eventually } from "./eventually.ts";
 
 /** Relative to the repository's root, where jest runs. */
@@ -43,7 +44,14 @@ export function spawnEnvoy(options: BareEnvoyOptions): BareEnvoy {
   const adminSocket = join(dir, "admin.sock");
   const logPath = join(dir, "envoy.log");
   const bootstrapPath = join(dir, "bootstrap.json");
-  writeFileSync(bootstrapPath, JSON.stringify(bootstrap(options.adsSocket, adminSocket)));
+  const bootstrap = envoyBootstrap({
+    nodeId: "test",
+    nodeCluster: "test",
+    adminSocketPath: adminSocket,
+    xdsSocketPath: options.adsSocket,
+    stats: "all",
+  });
+  writeFileSync(bootstrapPath, JSON.stringify(bootstrap));
   const child = spawn(ENVOY_BINARY, [...envoyArguments(options, bootstrapPath), "--log-path", logPath], {
     stdio: "ignore",
   });
@@ -87,49 +95,6 @@ function envoyArguments(options: BareEnvoyOptions, bootstrapPath: string): strin
     ],
     ...["--drain-time-s", String(options.drainTimeSeconds ?? 1), "--log-level", options.logLevel ?? "info"],
   ];
-}
-
-function bootstrap(adsSocket: string, adminSocket: string): unknown {
-  const ads = { ads: {}, resource_api_version: "V3" };
-  return {
-    node: { id: "test", cluster: "test" },
-    admin: { address: { pipe: { path: adminSocket, mode: 0o600 } } },
-    dynamic_resources: {
-      ads_config: {
-        api_type: "DELTA_GRPC",
-        transport_api_version: "V3",
-        set_node_on_first_message_only: true,
-        grpc_services: [
-          {
-            envoy_grpc: {
-              cluster_name: "ads",
-              retry_policy: { retry_back_off: { base_interval: "0.05s", max_interval: "0.5s" } },
-            },
-          },
-        ],
-      },
-      cds_config: ads,
-      lds_config: ads,
-    },
-    static_resources: {
-      clusters: [
-        {
-          name: "ads",
-          typed_extension_protocol_options: {
-            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-              "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-              explicit_http_config: { http2_protocol_options: {} },
-            },
-          },
-          load_assignment: {
-            cluster_name: "ads",
-            endpoints: [{ lb_endpoints: [{ endpoint: { address: { pipe: { path: adsSocket } } } }] }],
-          },
-        },
-      ],
-    },
-    deferred_stat_options: { enable_deferred_creation_stats: true },
-  };
 }
 
 function fetchUnix(socketPath: string, path: string, method: string): Promise<Reply> {

@@ -6,7 +6,6 @@ import { Cluster } from "../generated/envoy/config/cluster/v3/cluster.ts";
 import type { ClusterLoadAssignment } from "../generated/envoy/config/endpoint/v3/endpoint.ts";
 import { HttpProtocolOptions } from "../generated/envoy/extensions/upstreams/http/v3/http_protocol_options.ts";
 import type { XdsResource } from "../snapshot.ts";
-import { endpointsName } from "./endpoints.ts";
 import { xdsResource } from "./frame.ts";
 import { ads } from "./sources.ts";
 import { upstreamTransportSocket } from "./transport-socket.ts";
@@ -29,7 +28,9 @@ function discovery(name: string, endpoints: ClusterEndpoints): Partial<Cluster> 
     case "slices":
       return {
         clusterDiscoveryType: { $case: "type", value: EDS },
-        edsClusterConfig: { edsConfig: ads, serviceName: endpointsName(endpoints) },
+        // Without a service name the endpoints are those of the cluster's own name. Clusters must not share endpoints:
+        // Envoy does not ask again for a name that it has, and the second cluster would stay without any.
+        edsClusterConfig: { edsConfig: ads },
       };
     case "dns":
       return {

@@ -5,11 +5,6 @@ import { xdsResource } from "./frame.ts";
 
 export type EdsEndpoints = Extract<ClusterEndpoints, { kind: "service" | "slices" }>;
 
-/** Name of the EDS resource: clusters to the same endpoints share it. */
-export function endpointsName(endpoints: EdsEndpoints): string {
-  return `${endpoints.kind}/${endpoints.namespace}/${endpoints.name}/${endpoints.port}`;
-}
-
 export interface Endpoint {
   readonly address: string;
   readonly port: number;

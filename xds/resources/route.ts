@@ -51,7 +51,7 @@ function pathSpecifier(path: IrRouteMatch["path"]): RouteMatch["pathSpecifier"] 
 function routeMatch(match: IrRouteMatch, belowPercent: number | undefined): RouteMatch {
   return {
     pathSpecifier: pathSpecifier(match.path),
-    // Envoy refuses case-insensitive regexes; (?i) in the regex itself is the way.
+    // Envoy does not regard it for regexes; their source writes (?i) into the regex itself.
     ...(match.caseSensitive || match.path.kind === "regex" ? {} : { caseSensitive: false }),
     ...(match.headers.length === 0 ? {} : { headers: match.headers.map(headerMatcher) }),
     ...(match.queryParameters.length === 0 ? {} : { queryParameters: match.queryParameters.map(queryMatcher) }),

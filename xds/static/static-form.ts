@@ -1,4 +1,5 @@
 import { type Snapshot, typeUrls, type XdsResource, type XdsType } from "../snapshot.ts";
+import { envoyRuntimeFlags } from "./runtime-flags.ts";
 import { type JsonObject, messageJson, type Registry } from "./registry.ts";
 
 type Json = JsonObject[string];
@@ -75,6 +76,7 @@ export function staticForm(snapshot: Snapshot, { registry, throwAway }: StaticFo
   const every = (objects: JsonObject[], ...changes: ((object: JsonObject) => JsonObject)[]): Json[] =>
     objects.map((object) => rewrite(object, (each) => changes.reduce((result, change) => change(result), each)));
   return {
+    layered_runtime: { layers: [{ name: "nuncio", static_layer: { ...envoyRuntimeFlags } }] },
     static_resources: {
       listeners: every(all("listener"), inlineRoutes, inlineExtension, staticSecret),
       clusters: every(all("cluster"), inlineEndpoints, staticSecret),

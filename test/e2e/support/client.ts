@@ -1,6 +1,8 @@
+import { once } from "node:events";
 import http from "node:http";
+import http2 from "node:http2";
 import https from "node:https";
-import type { TLSSocket } from "node:tls";
+import tls, { type TLSSocket } from "node:tls";
 import type { Echo } from "./backend.ts";
 
 export interface Answer {
@@ -12,6 +14,8 @@ export interface Answer {
   /** Of the certificate that was served, upper-case hex; empty without TLS. */
   readonly serial: string;
   readonly tlsVersion: string | null;
+  /** The client's end of the connection: equal ones are one connection. */
+  readonly localPort: number | undefined;
 }
 
 export interface SendOptions {
@@ -28,28 +32,59 @@ export interface SendOptions {
 
 /** One request to a port of 127.0.0.1. Rejects on connection errors, those of TLS included. */
 export function send(port: number, path: string, options: SendOptions = {}): Promise<Answer> {
-  const { method = "GET", headers = {}, host = "example.com", tls, agent = false, timeoutMs = 10_000 } = options;
+  const { method = "GET", headers = {}, host = "example.com", tls: secure, agent = false, timeoutMs = 10_000 } = options;
   const common = { host: "127.0.0.1", port, path, method, headers: { host, ...headers }, agent, timeout: timeoutMs };
   return new Promise((resolve, reject) => {
     const onResponse = (response: http.IncomingMessage) => {
       const chunks: Buffer[] = [];
-      const { serial, version } = tls === undefined ? { serial: "", version: null } : served(response.socket as TLSSocket);
+      const { serial, version } = secure === undefined ? { serial: "", version: null } : served(response.socket as TLSSocket);
+      const { localPort } = response.socket;
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("error", reject);
       response.on("end", () => {
         const body = Buffer.concat(chunks).toString();
         const { statusCode: status = 0, headers: got } = response;
-        resolve({ status, headers: got, body, echo: () => echoOf(status, body), serial, tlsVersion: version });
+        resolve({ status, headers: got, body, echo: () => echoOf(status, body), serial, tlsVersion: version, localPort });
       });
     };
     const request =
-      tls === undefined
+      secure === undefined
         ? http.request(common, onResponse)
-        : https.request({ ...common, rejectUnauthorized: false, servername: "", ...tls }, onResponse);
+        : https.request({ ...common, rejectUnauthorized: false, servername: "", ...secure }, onResponse);
     request.on("timeout", () => request.destroy(new Error(`${path}: no answer within ${timeoutMs} ms`)));
     request.on("error", reject);
     request.end();
   });
+}
+
+/** One request over HTTP/2; `alpn` is what the server chose of h2 and http/1.1. */
+export async function sendHttp2(
+  port: number,
+  path: string,
+  servername: string,
+): Promise<{ readonly status: number; readonly alpn: string | undefined }> {
+  const session = http2.connect(`https://127.0.0.1:${port}`, { rejectUnauthorized: false, servername });
+  try {
+    const stream = session.request({ ":path": path, ":authority": servername });
+    const [headers] = (await once(stream, "response")) as [http2.IncomingHttpHeaders & http2.IncomingHttpStatusHeader];
+    stream.resume();
+    await once(stream, "end");
+    return { status: headers[":status"] ?? 0, alpn: session.alpnProtocol };
+  } finally {
+    session.destroy();
+  }
+}
+
+/** What the server chooses of h2 and http/1.1. */
+export async function alpnOf(port: number, servername: string): Promise<string | false | null> {
+  const options = { host: "127.0.0.1", port, servername, ALPNProtocols: ["h2", "http/1.1"], rejectUnauthorized: false };
+  const socket = tls.connect(options);
+  try {
+    await once(socket, "secureConnect");
+    return socket.alpnProtocol;
+  } finally {
+    socket.destroy();
+  }
 }
 
 function served(socket: TLSSocket): { readonly serial: string; readonly version: string | null } {

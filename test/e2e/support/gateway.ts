@@ -149,15 +149,15 @@ export class Gateway {
     return line === undefined ? 0 : Number(line.slice(name.length + 1));
   }
 
-  /** PID of the running child of that role; 0 while there is none. */
-  pidOf(role: "envoy" | "control-plane"): number {
+  /** PID of the running child of that role; undefined while there is none. */
+  pidOf(role: "envoy" | "control-plane"): number | undefined {
     const file = this.#file(`${role}.pid`);
-    if (file === undefined) return 0;
+    if (file === undefined) return undefined;
     try {
       const { pid } = JSON.parse(readFileSync(file, "utf8")) as { pid: number };
-      return isAlive(pid) ? pid : 0;
+      return pid > 0 && isAlive(pid) ? pid : undefined;
     } catch {
-      return 0; // being written
+      return undefined; // being written
     }
   }
 
@@ -183,7 +183,7 @@ export class Gateway {
     // A supervisor that was killed leaves its Envoy behind.
     for (const role of ["envoy", "control-plane"] as const) {
       const pid = this.pidOf(role);
-      if (pid !== 0 && processes.commandLine(pid).includes(this.dir)) processes.signal(pid, "SIGKILL");
+      if (pid !== undefined && processes.commandLine(pid).includes(this.dir)) processes.signal(pid, "SIGKILL");
     }
     this.#lifeline.kill();
     if (!keepDir) rmSync(this.dir, { recursive: true, force: true });

@@ -35,7 +35,8 @@ export function ambassador(kind: string, name: string, spec: Spec, labels?: Read
 export const mapping = (name: string, spec: Spec, labels?: Readonly<Record<string, string>>): Manifest =>
   ambassador("Mapping", name, { hostname: "*", ...spec }, labels);
 
-export const host = (name: string, spec: Spec): Manifest => ambassador("Host", name, spec);
+export const host = (name: string, spec: Spec, labels?: Readonly<Record<string, string>>): Manifest =>
+  ambassador("Host", name, spec, labels);
 
 export const tlsContext = (name: string, spec: Spec): Manifest => ambassador("TLSContext", name, spec);
 
