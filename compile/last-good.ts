@@ -1,7 +1,8 @@
-import type { AnyResource, Resources } from "../crds/resources.ts";
+import type { AnyResource, Resources, SecretResource } from "../crds/resources.ts";
 import type { ObjectRef, Problem } from "../ir/problem.ts";
 import { hasError, keyOf } from "../ir/resource.ts";
 import type { CompileSettings } from "../ir/settings.ts";
+import { authorityOf, certificateOf } from "../sources/getambassador/certificate.ts";
 import type { Compiled, Compiler } from "./compile.ts";
 
 export interface Judged {
@@ -16,7 +17,8 @@ export interface Judged {
 
 type Kinds = (keyof Resources)[];
 
-/** Kinds whose objects are replaced; a broken Secret or Service is its referrer's problem. */
+/** Kinds whose objects are replaced. A broken Secret is its referrer's problem, and is replaced all the same: a rotation that
+ *  went wrong must not end TLS. */
 const replaceable: Kinds = [
   "mappings",
   "hosts",
@@ -25,6 +27,7 @@ const replaceable: Kinds = [
   "modules",
   "serviceResolvers",
   "endpointResolvers",
+  "secrets",
 ];
 
 const none: ReadonlySet<ObjectRef> = new Set();
@@ -41,31 +44,61 @@ export function judge(
 ): Judged {
   const compiled = compile(resources, settings);
   const bad = badObjects(resources, compiled.problems);
+  for (const secret of spoiltSecrets(resources, compiled.problems, inForce)) bad.add(secret);
   const asAsked = { compiled, problems: compiled.problems, kept: none };
   if (inForce === undefined || bad.size === 0) return { ...asAsked, effective: without(resources, bad) };
   const effective = replaceAll(resources, bad, inForce);
   if (effective === undefined) return { ...asAsked, effective: without(resources, bad) };
   const again = compile(effective.resources, settings);
-  const about = new Set(compiled.problems.map(({ object }) => object as unknown));
-  const more = again.problems.filter(
-    ({ object }) => !about.has(object) && !effective.replaced.has(object as AnyResource),
-  );
-  const problems = [...compiled.problems, ...more];
-  return { compiled: again, problems, kept: effective.kept, effective: without(effective.resources, bad) };
+  // What is wrong with an object comes from what was asked for; what follows for others, from what serves in its place.
+  const badKeys = new Set([...bad].map(nameOf));
+  const problems = [
+    ...compiled.problems.filter(({ object }) => badKeys.has(nameOf(object))),
+    ...again.problems.filter(({ object }) => !badKeys.has(nameOf(object))),
+  ];
+  // With its last good Secret a Host has no error any more.
+  const named = namedInErrors(again.problems);
+  const stillBad = new Set([...bad].filter((resource) => isBad(resource, named)));
+  return { compiled: again, problems, kept: effective.kept, effective: without(effective.resources, stillBad) };
+}
+
+function nameOf(object: ObjectRef): string {
+  return `${object.kind} ${keyOf(object)}`;
+}
+
+function namedInErrors(problems: readonly Problem[]): ReadonlySet<string> {
+  const named = new Set<string>();
+  for (const { severity, object } of problems) if (severity === "error") named.add(nameOf(object));
+  return named;
+}
+
+function isBad(resource: AnyResource, named: ReadonlySet<string>): boolean {
+  return hasError(resource) || named.has(nameOf(resource));
 }
 
 /** Objects that an error makes unusable, by kind and key. */
-function badObjects(resources: Resources, problems: readonly Problem[]): ReadonlySet<AnyResource> {
+function badObjects(resources: Resources, problems: readonly Problem[]): Set<AnyResource> {
   const bad = new Set<AnyResource>();
-  const named = new Set<string>();
-  for (const { severity, object } of problems) if (severity === "error") named.add(`${object.kind} ${keyOf(object)}`);
+  const named = namedInErrors(problems);
   if (named.size === 0) return bad;
   for (const kind of replaceable) {
-    for (const resource of resources[kind] as readonly AnyResource[]) {
-      if (hasError(resource) || named.has(`${resource.kind} ${keyOf(resource)}`)) bad.add(resource);
-    }
+    for (const resource of resources[kind] as readonly AnyResource[]) if (isBad(resource, named)) bad.add(resource);
   }
   return bad;
+}
+
+/** Secrets that held a certificate, or authorities, and do not any more. */
+function spoiltSecrets(
+  { secrets }: Resources,
+  problems: readonly Problem[],
+  inForce: Resources | undefined,
+): readonly SecretResource[] {
+  if (inForce === undefined || !problems.some(({ code }) => code === "InvalidSecret")) return [];
+  return secrets.filter((secret) => {
+    const before = find(inForce.secrets, keyOf(secret)) as SecretResource | undefined;
+    if (before === undefined || before === secret) return false;
+    return [certificateOf, authorityOf].some((judged) => judged(before).ok && !judged(secret).ok);
+  });
 }
 
 function find(list: readonly AnyResource[], key: string): AnyResource | undefined {

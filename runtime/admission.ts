@@ -45,6 +45,7 @@ async function run(options: AdmissionOptions, atEnd: (close: () => void | Promis
   let waitingFor = "the state of the cluster has not been read yet";
 
   const source = watchCluster({
+    keepAllSecrets: true,
     kubeConfig: options.kubeConfig,
     kinds: watchedKinds.filter(({ kind }) => compiledKinds.has(kind)),
     namespace: settings.singleNamespace ? settings.namespace : undefined,

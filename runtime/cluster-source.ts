@@ -2,10 +2,13 @@ import type { KubeConfig } from "@kubernetes/client-node";
 import { kinds as kindTable } from "../capabilities/kinds.ts";
 import { createStore, type Store } from "../compile/store.ts";
 import { parseResource } from "../crds/parse.ts";
-import type { AnyResource, Resources } from "../crds/resources.ts";
+import type { AnyResource, Resources, SecretResource } from "../crds/resources.ts";
+import { systemClock } from "./clock.ts";
+import { createApi, readText } from "./informers/api.ts";
 import { startInformers } from "./informers.ts";
 import { secretFieldSelector, type WatchedKind } from "./informers/kind.ts";
 import type { Log } from "./log.ts";
+import { type SecretShelf, secretShelf } from "./secret-shelf.ts";
 
 export interface ClusterSourceOptions {
   readonly kubeConfig: KubeConfig;
@@ -15,6 +18,8 @@ export interface ClusterSourceOptions {
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
+  /** Secrets that nothing names are kept too: for who judges objects that may name them next. */
+  readonly keepAllSecrets?: boolean;
   readonly log: Log;
   readonly signal: AbortSignal;
   /** `endpointsOnly`: nothing that compile reads. Called only once the first complete lists are there. */
@@ -40,12 +45,47 @@ export const watchedKinds: readonly WatchedKind[] = kindTable
     ...(kind === "Secret" ? { fieldSelector: secretFieldSelector } : {}),
   }));
 
+/** Kinds that name Secrets. */
+const referrers: ReadonlySet<string> = new Set(["Host", "TLSContext", "Module"]);
+
+function isSecret(resource: AnyResource): resource is SecretResource {
+  return resource.kind === "Secret";
+}
+
+/** A single request is let wait as long as that. */
+const ANSWER_MS = 10_000;
+
+function shelfOf({ kubeConfig, log, signal }: ClusterSourceOptions, store: Store): SecretShelf {
+  const api = createApi(kubeConfig);
+  signal.addEventListener("abort", api.close, { once: true });
+  const fetchSecret = async (namespace: string, name: string): Promise<SecretResource | undefined> => {
+    const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/secrets/${encodeURIComponent(name)}`;
+    const response = await api.get(path, { signal, answerWithinMs: ANSWER_MS });
+    const text = await readText(response);
+    if (response.statusCode === 404) return undefined;
+    if (response.statusCode !== 200) throw new Error(`the API server answered ${response.statusCode}`);
+    const { resource } = parseResource(JSON.parse(text));
+    return resource !== undefined && isSecret(resource) ? resource : undefined;
+  };
+  return secretShelf({ store, fetchSecret, log, clock: systemClock, signal });
+}
+
 /** Keeps a store equal to the cluster. Nothing is told before every kind's first list is complete: a restarted replica never serves half the routes. */
 export function watchCluster(options: ClusterSourceOptions): ClusterSource {
   let synced = false;
+  let reviewing = false;
   const store: Store = createStore((kind) => {
-    if (synced) options.onChange(kind === "EndpointSlice");
+    if (!synced) return;
+    options.onChange(kind === "EndpointSlice");
+    if (!referrers.has(kind) || secrets === undefined || reviewing) return;
+    // Once for the events that arrived together.
+    reviewing = true;
+    setImmediate(() => {
+      reviewing = false;
+      if (!options.signal.aborted) secrets.review();
+    });
   });
+  const secrets = options.keepAllSecrets === true ? undefined : shelfOf(options, store);
   const waiting = new Map<string, string>();
 
   const kindOf = ({ kind }: WatchedKind) => kind as AnyResource["kind"];
@@ -60,19 +100,25 @@ export function watchCluster(options: ClusterSourceOptions): ClusterSource {
     // Of the kinds that are watched it makes a resource whatever is in them: what is wrong stands with it.
     parse: (raw) => parseResource(raw).resource,
     sink: {
-      replace: (kind, objects) =>
-        store.replace(
-          kindOf(kind),
-          objects.filter((each) => each !== undefined),
-        ),
-      put: (_, object) => {
-        if (object !== undefined) store.put(object);
+      replace(kind, objects) {
+        const resources = objects.filter((each) => each !== undefined);
+        if (kind.kind === "Secret" && secrets !== undefined) secrets.replace(resources.filter(isSecret));
+        else store.replace(kindOf(kind), resources);
       },
-      remove: (kind, { namespace, name, uid }) => store.remove(kindOf(kind), namespace, name, uid),
+      put(_, object) {
+        if (object === undefined) return;
+        if (isSecret(object) && secrets !== undefined) secrets.put(object);
+        else store.put(object);
+      },
+      remove(kind, { namespace, name, uid }) {
+        if (kind.kind === "Secret" && secrets !== undefined) secrets.remove(namespace, name, uid);
+        else store.remove(kindOf(kind), namespace, name, uid);
+      },
       current: (kind, { namespace, name }) => store.get(kindOf(kind), namespace, name),
     },
     onSynced() {
       synced = true;
+      secrets?.review();
       options.onChange(false);
     },
     onState(kind, state) {

@@ -20,6 +20,18 @@ export interface BuiltHost {
   readonly problems: readonly Problem[];
 }
 
+/** Fields of Host.spec that are read here and in tls.ts; the others are told. */
+export const hostFieldNames: ReadonlySet<string> = new Set([
+  "ambassador_id",
+  "hostname",
+  "mappingSelector",
+  "selector",
+  "tlsSecret",
+  "tlsContext",
+  "tls",
+  "requestPolicy",
+]);
+
 export type Labels = Readonly<Record<string, string>>;
 
 /** Serves cleartext for every host name where there is no Host object at all. Source: Emissary's synthesised default Host. */
@@ -60,8 +72,29 @@ export interface HostTls {
   readonly problems: readonly Problem[];
 }
 
-export function buildHost(resource: Resource<HostSpec>, { tls, problems }: HostTls): BuiltHost {
+/** A field that is typed but not compiled is named, never passed over in silence. */
+function notYetCompiled(resource: Resource<HostSpec>): readonly Problem[] {
   const { spec } = resource;
+  const names = Object.keys(spec).filter((name) => !hostFieldNames.has(name));
+  // The authority "none" asks for nothing.
+  const told = names.filter((name) => name !== "acmeProvider" || spec.acmeProvider?.authority !== "none");
+  return told.map((name) => ({
+    code: "NotYetSupported",
+    severity: "warning",
+    object: resource,
+    path: ["spec", name],
+    message: "this field is known and not yet acted upon",
+    advice:
+      name === "acmeProvider"
+        ? "put the certificate into the Secret that tlsSecret names, by cert-manager for example"
+        : "remove it, or expect the Host to work as if it were not there",
+  }));
+}
+
+export function buildHost(resource: Resource<HostSpec>, { tls, problems: ofTls }: HostTls): BuiltHost {
+  const { spec } = resource;
+  const told = notYetCompiled(resource);
+  const problems = told.length === 0 ? ofTls : [...ofTls, ...told];
   return {
     key: `${resource.namespace}/${resource.name}`,
     resource,

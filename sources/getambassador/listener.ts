@@ -17,6 +17,19 @@ const stacks: Readonly<Record<string, readonly Layer[]>> = {
   HTTPSPROXY: ["PROXY", "TLS", "HTTP", "TCP"],
 };
 
+/** Fields of Listener.spec that are read here and in the assembly. */
+export const listenerFieldNames: ReadonlySet<string> = new Set([
+  "ambassador_id",
+  "port",
+  "protocol",
+  "protocolStack",
+  "securityModel",
+  "hostBinding",
+  "l7Depth",
+  "statsPrefix",
+  "http2MaxConcurrentStreams",
+]);
+
 export interface BuiltListener {
   readonly resource: Resource<ListenerSpec>;
   readonly name: string;

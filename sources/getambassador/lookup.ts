@@ -17,6 +17,9 @@ const implicit: ReadonlyMap<string, Resolver> = new Map<string, Resolver>([
   ["kubernetes-endpoint", endpoint],
 ]);
 
+/** Fields of the resolvers' specs: a resolver is its name and its kind. */
+export const resolverFieldNames: ReadonlySet<string> = new Set(["ambassador_id"]);
+
 /** Answers what Mappings ask about other objects. Resolvers and TLSContexts are found by name from any namespace. */
 export function contextLookup(
   services: readonly ServiceResource[],

@@ -76,7 +76,7 @@ describe("npx pepr build -M scoped", () => {
       // No cluster to be found, whoever runs the tests.
       const env = { ...process.env, KUBECONFIG: join(directory, "none"), HOME: directory, NODE_OPTIONS: "" };
       // Its exit code says nothing: it is 0 when the module cannot be loaded.
-      execFile(process.execPath, args, { cwd: root, env, timeout: 170_000 }, (_error, stdout, stderr) =>
+      execFile(process.execPath, args, { cwd: root, env, timeout: 290_000 }, (_error, stdout, stderr) =>
         resolve(stdout + stderr),
       );
     });
@@ -86,7 +86,7 @@ describe("npx pepr build -M scoped", () => {
     } catch {
       throw new Error(`pepr build wrote no manifest:\n${output.slice(-4000)}`);
     }
-  }, 180_000);
+  }, 300_000);
   afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
   it("loads pepr.ts without a cluster and lists every capability", () => {

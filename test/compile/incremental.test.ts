@@ -70,7 +70,8 @@ function randomMapping(random: Random): AnyResource {
   if (random.chance(0.1)) spec["ambassador_id"] = [random.pick(["default", "other"])];
   if (random.chance(0.1)) spec["host_redirect"] = true;
   if (random.chance(0.1)) spec["shadow"] = true;
-  if (random.chance(0.2)) spec["add_request_headers"] = { [random.pick(["x-a", "x-b"])]: { value: random.pick(["1", "2"]) } };
+  if (random.chance(0.2))
+    spec["add_request_headers"] = { [random.pick(["x-a", "x-b"])]: { value: random.pick(["1", "2"]) } };
   return ambassador(
     "Mapping",
     `m${random.integer(60)}`,

@@ -5,7 +5,12 @@ import { listenerAndHost, mapping } from "../support/gateway.ts";
 
 function compiled(text: string) {
   const { resources } = manifestReader()(new Map([["test.yaml", { kind: "text", text }]]));
-  return compile(resources, { ambassadorId: "default", ownNamespace: "default", bindAddress: "127.0.0.1", inCluster: false });
+  return compile(resources, {
+    ambassadorId: "default",
+    ownNamespace: "default",
+    bindAddress: "127.0.0.1",
+    inCluster: false,
+  });
 }
 
 describe("the source map", () => {

@@ -3,8 +3,10 @@ function document(object: unknown): string {
   return `---\n${JSON.stringify(object)}\n`;
 }
 
+type Spec = Readonly<Record<string, unknown>>;
+
 /** The Module `ambassador`. */
-export function moduleOf(config: Readonly<Record<string, unknown>>): string {
+export function moduleOf(config: Spec): string {
   return document({
     apiVersion: "getambassador.io/v3alpha1",
     kind: "Module",
@@ -29,6 +31,20 @@ export function serviceWith(name: string, port: number, addresses: readonly stri
   );
 }
 
-export function hostOf(name: string, spec: Readonly<Record<string, unknown>>): string {
-  return document({ apiVersion: "getambassador.io/v3alpha1", kind: "Host", metadata: { name }, spec });
+export function hostOf(name: string, spec: Spec, labels: Readonly<Record<string, string>> = {}): string {
+  return document({ apiVersion: "getambassador.io/v3alpha1", kind: "Host", metadata: { name, labels }, spec });
+}
+
+export function listenerOf(name: string, spec: Spec): string {
+  return document({ apiVersion: "getambassador.io/v3alpha1", kind: "Listener", metadata: { name }, spec });
+}
+
+/** A KubernetesServiceResolver or KubernetesEndpointResolver. */
+export function resolverOf(kind: string, name: string, spec: Spec = {}): string {
+  return document({ apiVersion: "getambassador.io/v3alpha1", kind, metadata: { name }, spec });
+}
+
+/** Without a hostname of its own, unless the spec has one: labels attach it to Hosts. */
+export function mappingWithLabels(name: string, spec: Spec, labels: Readonly<Record<string, string>>): string {
+  return document({ apiVersion: "getambassador.io/v3alpha1", kind: "Mapping", metadata: { name, labels }, spec });
 }

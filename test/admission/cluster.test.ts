@@ -1,0 +1,220 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { parseAllDocuments, stringify } from "yaml";
+import { check } from "../../cli/check.ts";
+import { manifestFiles } from "../../hack/manifests.ts";
+import { clusterAvailable } from "../cluster/available.ts";
+import { type Cluster, type KubectlResult, startCluster } from "../cluster/cluster.ts";
+import { selfSigned } from "../support/certificates.ts";
+import { eventually } from "../support/eventually.ts";
+import { type AdmissionProcess, startAdmission } from "./process.ts";
+
+interface Manifest {
+  readonly kind: string;
+  readonly webhooks?: readonly object[];
+  readonly spec?: { readonly template?: { readonly metadata: object; readonly spec: object } };
+  readonly metadata: { readonly name: string };
+}
+
+const installed = (): Manifest[] =>
+  parseAllDocuments(manifestFiles().get("manifests/install.yaml") ?? "").map((each) => each.toJS() as Manifest);
+
+const manifest = (kind: string, name: string, spec: object): string =>
+  stringify({ apiVersion: "getambassador.io/v3alpha1", kind, metadata: { name, namespace: "default" }, spec });
+const listener = (name: string, port: number): string =>
+  manifest("Listener", name, {
+    port,
+    protocol: "HTTP",
+    securityModel: "XFP",
+    hostBinding: { namespace: { from: "ALL" } },
+  });
+const host = (name: string, spec: object): string => manifest("Host", name, spec);
+const mapping = (name: string, spec: object = {}): string =>
+  manifest("Mapping", name, { hostname: "*", prefix: `/${name}/`, service: "quote", ...spec });
+const quote =
+  "apiVersion: v1\nkind: Service\nmetadata: { name: quote, namespace: default }\nspec: { ports: [{ port: 80 }] }\n";
+
+const base = [listener("web", 8080), host("all", { hostname: "*" }), quote];
+
+/** What `nuncio check` says of the objects of this name, in manifests of this order. */
+function checked(name: string, manifests: readonly string[]): string[] {
+  const directory = mkdtempSync(join(tmpdir(), "nuncio-check-"));
+  try {
+    manifests.forEach((text, index) => writeFileSync(join(directory, `${index}.yaml`), text));
+    const lines: string[] = [];
+    check([directory], { output: "text", errorsOnly: true }, {}, (line) => lines.push(line));
+    return lines.flatMap((line) => new RegExp(`: error: (\\S+ default/${name}: .*) \\[\\w+\\]$`).exec(line)?.[1] ?? []);
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+(clusterAvailable ? describe : describe.skip)("admission in a cluster", () => {
+  let cluster: Cluster;
+  let admission: AdmissionProcess;
+  let kubeconfig: string;
+  let port: number;
+
+  const apply = (text: string, ...args: string[]): Promise<KubectlResult> =>
+    cluster.kubectl(["apply", ...args, "-f", "-"], { input: text, allowFail: true });
+  const remove = (text: string): Promise<KubectlResult> =>
+    cluster.kubectl(["delete", "--ignore-not-found", "-f", "-"], { input: text });
+
+  /** The shipped configuration, but for where the webhook is. */
+  async function applyWebhook(): Promise<void> {
+    const hook = installed().find(({ kind }) => kind === "ValidatingWebhookConfiguration");
+    const caBundle = Buffer.from(admission.certificate.certificatePem).toString("base64");
+    const clientConfig = { url: `${admission.url}/validate`, caBundle };
+    const webhooks = hook?.webhooks?.map((each) => ({ ...each, clientConfig }));
+    await cluster.apply(stringify({ ...hook, webhooks }));
+  }
+
+  /** Whether the API server asks us is known by its answer alone. */
+  async function judged(expected: boolean): Promise<void> {
+    await eventually(`objects are ${expected ? "" : "not "}judged`, async () => {
+      const { code } = await apply(mapping("probe", { resolver: "nope" }), "--dry-run=server");
+      return (code !== 0) === expected;
+    });
+  }
+
+  beforeAll(async () => {
+    cluster = await startCluster();
+    await cluster.apply(manifestFiles().get("manifests/crds.yaml") ?? "");
+    await cluster.kubectl(["wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"]);
+    const others = installed().filter(({ kind }) => kind !== "ValidatingWebhookConfiguration");
+    await cluster.apply(others.map((each) => stringify(each)).join("---\n"));
+    kubeconfig = await cluster.kubeconfigFor({ namespace: "nuncio", serviceAccount: "nuncio-admission" });
+    admission = await startAdmission({ kubeconfig });
+    port = Number(new URL(admission.url).port);
+    await admission.ready();
+    await applyWebhook();
+    await judged(true);
+    await cluster.apply(base.join("---\n"));
+  }, 300_000);
+
+  afterAll(async () => {
+    await admission?.stop();
+    await cluster?.stop();
+  });
+
+  describe("the shipped manifests", () => {
+    it("give the account what it watches, and nothing else", async () => {
+      const can = async (verb: string, resource: string): Promise<boolean> =>
+        (await cluster.kubectl(["auth", "can-i", verb, resource, "-A"], { kubeconfig, allowFail: true })).code === 0;
+      for (const resource of ["mappings.getambassador.io", "services", "secrets"]) {
+        expect([resource, await can("list", resource), await can("watch", resource)]).toEqual([resource, true, true]);
+        for (const verb of ["create", "update", "patch", "delete"]) expect(await can(verb, resource)).toBe(false);
+      }
+      expect(await can("get", "secrets")).toBe(false);
+      expect(await can("list", "endpointslices.discovery.k8s.io")).toBe(false);
+      expect(await can("list", "pods")).toBe(false);
+    });
+
+    it("ask for nothing that a restricted namespace refuses", async () => {
+      for (const { kind, metadata, spec } of installed()) {
+        if (kind !== "Deployment" || spec?.template === undefined) continue;
+        const { metadata: of, spec: pod } = spec.template;
+        const text = stringify({
+          apiVersion: "v1",
+          kind: "Pod",
+          metadata: { ...of, name: metadata.name, namespace: "nuncio" },
+          spec: pod,
+        });
+        expect(await apply(text, "--dry-run=server")).toMatchObject({ code: 0, stderr: "" });
+      }
+    });
+  });
+
+  describe("kubectl apply", () => {
+    const shared = { prefix: "/canary/" };
+    it.each([
+      ["a Listener on a port that another one has", listener("wrong", 8080), []],
+      ["a Mapping whose resolver does not exist", mapping("wrong", { resolver: "nope" }), []],
+      ["a Mapping with an unknown TLSContext", mapping("wrong", { tls: "nope" }), []],
+      ["a Mapping whose service is none", mapping("wrong", { service: "ftp://quote" }), []],
+      ["a Mapping with a regex that Envoy refuses", mapping("wrong", { prefix: "/(", prefix_regex: true }), []],
+      [
+        "a Host with an unknown TLSContext",
+        host("wrong", { hostname: "a.example", tlsContext: { name: "nope" }, tlsSecret: { name: "s" } }),
+        [],
+      ],
+      ["two errors at once", mapping("wrong", { prefix: "/(", prefix_regex: true, tls: "nope" }), []],
+      ["weights over 100", mapping("wrong", { ...shared, weight: 60 }), [mapping("a", { ...shared, weight: 50 })]],
+    ])("is refused for %s, in the words of nuncio check", async (_, wrong, others) => {
+      for (const each of others) await apply(each);
+      // What only waits for a Secret is accepted.
+      const told = checked("wrong", [...base, ...others, wrong]).filter((line) => !line.includes("there is no Secret"));
+      expect(told).not.toEqual([]);
+      for (const way of [[], ["--server-side"]]) {
+        const { code, stderr } = await apply(wrong, ...way);
+        expect(stderr).toContain(`denied the request: ${told.join("\n")}`);
+        expect(code).toBe(1);
+      }
+      expect((await cluster.kubectl(["get", "-f", "-"], { input: wrong, allowFail: true })).code).toBe(1);
+      for (const each of others) await remove(each);
+    });
+
+    it("is told of what is odd by a warning, and accepted", async () => {
+      const odd = mapping("odd", { service: "nowhere" });
+      const { code, stderr, stdout } = await apply(odd);
+      expect(stderr).toMatch(/^Warning: Mapping default\/odd: spec\.service: there is no Service default\/nowhere; /);
+      expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining("created") });
+      await remove(odd);
+    });
+
+    it("refuses an update as it does a creation, and keeps what was there", async () => {
+      await apply(mapping("kept"));
+      const { code, stderr } = await apply(mapping("kept", { resolver: "nope" }));
+      expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('there is no resolver "nope"') });
+      const { stdout } = await cluster.kubectl(["get", "mapping", "kept", "-o", "jsonpath={.spec.resolver}"]);
+      expect(stdout).toBe("");
+      await remove(mapping("kept"));
+    });
+
+    it("takes a Mapping right after the resolver that it names, again and again", async () => {
+      for (let i = 0; i < 10; i++) {
+        const resolver = manifest("KubernetesEndpointResolver", `fresh-${i}`, {});
+        const both = [resolver, mapping(`user-${i}`, { resolver: `fresh-${i}` })].join("---\n");
+        expect(await apply(both)).toMatchObject({ code: 0, stderr: "" });
+        await remove(both);
+      }
+    });
+  });
+
+  it("serves a renewed certificate to the API server, once that trusts it, without a restart", async () => {
+    const renewed = await selfSigned({ hosts: ["127.0.0.1"] });
+    admission.writeCertificate(renewed);
+    await eventually("the new serial", async () => (await admission.servedSerial()) === renewed.serial);
+    admission = { ...admission, certificate: renewed };
+    await applyWebhook();
+    await judged(true);
+  });
+
+  it("harms nobody when it is stopped: the same object is accepted, and refused again when it is back", async () => {
+    const wrong = mapping("wrong", { resolver: "nope" });
+    expect((await apply(wrong)).code).toBe(1);
+    expect(await admission.stop()).toBe(0);
+    expect(await apply(wrong)).toMatchObject({ code: 0, stderr: "" });
+    admission = await startAdmission({ kubeconfig, port });
+    await admission.ready();
+    await applyWebhook();
+    await judged(true);
+    // It stands: to touch it is allowed, to change it is not, to remove it always is.
+    const touched = await cluster.kubectl(["annotate", "mapping", "wrong", "note=seen"], { allowFail: true });
+    expect(touched).toMatchObject({ code: 1, stderr: expect.stringContaining('there is no resolver "nope"') });
+    const finalized = await cluster.kubectl(
+      ["patch", "mapping", "wrong", "--type=merge", "-p", '{"metadata":{"finalizers":["example.com/a"]}}'],
+      { allowFail: true },
+    );
+    expect(finalized).toMatchObject({
+      code: 0,
+      stderr: expect.stringContaining('Warning: Mapping default/wrong: spec.resolver: there is no resolver "nope"'),
+    });
+    await cluster.kubectl(["delete", "mapping", "wrong", "--wait=false"]);
+    await cluster.kubectl(["patch", "mapping", "wrong", "--type=merge", "-p", '{"metadata":{"finalizers":null}}']);
+    expect((await cluster.kubectl(["get", "mapping", "wrong"], { allowFail: true })).stderr).toContain("NotFound");
+    expect((await apply(wrong)).code).toBe(1);
+  });
+});

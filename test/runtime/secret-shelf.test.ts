@@ -1,0 +1,83 @@
+import { describe, expect, it } from "@jest/globals";
+import { createStore } from "../../compile/store.ts";
+import { parseResource } from "../../crds/parse.ts";
+import type { AnyResource, SecretResource } from "../../crds/resources.ts";
+import { systemClock } from "../../runtime/clock.ts";
+import { silentLog } from "../../runtime/log.ts";
+import { secretShelf } from "../../runtime/secret-shelf.ts";
+import { eventually } from "../support/eventually.ts";
+
+function secret(name: string): SecretResource {
+  return parseResource({
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name, namespace: "default" },
+    stringData: { "tls.crt": name },
+  }).resource as SecretResource;
+}
+
+function host(name: string, tlsSecret: string): AnyResource {
+  return parseResource({
+    apiVersion: "getambassador.io/v3alpha1",
+    kind: "Host",
+    metadata: { name, namespace: "default" },
+    spec: { hostname: `${name}.example.com`, tlsSecret: { name: tlsSecret } },
+  }).resource as AnyResource;
+}
+
+function shelf(fetchSecret: (namespace: string, name: string) => Promise<SecretResource | undefined>) {
+  const store = createStore(() => undefined);
+  const stop = new AbortController();
+  const clock = { ...systemClock, setTimer: (_: number, action: () => void) => systemClock.setTimer(0, action) };
+  const secrets = secretShelf({ store, fetchSecret, log: silentLog, clock, signal: stop.signal });
+  return { store, secrets, names: () => store.resources().secrets.map(({ name }) => name), stop };
+}
+
+describe("the shelf of Secrets", () => {
+  it("keeps all until it is known who names which, and then only those that are named", () => {
+    const { store, secrets, names } = shelf(() => Promise.reject(new Error("not to be asked")));
+    secrets.replace([secret("a"), secret("b")]);
+    store.put(host("one", "a"));
+    expect(names()).toEqual(["a", "b"]);
+    secrets.review();
+    expect(names()).toEqual(["a"]);
+    secrets.put(secret("c"));
+    expect(names()).toEqual(["a"]);
+  });
+
+  it("asks for a Secret when it is first named, until it is answered", async () => {
+    let asked = 0;
+    const { store, secrets, names } = shelf((_, name) =>
+      ++asked < 3 ? Promise.reject(new Error("away")) : Promise.resolve(secret(name)),
+    );
+    secrets.replace([secret("a")]);
+    secrets.review();
+    store.put(host("one", "a"));
+    secrets.review();
+    await eventually("the Secret", () => names().includes("a"));
+    expect(asked).toBe(3);
+  });
+
+  it("believes a watch event that came before the answer", async () => {
+    let answer: (secret: SecretResource | undefined) => void = () => undefined;
+    const { store, secrets, names } = shelf(() => new Promise((resolve) => (answer = resolve)));
+    secrets.replace([secret("a")]);
+    secrets.review();
+    store.put(host("one", "a"));
+    secrets.review();
+    secrets.remove("default", "a", "");
+    answer(secret("a"));
+    await new Promise((done) => setImmediate(done));
+    expect(names()).toEqual([]);
+  });
+
+  it("drops a Secret that nothing names any more", () => {
+    const { store, secrets, names } = shelf(() => Promise.resolve(undefined));
+    store.put(host("one", "a"));
+    secrets.replace([secret("a")]);
+    secrets.review();
+    store.remove("Host", "default", "one");
+    secrets.review();
+    expect(names()).toEqual([]);
+  });
+});
