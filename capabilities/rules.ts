@@ -15,22 +15,29 @@ export interface WebhookRule {
   readonly scope: CustomKind["scope"];
 }
 
-/** The gateway: everything that is watched. */
+/** The gateway: everything that is watched. It keeps the Secrets that something names, and gets one by one what is named later. */
 export function gatewayRules(): PolicyRule[] {
-  return readRules(kinds.filter(({ watched }) => watched));
+  return readRules(
+    kinds.filter(({ watched }) => watched),
+    ["get", "list", "watch"],
+  );
 }
 
-/** The admission process: what compile reads. */
+/** The admission process: what compile reads. It keeps all Secrets that it is told of, and asks for none. */
 export function admissionRules(): PolicyRule[] {
-  return readRules(kinds.filter(({ watched, compiled }) => watched && compiled));
+  return readRules(
+    kinds.filter(({ watched, compiled }) => watched && compiled),
+    ["list", "watch"],
+  );
 }
 
-/** A rule for each group, and Secrets apart: they are listed and watched, and never asked for one by one. */
-function readRules(some: readonly Kind[]): PolicyRule[] {
-  const rules = new Map<string, { apiGroups: string[]; resources: string[]; verbs: string[] }>();
+/** A rule for each group, and Secrets apart. */
+function readRules(some: readonly Kind[], secretVerbs: readonly string[]): PolicyRule[] {
+  const rules = new Map<string, { apiGroups: string[]; resources: string[]; verbs: readonly string[] }>();
   for (const { kind, group, plural } of some) {
-    const verbs = kind === "Secret" ? ["list", "watch"] : ["get", "list", "watch"];
-    const key = `${group} ${verbs.join()}`;
+    const isSecret = kind === "Secret";
+    const key = `${group} ${isSecret}`;
+    const verbs = isSecret ? secretVerbs : ["get", "list", "watch"];
     const rule = rules.get(key) ?? { apiGroups: [group], resources: [], verbs };
     rule.resources.push(plural);
     rules.set(key, rule);

@@ -77,6 +77,21 @@ program
   });
 
 program
+  .command("admission-certificate")
+  .description(
+    "print a new certificate for the admission webhook of manifests/install.yaml, as a Secret, and the API server's trust in it",
+  )
+  .option("--days <number>", "how long it is good for", "3650")
+  .addHelpText(
+    "after",
+    "\nExample:\n  nuncio admission-certificate | kubectl apply --server-side --field-manager=nuncio-certificate -f -",
+  )
+  .action(async (flags: { days: string }) => {
+    const { admissionCertificate } = await import("./admission-certificate.ts");
+    process.stdout.write(await admissionCertificate(flags.days, new Date()));
+  });
+
+program
   .command("check")
   .description("check manifests without a cluster: exit 0 when clean, 1 with findings, 2 when used wrongly")
   .argument("<path...>", "directories or files of manifests")

@@ -1,3 +1,3 @@
 /** Imported dynamically, by name: esbuild gives a dynamic import of a CommonJS package nothing but `default`. */
 import "./reflect.ts"; // before the next line
-export { X509CertificateGenerator } from "@peculiar/x509";
+export { SubjectAlternativeNameExtension, X509CertificateGenerator } from "@peculiar/x509";

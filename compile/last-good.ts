@@ -9,7 +9,7 @@ export interface Judged {
   readonly compiled: Compiled;
   /** Of what was asked for, and of what serves in its place. */
   readonly problems: readonly Problem[];
-  /** Objects, as asked for, in whose place their last good version serves. */
+  /** Objects, as asked for, in whose place their last good version serves, or that of their Secret. */
   readonly kept: ReadonlySet<ObjectRef>;
   /** What is in force: for an object with an error its last version that had none. */
   readonly effective: Resources;
@@ -56,10 +56,11 @@ export function judge(
     ...compiled.problems.filter(({ object }) => badKeys.has(nameOf(object))),
     ...again.problems.filter(({ object }) => !badKeys.has(nameOf(object))),
   ];
-  // With its last good Secret a Host has no error any more.
+  // With its last good Secret a Host has no error any more, and serves on.
   const named = namedInErrors(again.problems);
   const stillBad = new Set([...bad].filter((resource) => isBad(resource, named)));
-  return { compiled: again, problems, kept: effective.kept, effective: without(effective.resources, stillBad) };
+  const kept = new Set([...effective.kept, ...[...bad].filter((resource) => !stillBad.has(resource))]);
+  return { compiled: again, problems, kept, effective: without(effective.resources, stillBad) };
 }
 
 function nameOf(object: ObjectRef): string {
@@ -115,14 +116,11 @@ function find(list: readonly AnyResource[], key: string): AnyResource | undefine
 
 interface Replaced {
   readonly resources: Resources;
-  /** The last good versions. */
-  readonly replaced: ReadonlySet<AnyResource>;
-  /** What they stand in for. */
+  /** What last good versions stand in for. */
   readonly kept: ReadonlySet<ObjectRef>;
 }
 
 function replaceAll(resources: Resources, bad: ReadonlySet<AnyResource>, inForce: Resources): Replaced | undefined {
-  const replaced = new Set<AnyResource>();
   const kept = new Set<ObjectRef>();
   const changed: Partial<Record<keyof Resources, readonly AnyResource[]>> = {};
   for (const kind of replaceable) {
@@ -131,13 +129,12 @@ function replaceAll(resources: Resources, bad: ReadonlySet<AnyResource>, inForce
     changed[kind] = list.map((resource) => {
       const good = bad.has(resource) ? find(inForce[kind] as readonly AnyResource[], keyOf(resource)) : undefined;
       if (good === undefined || good === resource) return resource;
-      replaced.add(good);
       kept.add(resource);
       return good;
     });
   }
-  if (replaced.size === 0) return undefined;
-  return { resources: { ...resources, ...(changed as Partial<Resources>) }, replaced, kept };
+  if (kept.size === 0) return undefined;
+  return { resources: { ...resources, ...(changed as Partial<Resources>) }, kept };
 }
 
 /** Without the objects that never were in force: they must not be taken for a last good form. */

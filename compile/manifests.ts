@@ -55,7 +55,7 @@ function parseFile(name: string, file: ManifestFile, before: ParsedFile | undefi
     const problem: Problem = {
       code: "FileUnreadable",
       severity: "error",
-      object: { kind: "File", namespace: "", name },
+      object: { kind: "File", namespace: "", name, origin: { file: name, line: 1, lineOf: () => 1 } },
       path: [],
       message: `the file ${file.reason}`,
       advice: "make it readable, or move it out of the directory",

@@ -3,13 +3,14 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { customKinds } from "../capabilities/kinds.ts";
-import { admissionRules, gatewayRules, type PolicyRule, webhookRules } from "../capabilities/rules.ts";
+import { admissionRules, gatewayRules, type PolicyRule } from "../capabilities/rules.ts";
+import { admissionName, admissionSecretName, installNamespace, webhookConfiguration } from "../capabilities/webhook.ts";
 import { crdOf } from "../crds/structural.ts";
 import { yamlOptions } from "../crds/documents.ts";
 
-const namespace = "nuncio";
+const namespace = installNamespace;
 const gateway = "nuncio";
-const admission = "nuncio-admission";
+const admission = admissionName;
 
 /** A user that owns nothing on the node; Emissary's. */
 const userId = 8888;
@@ -28,9 +29,12 @@ const installHeader = `# Written by \`npm run generate\`; edit hack/manifests.ts
 # The gateway, and the admission webhook that refuses what it could not serve. After crds.yaml:
 #   kubectl apply -f install.yaml
 #
-# The webhook needs a certificate for nuncio-admission.nuncio.svc in the Secret nuncio-admission-tls, and its authority in
-# caBundle of the ValidatingWebhookConfiguration. Until both are there, its Pods wait and nothing is refused: failurePolicy is
-# Ignore, and the gateway judges again whatever is stored.
+# The webhook needs a certificate. This makes one that is good for ten years, in the Secret nuncio-admission-tls, and has the API
+# server trust it:
+#   nuncio admission-certificate | kubectl apply --server-side --field-manager=nuncio-certificate -f -
+# With one of your own (for nuncio-admission.nuncio.svc), put its authority into caBundle of the ValidatingWebhookConfiguration.
+# Until both are there its Pods wait and nothing is refused: failurePolicy is Ignore, and the gateway judges again whatever is
+# stored.
 `;
 
 /** Text by path from the repository's root. */
@@ -55,7 +59,7 @@ function installed(): readonly unknown[] {
     gatewayService(),
     admissionDeployment(),
     admissionService(),
-    webhookConfiguration(),
+    webhookConfiguration(labels("admission")),
   ];
 }
 
@@ -208,7 +212,7 @@ function admissionDeployment(): unknown {
       resources: { requests: { cpu: "50m", memory: "192Mi" }, limits: { memory: "768Mi" } },
     },
     mounts: [{ name: "tls", mountPath: tlsDir, readOnly: true }],
-    volumes: [{ name: "tls", secret: { secretName: "nuncio-admission-tls" } }],
+    volumes: [{ name: "tls", secret: { secretName: admissionSecretName } }],
   });
 }
 
@@ -218,26 +222,6 @@ function admissionService(): unknown {
     kind: "Service",
     metadata: { name: admission, namespace, labels: labels("admission") },
     spec: { selector: labels("admission"), ports: [{ name: "https", port: 443, targetPort: "https" }] },
-  };
-}
-
-function webhookConfiguration(): unknown {
-  return {
-    apiVersion: "admissionregistration.k8s.io/v1",
-    kind: "ValidatingWebhookConfiguration",
-    metadata: { name: admission, labels: labels("admission") },
-    webhooks: [
-      {
-        name: `${admission}.${namespace}.svc`,
-        clientConfig: { service: { name: admission, namespace, path: "/validate", port: 443 } },
-        rules: webhookRules(),
-        failurePolicy: "Ignore",
-        matchPolicy: "Equivalent",
-        sideEffects: "None",
-        timeoutSeconds: 5,
-        admissionReviewVersions: ["v1"],
-      },
-    ],
   };
 }
 

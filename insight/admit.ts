@@ -1,6 +1,7 @@
 /** What the admission webhook answers: the whole state compiled with the candidate in its place, and the candidate's own errors. */
 import { type Compiler, createCompiler } from "../compile/compile.ts";
 import { findResource, withoutResource, withResource } from "../compile/store.ts";
+import { group } from "../crds/common.ts";
 import { type Fields, isFields } from "../crds/metadata.ts";
 import { parseResource } from "../crds/parse.ts";
 import type { AnyResource, Resources } from "../crds/resources.ts";
@@ -184,11 +185,9 @@ function readsTheSame(object: unknown, before: unknown): boolean {
   return isFields(object) && isFields(before) && readText(object) === readText(before);
 }
 
-/** The API server writes maps in the order of their keys. */
+/** Of annotations only our own are read. The API server writes maps in the order of their keys. */
 function readText(object: Fields): string {
   const { labels, annotations } = part(object, "metadata");
-  const { "kubectl.kubernetes.io/last-applied-configuration": _copy, ...kept } = isFields(annotations)
-    ? annotations
-    : {};
-  return JSON.stringify([object["apiVersion"], object["spec"] ?? {}, labels ?? {}, kept]);
+  const read = Object.entries(isFields(annotations) ? annotations : {}).filter(([key]) => key.startsWith(`${group}/`));
+  return JSON.stringify([object["apiVersion"], object["spec"] ?? {}, labels ?? {}, read]);
 }

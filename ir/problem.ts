@@ -53,7 +53,6 @@ export const problemCodes = [
   "WeightSum",
   "GroupConflict",
   "HostConflict",
-  "NoListener",
   "NoHost",
   "NotAttached",
   "ModuleIgnored",
@@ -83,9 +82,10 @@ export function formatPath(path: readonly PathStep[]): string {
   return text;
 }
 
-/** `Mapping default/quote` */
-export function formatObject(object: Pick<ObjectRef, "kind" | "namespace" | "name">): string {
-  return `${object.kind} ${object.namespace}/${object.name}`;
+/** `Mapping default/quote`, or `File quote.yaml` for what has no namespace. */
+export function formatObject({ kind, namespace, name }: Pick<ObjectRef, "kind" | "namespace" | "name">): string {
+  if (namespace === "") return `${kind} ${name}`;
+  return `${kind} ${namespace}/${name === "" ? "(no name)" : name}`;
 }
 
 /** One line without a file position: `Mapping default/quote: spec.prefix: "x" must start with /; write "/x"`. */

@@ -72,6 +72,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     const rejected = new Map<string, Problem>();
     let compiledProblems: readonly Problem[] = [];
     let kept: ReadonlySet<ObjectRef> = new Set();
+    let listeners = -1;
     let sourceProblems: readonly Problem[] = [];
     const logProblems = problemLog(log.child("config"));
     const report = () => {
@@ -126,6 +127,11 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         ads.setSnapshot(snapshot);
       },
       onJudged(judged) {
+        const opened = judged.compiled.ir.listeners.length;
+        if (opened === 0 && opened !== listeners) {
+          log.warn("no Listener is served, so no port is open: apply a Listener, and a Host that it takes");
+        }
+        listeners = opened;
         metrics.resources(countOf(currentResources()));
         compiledProblems = judged.problems;
         kept = judged.kept;

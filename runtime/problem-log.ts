@@ -1,4 +1,4 @@
-import { formatProblem, type ObjectRef, type Problem } from "../ir/problem.ts";
+import { formatObject, formatProblem, type ObjectRef, type Problem } from "../ir/problem.ts";
 import type { Log } from "./log.ts";
 
 /** `quote.yaml:7: ` for an object from a file, nothing for one from a cluster. */
@@ -11,9 +11,10 @@ export function placeOf(problem: Problem): string {
 export function problemLog(log: Log): (problems: readonly Problem[], kept: ReadonlySet<ObjectRef>) => void {
   let standing = new Set<string>();
   return (problems, kept) => {
+    const keptNames = new Set([...kept].map(formatObject));
     const now = new Map<string, Problem>();
     for (const problem of problems) {
-      const isKept = problem.severity === "error" && kept.has(problem.object);
+      const isKept = problem.severity === "error" && keptNames.has(formatObject(problem.object));
       const text = `${placeOf(problem)}${formatProblem(problem)}${isKept ? " (its last good version keeps serving)" : ""}`;
       now.set(text, problem);
     }

@@ -14,11 +14,24 @@ export function rejectionProblems(nack: Nack, sources: SourceMap): readonly Prob
         severity: "error",
         object,
         path,
-        message: `Envoy refused the ${nack.type} ${name}: ${nack.message}`,
-        advice: "its last good version keeps serving",
+        ...explained(nack, name),
       }),
     ),
   );
+}
+
+/** What Envoy's words mean for whoever wrote the object. */
+function explained({ type, message }: Nack, name: string): Pick<Problem, "message" | "advice"> {
+  if (type === "listener" && /address already in use|cannot bind/i.test(message)) {
+    return {
+      message: `its port cannot be opened (${message})`,
+      advice: "end the process that holds the port, or choose another one; the other Listeners are not touched",
+    };
+  }
+  return {
+    message: `Envoy refused the ${type} ${name}: ${message}`,
+    advice: "undo what was changed last; what Envoy accepted before keeps serving",
+  };
 }
 
 function sourcesOf(nack: Nack, name: string, sources: SourceMap): readonly Source[] {

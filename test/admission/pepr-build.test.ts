@@ -118,8 +118,10 @@ describe("npx pepr build -M scoped", () => {
       expect(verbs).toEqual(expect.arrayContaining(["list", "watch"])); // Pepr forgets list: KFC lists first
       expect(["get", "list", "watch"]).toEqual(expect.arrayContaining([...verbs]));
     }
-    expect(ours.get("/secrets")).toEqual(["list", "watch"]);
-    const admission = [...rights(shipped, "nuncio-admission").keys()];
-    expect(admission.sort()).toEqual(needed.filter((key) => key !== "discovery.k8s.io/endpointslices").sort());
+    const admission = rights(shipped, "nuncio-admission");
+    expect(admission.get("/secrets")).toEqual(["list", "watch"]);
+    expect([...admission.keys()].sort()).toEqual(
+      needed.filter((key) => key !== "discovery.k8s.io/endpointslices").sort(),
+    );
   });
 });

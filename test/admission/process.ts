@@ -19,7 +19,7 @@ export interface AdmissionProcess {
   stdout(): string;
   admin(path: string): Promise<Answer>;
   /** Rewrites the certificate's files. */
-  writeCertificate(certificate: Certificate): void;
+  writeCertificate(certificate: Pick<Certificate, "certificatePem" | "keyPem">): void;
   servedSerial(): Promise<string>;
   ready(): Promise<void>;
   /** SIGTERM. @returns the exit code */
@@ -42,7 +42,7 @@ export async function startAdmission(options: StartOptions): Promise<AdmissionPr
   const adminPort = await freePort();
   const certFile = join(directory, "tls.crt");
   const keyFile = join(directory, "tls.key");
-  const writeCertificate = ({ certificatePem, keyPem }: Certificate): void => {
+  const writeCertificate: AdmissionProcess["writeCertificate"] = ({ certificatePem, keyPem }): void => {
     writeFileSync(certFile, certificatePem);
     writeFileSync(keyFile, keyPem, { mode: 0o600 });
   };

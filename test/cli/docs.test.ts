@@ -4,7 +4,6 @@ import os from "node:os";
 import path from "node:path";
 import { afterAll, describe, expect, it } from "@jest/globals";
 import { check } from "../../cli/check.ts";
-import { throwAwayPair } from "../../cli/throw-away.ts";
 import { mappingSpecSchema } from "../../crds/mapping.ts";
 import { moduleConfigSchema } from "../../crds/module-config.ts";
 import { featureFieldNames } from "../../features/index.ts";
@@ -12,6 +11,7 @@ import { root } from "../../hack/paths.mjs";
 import { problemCodes } from "../../ir/problem.ts";
 import { coreFieldNames } from "../../sources/getambassador/mapping-fields.ts";
 import { moduleFieldNames } from "../../sources/getambassador/module.ts";
+import { selfSigned } from "../support/certificates.ts";
 
 const update = process.env["UPDATE_GOLDEN"] === "1";
 const pages = [
@@ -57,7 +57,7 @@ function checked(yaml: string, ...others: readonly string[]): readonly string[] 
 async function secretOf(yaml: string): Promise<string[]> {
   const name = /^# with the Secret (\S+)$/m.exec(yaml)?.[1];
   if (name === undefined) return [];
-  const { certificatePem, keyPem } = await throwAwayPair();
+  const { certificatePem, keyPem } = await selfSigned({ hosts: ["hello.example.com"] });
   const file = path.join(directory, `${name}.yaml`);
   const secret = {
     apiVersion: "v1",

@@ -107,7 +107,10 @@ const status = (code: number) => (got: Answer) => got.status === code;
     const second = await freePort();
     await world.apply(...headless("two", two), mapping("two", { prefix: "/two/", service: "two" }));
     await world.apply(listener("second", second));
-    await gateway.until("the port is open", async () => (await send(second, "/two/").catch(() => undefined))?.status === 200);
+    await gateway.until(
+      "the port is open",
+      async () => (await send(second, "/two/").catch(() => undefined))?.status === 200,
+    );
     await world.remove(listener("second", second));
     await gateway.until("the port is closed", () =>
       send(second, "/two/").then(
@@ -131,7 +134,12 @@ const status = (code: number) => (got: Answer) => got.status === code;
 
   it("gives Envoy the ClusterIP of a Service, without DNS, where no resolver is named", async () => {
     await world.apply(service("four", 8080), mapping("four", { prefix: "/four/", service: "four:8080" }));
-    const { stdout: clusterIp } = await world.cluster.kubectl(["get", "service", "four", "-o=jsonpath={.spec.clusterIP}"]);
+    const { stdout: clusterIp } = await world.cluster.kubectl([
+      "get",
+      "service",
+      "four",
+      "-o=jsonpath={.spec.clusterIP}",
+    ]);
     // Nothing answers there: no kube-proxy is in this cluster.
     const config = await gateway.until("the ClusterIP in Envoy", async () => {
       const text = await gateway.envoyAdmin("/config_dump?include_eds");
@@ -153,7 +161,9 @@ const status = (code: number) => (got: Answer) => got.status === code;
     await answer("/moving/", from("second"));
     await world.remove(endpointSlice("moving", first));
     await gateway.until("requests go to the second only", async () => {
-      const names = await Promise.all(Array.from({ length: 10 }, async () => (await send(port, "/moving/")).echo().backend));
+      const names = await Promise.all(
+        Array.from({ length: 10 }, async () => (await send(port, "/moving/")).echo().backend),
+      );
       return names.every((name) => name === "second");
     });
     await world.apply(endpointSlice("moving", first));
@@ -162,7 +172,9 @@ const status = (code: number) => (got: Answer) => got.status === code;
     const ending = { ready: false, serving: true, terminating: true };
     await world.apply(endpointSlice("moving", second, { name: "moving-2", conditions: ending }));
     await gateway.until("requests go to the first only", async () => {
-      const names = await Promise.all(Array.from({ length: 10 }, async () => (await send(port, "/moving/")).echo().backend));
+      const names = await Promise.all(
+        Array.from({ length: 10 }, async () => (await send(port, "/moving/")).echo().backend),
+      );
       return names.every((name) => name === "first");
     });
     const pushed = gateway.sent(mark);
@@ -191,7 +203,9 @@ const status = (code: number) => (got: Answer) => got.status === code;
       expect(canary.count() + stable.count()).toBe(total);
       deviations.push((canary.count() - total * share) / sigma);
     } while (Math.abs(deviations.at(-1) ?? 0) > 3 && deviations.length < 2);
-    process.stderr.write(`e2e: weight 20 of ${total}: off by ${deviations.map((each) => each.toFixed(2)).join(", then ")} sigma\n`);
+    process.stderr.write(
+      `e2e: weight 20 of ${total}: off by ${deviations.map((each) => each.toFixed(2)).join(", then ")} sigma\n`,
+    );
     expect(Math.abs(deviations.at(-1) ?? 0)).toBeLessThanOrEqual(3);
   });
 
@@ -256,7 +270,15 @@ const status = (code: number) => (got: Answer) => got.status === code;
         { apiVersion: "rbac.authorization.k8s.io/v1", kind: "Role", metadata, rules },
       ),
     );
-    await kubectl(["create", "rolebinding", "shop-gateway", "-n", "shop", "--role=shop-gateway", "--serviceaccount=shop:shop-gateway"]);
+    await kubectl([
+      "create",
+      "rolebinding",
+      "shop-gateway",
+      "-n",
+      "shop",
+      "--role=shop-gateway",
+      "--serviceaccount=shop:shop-gateway",
+    ]);
     const kubeconfig = await kubeconfigFor({ namespace: "shop", serviceAccount: "shop-gateway" });
     const single = await world.gateway({
       kubeconfig,

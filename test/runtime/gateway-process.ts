@@ -4,13 +4,15 @@ import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { envoyPath } from "../../hack/paths.mjs";
 import { systemProcesses } from "../../runtime/processes.ts";
 import { eventually } from "./eventually.ts";
 import type { GatewayOptions } from "./processes/gateway.ts";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 export const root = path.resolve(here, "../..");
-export const envoyPath = path.join(root, ".cache/envoy/1.40.0/envoy");
+
+export { envoyPath };
 
 const processes = systemProcesses();
 

@@ -3,12 +3,13 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request as httpRequest } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { envoyBootstrap } from "../../runtime/bootstrap.ts";
+import { envoyPath } from "../../hack/paths.mjs";
 import { eventually } from "./eventually.ts";
 
-/** Relative to the repository's root, where jest runs. */
-export const ENVOY_BINARY = resolve(".cache/envoy/1.40.0/envoy");
+/** The one that set-up installed. */
+export const ENVOY_BINARY = envoyPath;
 
 export interface Reply {
   readonly status: number;

@@ -48,3 +48,14 @@ export function resolverOf(kind: string, name: string, spec: Spec = {}): string 
 export function mappingWithLabels(name: string, spec: Spec, labels: Readonly<Record<string, string>>): string {
   return document({ apiVersion: "getambassador.io/v3alpha1", kind: "Mapping", metadata: { name, labels }, spec });
 }
+
+/** A Secret of the type kubernetes.io/tls, or with other data. */
+export function secretOf(name: string, data: Readonly<Record<string, string>>): string {
+  const encoded = Object.entries(data).map(([key, text]) => [key, Buffer.from(text).toString("base64")]);
+  const type = "tls.key" in data ? "kubernetes.io/tls" : "Opaque";
+  return document({ apiVersion: "v1", kind: "Secret", metadata: { name }, type, data: Object.fromEntries(encoded) });
+}
+
+export function tlsContextOf(name: string, spec: Spec): string {
+  return document({ apiVersion: "getambassador.io/v3alpha1", kind: "TLSContext", metadata: { name }, spec });
+}

@@ -32,19 +32,35 @@ export interface SendOptions {
 
 /** One request to a port of 127.0.0.1. Rejects on connection errors, those of TLS included. */
 export function send(port: number, path: string, options: SendOptions = {}): Promise<Answer> {
-  const { method = "GET", headers = {}, host = "example.com", tls: secure, agent = false, timeoutMs = 10_000 } = options;
+  const {
+    method = "GET",
+    headers = {},
+    host = "example.com",
+    tls: secure,
+    agent = false,
+    timeoutMs = 10_000,
+  } = options;
   const common = { host: "127.0.0.1", port, path, method, headers: { host, ...headers }, agent, timeout: timeoutMs };
   return new Promise((resolve, reject) => {
     const onResponse = (response: http.IncomingMessage) => {
       const chunks: Buffer[] = [];
-      const { serial, version } = secure === undefined ? { serial: "", version: null } : served(response.socket as TLSSocket);
+      const { serial, version } =
+        secure === undefined ? { serial: "", version: null } : served(response.socket as TLSSocket);
       const { localPort } = response.socket;
       response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("error", reject);
       response.on("end", () => {
         const body = Buffer.concat(chunks).toString();
         const { statusCode: status = 0, headers: got } = response;
-        resolve({ status, headers: got, body, echo: () => echoOf(status, body), serial, tlsVersion: version, localPort });
+        resolve({
+          status,
+          headers: got,
+          body,
+          echo: () => echoOf(status, body),
+          serial,
+          tlsVersion: version,
+          localPort,
+        });
       });
     };
     const request =

@@ -49,7 +49,16 @@ export class Gateway {
     this.adminPort = adminPort;
     // Short: sockets are made in it.
     this.dir = options.dir ?? mkdtempSync(join(tmpdir(), "nun-"));
-    const own = ["--envoy", bundle.envoy, "--admin-port", String(adminPort), "--run-dir", this.dir, "--log-level", "debug"];
+    const own = [
+      "--envoy",
+      bundle.envoy,
+      "--admin-port",
+      String(adminPort),
+      "--run-dir",
+      this.dir,
+      "--log-level",
+      "debug",
+    ];
     this.child = spawn(process.execPath, [bundle.program, "run", ...own, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
       env: {
@@ -113,15 +122,21 @@ export class Gateway {
       return await eventually(what, probe, options);
     } catch (error) {
       const end = this.#log.trimEnd().split("\n").slice(-40).join("\n");
-      throw new Error(`${String(error)}\nlast: ${String((error as Error).cause)}\nthe end of the gateway's log:\n${end}`, {
-        cause: error,
-      });
+      throw new Error(
+        `${String(error)}\nlast: ${String((error as Error).cause)}\nthe end of the gateway's log:\n${end}`,
+        {
+          cause: error,
+        },
+      );
     }
   }
 
   /** Resolves with the first line that matches. */
   logged(pattern: RegExp, since: Mark = 0, options: EventuallyOptions = {}): Promise<string> {
-    const find = () => this.since(since).split("\n").find((line) => pattern.test(line));
+    const find = () =>
+      this.since(since)
+        .split("\n")
+        .find((line) => pattern.test(line));
     return this.until(`${pattern} in the log`, find, options);
   }
 

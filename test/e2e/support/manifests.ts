@@ -27,7 +27,12 @@ function metadataOf(name: string): { readonly name: string; readonly namespace: 
 }
 
 /** An object of getambassador.io/v3alpha1. `name` may be `namespace/name`. */
-export function ambassador(kind: string, name: string, spec: Spec, labels?: Readonly<Record<string, string>>): Manifest {
+export function ambassador(
+  kind: string,
+  name: string,
+  spec: Spec,
+  labels?: Readonly<Record<string, string>>,
+): Manifest {
   const metadata = { ...metadataOf(name), ...(labels === undefined ? {} : { labels }) };
   return { apiVersion: "getambassador.io/v3alpha1", kind, metadata, spec };
 }
@@ -91,6 +96,8 @@ export function tlsSecret(name: string, { certificatePem, keyPem }: Certificate)
 }
 
 export function secret(name: string, type: string, texts: Readonly<Record<string, string>>): Manifest {
-  const data = Object.fromEntries(Object.entries(texts).map(([key, text]) => [key, Buffer.from(text).toString("base64")]));
+  const data = Object.fromEntries(
+    Object.entries(texts).map(([key, text]) => [key, Buffer.from(text).toString("base64")]),
+  );
   return { apiVersion: "v1", kind: "Secret", metadata: metadataOf(name), type, data };
 }
