@@ -1,9 +1,6 @@
 import type { ListenerSpec } from "../../crds/listener.ts";
-import type { ModuleConfig } from "../../crds/module-config.ts";
 import type { Problem } from "../../ir/problem.ts";
 import type { Resource } from "../../ir/resource.ts";
-import type { ConnectionManager } from "../../ir/types.ts";
-import type { CompileSettings } from "../../ir/settings.ts";
 import type { BuiltHost } from "./host.ts";
 import { labelsMatch } from "./host.ts";
 
@@ -119,8 +116,4 @@ export function takesHost(listener: BuiltListener, host: BuiltHost): boolean {
   const { namespace, selector } = listener.resource.spec.hostBinding;
   if (namespace?.from === "SELF" && host.resource.namespace !== listener.resource.namespace) return false;
   return labelsMatch(selector?.matchLabels ?? {}, host.resource.labels);
-}
-
-export function connectionManagerOf(module: ModuleConfig, _settings: CompileSettings): ConnectionManager {
-  return { serverName: module.server_name ?? "envoy", useRemoteAddress: module.use_remote_address ?? true };
 }

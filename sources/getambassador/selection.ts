@@ -1,0 +1,75 @@
+import type { Resources } from "../../crds/resources.ts";
+import { alignedMap } from "../../ir/aligned.ts";
+import { memoLast } from "../../ir/memo.ts";
+import type { Problem } from "../../ir/problem.ts";
+import { hasError, type Resource } from "../../ir/resource.ts";
+
+interface WithId {
+  readonly ambassador_id?: readonly string[] | undefined;
+}
+
+/** An object without ambassador_id is for `default`; `_automatic_` is for every gateway. */
+function isOurs(resource: Resource<WithId>, ambassadorId: string): boolean {
+  const ids = resource.spec.ambassador_id;
+  if (ids === undefined || ids.length === 0) return ambassadorId === "default";
+  return ids.includes(ambassadorId) || ids.includes("_automatic_");
+}
+
+/** Of one kind: what is for this gateway, and of that what can be used. Remembered by the array's identity. */
+function selection<Kind extends Resource<WithId>>() {
+  let id = "";
+  const judgeEach = alignedMap((resource: Kind) =>
+    !isOurs(resource, id) ? "foreign" : hasError(resource) ? "broken" : "usable",
+  );
+  return memoLast((resources: readonly Kind[], ambassadorId: string) => {
+    id = ambassadorId;
+    const verdicts = judgeEach(resources);
+    const problems: Problem[] = [];
+    const usable: Kind[] = [];
+    let ours = 0;
+    for (let i = 0; i < resources.length; i++) {
+      const resource = resources[i] as Kind;
+      if (verdicts[i] === "foreign") continue;
+      ours++;
+      if (resource.problems.length > 0) problems.push(...resource.problems);
+      if (verdicts[i] === "usable") usable.push(resource);
+    }
+    return { usable, problems, ours };
+  });
+}
+
+const kinds = [
+  "mappings",
+  "hosts",
+  "listeners",
+  "modules",
+  "tlsContexts",
+  "serviceResolvers",
+  "endpointResolvers",
+] as const;
+type Kind = (typeof kinds)[number];
+
+export interface Selected {
+  /** What is for this gateway and has no error of its own. Arrays keep their identity while the resources do. */
+  readonly usable: Pick<Resources, Kind>;
+  /** There is a Host for this gateway, be it one with errors. */
+  readonly hasHosts: boolean;
+  /** Of all that is for this gateway. */
+  readonly problems: readonly Problem[];
+}
+
+/** Which resources of the dialect are for this gateway. */
+export function selector(): (resources: Resources, ambassadorId: string) => Selected {
+  const byKind = kinds.map((kind) => ({ kind, select: selection<Resource<WithId>>() }));
+  return (resources, ambassadorId) => {
+    const selected = byKind.map(({ kind, select }) => ({ kind, ...select(resources[kind], ambassadorId) }));
+    return {
+      usable: Object.fromEntries(selected.map(({ kind, usable }) => [kind, usable])) as unknown as Pick<
+        Resources,
+        Kind
+      >,
+      hasHosts: selected.some(({ kind, ours }) => kind === "hosts" && ours > 0),
+      problems: selected.flatMap(({ problems }) => problems),
+    };
+  };
+}
