@@ -45,7 +45,7 @@ export interface Associated {
 /** @returns which Mappings each Host takes; the Hosts of one Mapping are remembered while the set of Hosts is the same. */
 export function associator(): (mappings: readonly BuiltMapping[], hosts: readonly BuiltHost[]) => Associated {
   let index = indexHosts([]);
-  let takersOf: (mappings: readonly BuiltMapping[]) => readonly (readonly number[])[] = () => [];
+  let takersOf: (mappings: readonly BuiltMapping[]) => readonly (readonly number[])[] = alignedMap(() => []);
   let earlier: Association = new Map();
   let earlierMappings: readonly BuiltMapping[] = [];
   let result: Associated = { association: earlier, detached: [] };

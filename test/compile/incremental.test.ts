@@ -95,7 +95,7 @@ function randomOther(random: Random, { good }: Certificates): AnyResource {
     case 1:
     case 2:
       return ambassador("Host", `h${random.integer(6)}`, {
-        hostname: random.pick(hostnames),
+        hostname: random.chance(0.1) ? 7 : random.pick(hostnames),
         ...insecure,
         ...(random.chance(0.5) ? { tlsSecret: { name: random.pick(["s0", "s1", "missing"]) } } : {}),
         ...(random.chance(0.3) ? { mappingSelector: { matchLabels: { team: random.pick(["x", "y"]) } } } : {}),
