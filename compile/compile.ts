@@ -89,7 +89,7 @@ export function createCompiler(): Compiler {
       },
       endpoints,
       problems,
-      sourceMap: sourceMap(ir),
+      sourceMap: sourceMap(ir, assembled.targets),
       counters,
     };
   };

@@ -1,4 +1,4 @@
-import type { Ir, Source } from "../ir/types.ts";
+import type { Cluster, Ir, Source } from "../ir/types.ts";
 
 /** Leads from Envoy's resources back to objects and fields. Answers are looked up in the IR when asked, so that keeping it costs nothing. */
 export interface SourceMap {
@@ -10,7 +10,13 @@ export interface SourceMap {
   chain(listener: string, name: string): readonly Source[];
 }
 
-export function sourceMap(ir: Ir): SourceMap {
+/** What sends to a cluster, be it only copies of requests. */
+export interface ClusterTarget {
+  readonly cluster: Cluster | undefined;
+  readonly source: Source;
+}
+
+export function sourceMap(ir: Ir, targets: readonly ClusterTarget[]): SourceMap {
   const routes = function* (table?: string) {
     for (const each of table === undefined ? ir.tables.values() : [ir.tables.get(table)]) {
       for (const { routes } of each?.virtualHosts ?? []) yield* routes;
@@ -22,11 +28,9 @@ export function sourceMap(ir: Ir): SourceMap {
     route: (table, name) =>
       unique([...routes(table)].filter((route) => route.name === name).map(({ source }) => source)),
     cluster: (name) =>
-      unique(
-        [...routes()]
-          .filter(({ action }) => action.kind === "forward" && action.cluster === name)
-          .map(({ source }) => ({ object: source.object, path: [...source.path, "service"] })),
-      ),
+      targets
+        .filter(({ cluster }) => cluster?.name === name)
+        .map(({ source }) => ({ object: source.object, path: [...source.path, "service"] })),
     chain(listener, name) {
       const found = ir.listeners.find((each) => each.name === listener);
       return found?.chains.some((chain) => chain.name === name) === true ? [found.source] : [];

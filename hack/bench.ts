@@ -155,8 +155,11 @@ async function main(): Promise<number> {
     if (options.jsonFile === undefined) process.stdout.write(text);
     else fs.writeFileSync(options.jsonFile, text);
     return 0;
+  } catch (error) {
+    if (session.isStopping) return await new Promise<never>(() => undefined);
+    throw error;
   } finally {
-    await session.close();
+    if (!session.isStopping) await session.close();
   }
 }
 

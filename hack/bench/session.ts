@@ -29,21 +29,26 @@ export class Session extends Scope {
   readonly directory: string;
   readonly #startedMs = performance.now();
   readonly #scopes = new Set<Scope>();
+  #isStopping = false;
 
   constructor() {
     super();
     const base = os.tmpdir().length <= 20 ? os.tmpdir() : "/tmp";
     this.directory = fs.mkdtempSync(path.join(base, "nb-"));
-    this.defer(() => fs.rmSync(this.directory, { recursive: true, force: true }));
-    let stopping = false;
+    this.defer(() => fs.rmSync(this.directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }));
     for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
       process.on(signal, () => {
-        if (stopping) return;
-        stopping = true;
+        if (this.#isStopping) return;
+        this.#isStopping = true;
         this.say(`${signal}: stopping what was started ...`);
         void this.close().then(() => process.exit(130));
       });
     }
+  }
+
+  /** A signal came: what fails from now on fails because it was ended, and the process ends by itself. */
+  get isStopping(): boolean {
+    return this.#isStopping;
   }
 
   say(line: string): void {

@@ -4,7 +4,7 @@ import type { Counters } from "../../ir/counters.ts";
 import { memoByKey, memoForever, memoLast, sameElements, sameEntries } from "../../ir/memo.ts";
 import type { Problem } from "../../ir/problem.ts";
 import type { CompileSettings } from "../../ir/settings.ts";
-import type { Ir, Listener, Table, VirtualHost } from "../../ir/types.ts";
+import type { Cluster, Ir, Listener, Source, Table, VirtualHost } from "../../ir/types.ts";
 import { associator } from "./associate.ts";
 import { mappingBuilder } from "./build-mappings.ts";
 import { type Domain, domainBuilder } from "./domains.ts";
@@ -25,6 +25,8 @@ import { type TlsBuilder, tlsBuilder } from "./tls.ts";
 export interface Assembled {
   readonly ir: Ir;
   readonly problems: readonly Problem[];
+  /** The Mappings that can be used. */
+  readonly targets: readonly { readonly cluster: Cluster | undefined; readonly source: Source }[];
 }
 
 /** The last list while its elements are the same. */
@@ -134,6 +136,6 @@ export function gatewayAssembler(
       secrets: secrets.used(irListenerList, built),
     };
     earlierIr = ir;
-    return { ir, problems };
+    return { ir, problems, targets: built };
   };
 }

@@ -105,9 +105,15 @@ function shares(mappings: readonly BuiltMapping[]): readonly Share[] {
   const weightless = mappings.filter(({ resource }) => resource.spec.weight === undefined);
   for (const mapping of mappings)
     if (mapping.resource.spec.weight !== undefined) add(mapping, mapping.resource.spec.weight);
-  const each = Math.round((100 - sum) / weightless.length);
+  const each = halfToEven((100 - sum) / weightless.length);
   weightless.forEach((mapping, index) =>
     add(mapping, index === weightless.length - 1 ? 100 - sum : Math.min(each, 100 - sum)),
   );
   return members;
+}
+
+/** Python's round(): a half goes to the even neighbour. */
+function halfToEven(value: number): number {
+  const rounded = Math.round(value);
+  return rounded - value === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
 }

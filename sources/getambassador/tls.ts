@@ -13,6 +13,8 @@ import type { BuiltMapping } from "./mapping.ts";
 /** Everything known of TLS: contexts by name, Secrets by key, checked. */
 export interface TlsState {
   readonly problems: readonly Problem[];
+  /** Whether secret names carry namespaces where nothing else is said. */
+  readonly namespacing: boolean;
   context(name: string, namespace: string): TlsContext | undefined;
   secret(key: string): SecretResource | undefined;
   /** The SDS secrets that listeners and clusters refer to. */
@@ -105,6 +107,7 @@ function prepareState(
   let used: ReadonlyMap<string, Secret> = new Map();
   return {
     problems,
+    namespacing: module.defaults?.tls_secret_namespacing ?? true,
     context: findContext,
     secret: (key) => bySecretKey.get(key),
     used(listeners, mappings) {
@@ -284,10 +287,12 @@ function hostTls(resource: HostResource, state: TlsState): HostTls {
   const settings: Settings = named === undefined && spec.tls !== undefined ? spec.tls : (context?.resource.spec ?? {});
   const settingsPath = named === undefined && spec.tls !== undefined ? ["spec", "tls"] : ["spec", "tlsContext"];
   if (context !== undefined && settings === context.resource.spec) checkContext(context, key, spec, at);
-  const home = settings === context?.resource.spec ? context.resource.namespace : namespace;
+  const isContext = settings === context?.resource.spec;
+  const home = isContext ? context.resource.namespace : namespace;
+  const namespacing = isContext ? (context.resource.spec.secret_namespacing ?? state.namespacing) : true;
   const validationSecret = checkedAuthority(
     settings,
-    (each) => secretKeyOf(each, home, true),
+    (each) => secretKeyOf(each, home, namespacing),
     state.secret,
     at,
     settingsPath,

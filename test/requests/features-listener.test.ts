@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { freePort } from "../support/envoy.ts";
 import { eventually } from "../support/eventually.ts";
 import { type EchoBackend, echoBackend, type Gateway, mapping, startGateway } from "../support/gateway.ts";
-import { hostOf, listenerOf, mappingWithLabels, moduleOf } from "../support/manifests.ts";
+import { hostOf, listenerOf, mappingWith, moduleOf } from "../support/manifests.ts";
 
 let gateway: Gateway;
 let backend: EchoBackend;
@@ -95,7 +95,8 @@ describe("Listener", () => {
 
   // shows: Listener.securityModel Host.requestPolicy Host.hostname
   it("treats cleartext as its securityModel and the Host's policy say", async () => {
-    const policy = (action: string) => hostOf("a", { hostname: "a.example.com", requestPolicy: { insecure: { action } } });
+    const policy = (action: string) =>
+      hostOf("a", { hostname: "a.example.com", requestPolicy: { insecure: { action } } });
     await open(policy("Redirect") + toBackend() + second());
     expect(await ask()).toMatchObject({ status: 301, location: "https://a.example.com/" });
     expect((await ask({}, "b.example.com")).status).toBe(200);
@@ -128,7 +129,9 @@ describe("Listener", () => {
     const answer = await new Promise<string>((done, fail) => {
       const socket = net.connect(port, "127.0.0.1");
       socket.once("error", fail);
-      socket.write("PROXY TCP4 198.51.100.9 10.0.0.1 1234 80\r\nGET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+      socket.write(
+        "PROXY TCP4 198.51.100.9 10.0.0.1 1234 80\r\nGET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n",
+      );
       let text = "";
       socket.on("data", (data) => (text += data.toString())).on("end", () => done(text));
     });
@@ -150,7 +153,7 @@ describe("Host", () => {
   it("takes the Mappings that its selector matches, those without a hostname too", async () => {
     const host = (spec: Spec) =>
       hostOf("a", { hostname: "a.example.com", requestPolicy: { insecure: { action: "Route" } }, ...spec });
-    const labelled = mappingWithLabels("l", { prefix: "/l/", service: backend.service }, { team: "blue" });
+    const labelled = mappingWith({ name: "l", labels: { team: "blue" } }, { prefix: "/l/", service: backend.service });
     const unlabelled = mapping("u", { prefix: "/u/", service: backend.service });
     const selector = { matchLabels: { team: "blue" } };
     for (const spec of [{ mappingSelector: selector }, { selector }]) {
@@ -165,7 +168,9 @@ describe("Host", () => {
   it("is served if it is for this gateway, as Mappings are", async () => {
     const policy = { requestPolicy: { insecure: { action: "Reject" } } };
     const host = (ids: readonly string[]) => hostOf("a", { hostname: "a.example.com", ambassador_id: ids, ...policy });
-    await gateway.apply(moduleOf({ server_name: "nuncio" }) + host(["other"]) + toBackend({ ambassador_id: ["default"] }));
+    await gateway.apply(
+      moduleOf({ server_name: "nuncio" }) + host(["other"]) + toBackend({ ambassador_id: ["default"] }),
+    );
     const answer = await gateway.request("/", { host: "a.example.com" });
     expect([answer.status, answer.headers.server]).toEqual([200, "nuncio"]);
     await gateway.apply(host(["default"]) + toBackend());
@@ -176,7 +181,9 @@ describe("Host", () => {
 
   it("names what it does not do", async () => {
     const host = hostOf("a", { hostname: "a.example.com", acmeProvider: { authority: "https://acme.example.com" } });
-    const problems = await gateway.apply(host + hostOf("b", { hostname: "b.example.com", acmeProvider: { authority: "none" } }));
+    const problems = await gateway.apply(
+      host + hostOf("b", { hostname: "b.example.com", acmeProvider: { authority: "none" } }),
+    );
     expect(problems.map(({ code, severity, object, path }) => [code, severity, object.name, path])).toEqual([
       ["NotYetSupported", "warning", "a", ["spec", "acmeProvider"]],
     ]);

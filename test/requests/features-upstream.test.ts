@@ -1,6 +1,7 @@
+import { spawn } from "node:child_process";
 import fs from "node:fs";
 import http2 from "node:http2";
-import type { AddressInfo } from "node:net";
+import net, { type AddressInfo } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { type LocalServer, localServer } from "../support/backends.ts";
 import { eventually } from "../support/eventually.ts";
@@ -192,6 +193,32 @@ describe("connections to the upstream", () => {
   it("closes an old one after cluster_max_connection_lifetime_ms", async () => {
     expect(await lifeOf({ cluster_max_connection_lifetime_ms: 300 })).toBeLessThan(1500);
     expect(await lifeOf({}, { cluster_max_connection_lifetime_ms: 300 })).toBeLessThan(1500);
+  });
+
+  // shows: Mapping.connect_timeout_ms
+  it("gives up a connection after connect_timeout_ms", async () => {
+    // A server that takes no connection, with its queue filled: the kernel drops what comes then.
+    const program =
+      "import socket,time; s=socket.socket(); s.bind(('127.0.0.1',0)); s.listen(0); print(s.getsockname()[1],flush=True); time.sleep(60)";
+    const deaf = spawn("python3", ["-c", program], { stdio: ["ignore", "pipe", "inherit"] });
+    const own = await new Promise<number>((done) =>
+      deaf.stdout.once("data", (data: Buffer) => done(Number(data.toString()))),
+    );
+    const fillers = [0, 1].map(() => net.connect(own, "127.0.0.1").on("error", () => undefined));
+    await eventually("the queue is full", () => fillers.some(({ readyState }) => readyState === "open"));
+    try {
+      const msFor = async (connectTimeoutMs: number) => {
+        await apply({ service: `127.0.0.1:${own}`, connect_timeout_ms: connectTimeoutMs, timeout_ms: 5000 });
+        const start = performance.now();
+        expect((await gateway.request("/")).status).toBe(503);
+        return performance.now() - start;
+      };
+      expect(await msFor(100)).toBeLessThan(700);
+      expect(await msFor(900)).toBeGreaterThan(850);
+    } finally {
+      for (const filler of fillers) filler.destroy();
+      deaf.kill("SIGKILL");
+    }
   });
 
   // shows: Mapping.grpc

@@ -14,6 +14,7 @@ afterAll(async () => {
 });
 
 describe("routing through Envoy", () => {
+  // shows: Mapping.rewrite
   it("sends a prefix to its service and replaces the prefix by / unless told otherwise", async () => {
     const problems = await gateway.apply(
       mapping("default", { prefix: "/one/", service: one.service }) +
@@ -27,6 +28,7 @@ describe("routing through Envoy", () => {
     expect((await gateway.request("/none")).status).toBe(404);
   });
 
+  // shows: Mapping.regex_rewrite
   it("rewrites by regex, which wins over rewrite", async () => {
     const problems = await gateway.apply(
       mapping("regex", {
@@ -53,6 +55,7 @@ describe("routing through Envoy", () => {
     expect((await gateway.request("/a/b/")).echo().backend).toBe("one");
   });
 
+  // shows: Mapping.timeout_ms
   it("cuts a request off after timeout_ms", async () => {
     await gateway.apply(mapping("slow", { prefix: "/", service: one.service, timeout_ms: 50 }));
     expect((await gateway.request("/", { headers: { "x-answer-delay-ms": "5000" } })).status).toBe(504);

@@ -101,24 +101,25 @@ describe("parseService", () => {
   });
 });
 
-const keys: readonly (readonly [host: string, from: string, key: string | undefined, certain: boolean | undefined])[] = [
-  ["backoffice", "default", "default/backoffice", true],
-  ["backoffice", "otherns", "otherns/backoffice", true],
-  ["backoffice.otherns", "default", "otherns/backoffice", false],
-  ["backoffice.otherns", "otherns", "otherns/backoffice", false],
-  ["backoffice.otherns.svc", "default", "otherns/backoffice", true],
-  ["backoffice.otherns.svc.cluster.local", "default", "otherns/backoffice", true],
-  ["backoffice.otherns.svc.cluster.local.", "default", "otherns/backoffice", true],
-  // It may be a domain of the outside as well as a Service in the namespace com.
-  ["example.com", "default", "com/example", false],
-  ["www.example.com", "default", undefined, undefined],
-  ["backoffice.otherns.pod", "default", undefined, undefined],
-  ["backoffice.otherns.svc.example.org", "default", undefined, undefined],
-  ["localhost", "default", undefined, undefined],
-  ["localhost", "otherns", undefined, undefined],
-  // Not meaningful, and passed on as it is.
-  ["localhost.otherns", "default", "otherns/localhost", false],
-];
+const keys: readonly (readonly [host: string, from: string, key: string | undefined, certain: boolean | undefined])[] =
+  [
+    ["backoffice", "default", "default/backoffice", true],
+    ["backoffice", "otherns", "otherns/backoffice", true],
+    ["backoffice.otherns", "default", "otherns/backoffice", false],
+    ["backoffice.otherns", "otherns", "otherns/backoffice", false],
+    ["backoffice.otherns.svc", "default", "otherns/backoffice", true],
+    ["backoffice.otherns.svc.cluster.local", "default", "otherns/backoffice", true],
+    ["backoffice.otherns.svc.cluster.local.", "default", "otherns/backoffice", true],
+    // It may be a domain of the outside as well as a Service in the namespace com.
+    ["example.com", "default", "com/example", false],
+    ["www.example.com", "default", undefined, undefined],
+    ["backoffice.otherns.pod", "default", undefined, undefined],
+    ["backoffice.otherns.svc.example.org", "default", undefined, undefined],
+    ["localhost", "default", undefined, undefined],
+    ["localhost", "otherns", undefined, undefined],
+    // Not meaningful, and passed on as it is.
+    ["localhost.otherns", "default", "otherns/localhost", false],
+  ];
 
 describe("serviceKey", () => {
   it.each(keys)("%s, seen from %s, is %s", (host, from, key, certain) => {

@@ -44,9 +44,15 @@ export function resolverOf(kind: string, name: string, spec: Spec = {}): string 
   return document({ apiVersion: "getambassador.io/v3alpha1", kind, metadata: { name }, spec });
 }
 
-/** Without a hostname of its own, unless the spec has one: labels attach it to Hosts. */
-export function mappingWithLabels(name: string, spec: Spec, labels: Readonly<Record<string, string>>): string {
-  return document({ apiVersion: "getambassador.io/v3alpha1", kind: "Mapping", metadata: { name, labels }, spec });
+export interface Metadata {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+}
+
+/** A Mapping with labels or in a namespace; `mapping` of gateway.ts is for the others. It has no hostname unless the spec says so. */
+export function mappingWith(metadata: Metadata, spec: Spec): string {
+  return document({ apiVersion: "getambassador.io/v3alpha1", kind: "Mapping", metadata, spec });
 }
 
 /** A Secret of the type kubernetes.io/tls, or with other data. */
