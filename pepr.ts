@@ -1,7 +1,10 @@
 /**
- * The capabilities as a Pepr module: `npx pepr build -M scoped` is their dry run without a cluster, `npx pepr dev` runs them
- * from the sources. What is installed is our own host of the same capabilities: `nuncio admission`.
- * Only Pepr imports this file; it runs when imported.
+ * The capabilities as a Pepr module: `npx pepr build -M scoped` is their dry run without a cluster. What is installed is our own host
+ * of the same capabilities: `nuncio admission`. Only Pepr imports this file; it runs when imported.
+ *
+ * `npx pepr dev` judges with it in a cluster that has Pepr's store (the CRD peprstores.pepr.dev and the namespace pepr-system). Pepr
+ * 1.1.4 writes a CommonJS file to dist/ by a name that is an ES module's in this package; dist/package.json with {"type":"commonjs"}
+ * puts that right for as long as you use it.
  */
 import { PeprModule } from "pepr";
 import { capabilities } from "./capabilities/index.ts";

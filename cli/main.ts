@@ -116,6 +116,12 @@ program
     });
   });
 
+// A reader that has seen enough (`nuncio check DIR | head`) is no failure.
+process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+  if (error.code !== "EPIPE") throw error;
+  process.exit();
+});
+
 try {
   await program.parseAsync();
 } catch (error) {

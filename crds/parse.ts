@@ -15,7 +15,7 @@ import type { AnyResource } from "./resources.ts";
 import { unknownField, unknownFields } from "./unknown-fields.ts";
 
 export interface Parsed {
-  /** Absent for kinds that are not read and objects without a name. With an error among its problems its spec is empty. */
+  /** Absent for kinds that are not read and objects without a name. With an error among its problems its spec has no more than ambassador_id. */
   readonly resource?: AnyResource;
   /** All of them; the resource holds the same list. */
   readonly problems: readonly Problem[];
@@ -57,14 +57,19 @@ function parseKind(row: Kind, raw: Fields, origin: Origin | undefined): Parsed {
     ...object,
     apiVersion: apiVersionOf(row),
     ...metadata,
-    spec: usable ? deepFreeze(spec) : nothing,
+    spec: usable ? deepFreeze(spec) : whoseItIs(raw),
     problems: problems.length === 0 ? noProblems : Object.freeze(problems),
   };
   // The row's schema yields the spec that Specs has for the row's kind, and nobody reads one beside an error.
   return { resource: Object.freeze(resource) as AnyResource, problems: resource.problems };
 }
 
-const nothing = Object.freeze({});
+/** Of a spec with an error only the ids of the gateways that it is for: the others have no business with its problems. */
+function whoseItIs({ spec }: Fields): { readonly ambassador_id?: readonly string[] } {
+  const ids = isFields(spec) ? spec["ambassador_id"] : undefined;
+  const isList = Array.isArray(ids) && ids.every((id) => typeof id === "string");
+  return Object.freeze(isList ? { ambassador_id: ids } : {});
+}
 
 const topLevel = new Set(["apiVersion", "kind", "metadata", "spec", "status"]);
 

@@ -1,5 +1,5 @@
 import type { KubeConfig } from "@kubernetes/client-node";
-import { kinds } from "../capabilities/kinds.ts";
+import { apiVersionOf, customKinds, kinds } from "../capabilities/kinds.ts";
 import { startAdminServer } from "./admin-server.ts";
 import type { AdmissionSettings } from "./admission/settings.ts";
 import { startHost } from "./admission/host.ts";
@@ -28,6 +28,14 @@ export interface AdmissionOptions {
 /** What verdicts rest on. */
 const compiledKinds: ReadonlySet<string> = new Set(kinds.filter(({ compiled }) => compiled).map(({ kind }) => kind));
 
+/** An object that means nothing to others, for a first compile. */
+const harmless = {
+  apiVersion: apiVersionOf(customKinds[0]),
+  kind: "KubernetesServiceResolver",
+  metadata: { name: "warm-up", namespace: "default" },
+  spec: { ambassador_id: ["_automatic_"] },
+};
+
 /** The admission process: follows the cluster, and judges what the API server asks about. Resolves when it has ended after an abort. */
 export async function runAdmission(options: AdmissionOptions): Promise<void> {
   const closing: (() => void | Promise<void>)[] = [];
@@ -43,6 +51,7 @@ async function run(options: AdmissionOptions, atEnd: (close: () => void | Promis
   const stopped = new AbortController();
   const pair = firstPair(settings);
   let waitingFor = "the state of the cluster has not been read yet";
+  let isReady = false;
 
   const source = watchCluster({
     keepAllSecrets: true,
@@ -53,7 +62,7 @@ async function run(options: AdmissionOptions, atEnd: (close: () => void | Promis
     fieldSelector: settings.fieldSelector,
     log: log.child("kubernetes"),
     signal: stopped.signal,
-    onChange: onceOnly(() => log.info("ready: the state of the cluster is known")),
+    onChange: onceOnly(() => void warmUp()),
     onWaiting: (reason) => (waitingFor = reason),
   });
   atEnd(() => stopped.abort());
@@ -70,6 +79,18 @@ async function run(options: AdmissionOptions, atEnd: (close: () => void | Promis
     clock,
     onCompiled: (seconds) => metrics.compiled(seconds),
   });
+
+  /** The first compile of a large state takes a second; no review should have to wait for it. */
+  async function warmUp(): Promise<void> {
+    try {
+      await judge.judge({ kind: "create", object: harmless });
+    } catch (error) {
+      log.error("the first compile failed", { reason: errorText(error) });
+    }
+    isReady = true;
+    log.info("ready: the state of the cluster is known");
+  }
+
   const metrics = createAdmissionMetrics(options.version, judge.waiting);
   metrics.certificate(pair.expiresAt);
   const validate = await loadCapabilities(judge, options.env, (reason) => log.error("no verdict", { reason }));
@@ -90,7 +111,7 @@ async function run(options: AdmissionOptions, atEnd: (close: () => void | Promis
     port: settings.adminPort,
     readiness: () => {
       if (signal.aborted) return { ready: false, reason: "the process is about to stop" };
-      return source.synced() ? { ready: true } : { ready: false, reason: waitingFor };
+      return isReady ? { ready: true } : { ready: false, reason: waitingFor };
     },
     metrics,
     log: log.child("admin"),

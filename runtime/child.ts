@@ -9,7 +9,8 @@ export interface KeptChildOptions {
   /** For people: `Envoy`, `control plane`. */
   readonly title: string;
   readonly spawn: () => ChildProcess;
-  readonly backOff: BackOffOptions;
+  /** Asked when it has ended. */
+  readonly backOff: () => BackOffOptions;
   readonly clock: Clock;
   readonly log: Log;
   /** Each time it runs; `restarts` is 0 the first time. */
@@ -113,7 +114,7 @@ export class KeptChild {
     const again = onEnded(ending);
     // `onEnded` may have stopped us.
     if (!again || this.#stopped) return;
-    const [state, delayMs] = restartDelay(this.#backOff, ending.livedMs, backOff);
+    const [state, delayMs] = restartDelay(this.#backOff, ending.livedMs, backOff());
     this.#backOff = state;
     this.#restarts += 1;
     log.warn(`${title} ${ending.how}, starting it again`, {

@@ -122,8 +122,11 @@ export function watchCluster(options: ClusterSourceOptions): ClusterSource {
       options.onChange(false);
     },
     onState(kind, state) {
-      if (state.phase === "waiting") waiting.set(kind.plural, state.message);
-      else if (state.phase === "live") waiting.delete(kind.plural);
+      if (state.phase === "waiting") {
+        const { reason, message } = state;
+        waiting.set(kind.plural, reason === "unreachable" ? `the API server cannot be reached (${message})` : message);
+      }
+      if (state.phase === "live") waiting.delete(kind.plural);
       if (!synced) options.onWaiting([...waiting.values()][0] ?? "the first lists are being read from the API server");
     },
   });

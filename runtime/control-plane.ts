@@ -1,6 +1,7 @@
 import { manifestReader } from "../compile/manifests.ts";
 import { type Resources, sortResources } from "../crds/resources.ts";
 import type { ObjectRef, Problem } from "../ir/problem.ts";
+import type { Listener } from "../ir/types.ts";
 import { createAdsServer } from "../xds/server/server.ts";
 import type { AdsEvent } from "../xds/server/events.ts";
 import type { Snapshot } from "../xds/snapshot.ts";
@@ -13,6 +14,8 @@ import { createMetrics } from "./metrics.ts";
 import { watchCluster } from "./cluster-source.ts";
 import { loadKubeConfig } from "./kubernetes.ts";
 import { connectParent, type ParentChannel } from "./parent.ts";
+import { createPortGuard } from "./port-guard.ts";
+import { isHeldByOthers, portProblem } from "./ports.ts";
 import { problemLog } from "./problem-log.ts";
 import { createReconciler } from "./reconciler.ts";
 import { rejectionProblems } from "./rejections.ts";
@@ -29,6 +32,8 @@ export interface ControlPlaneOptions {
   readonly channel: ParentChannel;
   readonly exit: (code: number) => void;
 }
+
+const portRetryMs = 500;
 
 /** The control plane: resources in, configuration to Envoy by ADS, probes and metrics on the admin port. Runs until its supervisor ends it. */
 export async function runControlPlane(options: ControlPlaneOptions): Promise<void> {
@@ -74,9 +79,10 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     let kept: ReadonlySet<ObjectRef> = new Set();
     let listeners = -1;
     let sourceProblems: readonly Problem[] = [];
+    let portProblems: readonly Problem[] = [];
     const logProblems = problemLog(log.child("config"));
     const report = () => {
-      const all = [...sourceProblems, ...compiledProblems, ...rejected.values()];
+      const all = [...sourceProblems, ...compiledProblems, ...portProblems, ...rejected.values()];
       const counts = { error: 0, warning: 0 };
       for (const { severity } of all) counts[severity]++;
       metrics.problems(counts);
@@ -112,6 +118,21 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
 
     const ads = await createAdsServer({ socketPath: options.xdsSocketPath, log: log.child("xds"), onEvent });
     let currentResources: () => Resources = () => sortResources([]).value;
+    let irListeners: readonly Listener[] = [];
+    const guard = createPortGuard<Listener>({
+      isHeld: (place) => isHeldByOthers(place, options.envoyAdminSocketPath),
+      publish(snapshot, changedAtMs) {
+        born.set(snapshot, changedAtMs);
+        reason = "Envoy has not acknowledged the first configuration yet";
+        ads.setSnapshot(snapshot);
+      },
+      onHeld(held) {
+        portProblems = held.map(portProblem);
+        report();
+      },
+      clock,
+      retryMs: portRetryMs,
+    });
     const reconciler = createReconciler({
       settings: {
         ambassadorId: settings.ambassadorId,
@@ -121,13 +142,10 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         routeMatching: settings.routeMatching,
       },
       resources: () => currentResources(),
-      onSnapshot(snapshot, changedAtMs) {
-        born.set(snapshot, changedAtMs);
-        reason = "Envoy has not acknowledged the first configuration yet";
-        ads.setSnapshot(snapshot);
-      },
+      onSnapshot: (snapshot, changedAtMs) => guard.offer(snapshot, irListeners, changedAtMs),
       onJudged(judged) {
-        const opened = judged.compiled.ir.listeners.length;
+        irListeners = judged.compiled.ir.listeners;
+        const opened = irListeners.length;
         if (opened === 0 && opened !== listeners) {
           log.warn("no Listener is served, so no port is open: apply a Listener, and a Host that it takes");
         }

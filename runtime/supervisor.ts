@@ -49,6 +49,8 @@ type Stop =
   | { readonly kind: "fatal"; readonly message: string; readonly exitCode: number };
 
 const controlPlaneBackOff = { maxMs: 5000, resetAfterMs: 30_000 };
+/** One that had become ready ended for a reason that a new one may well survive, and while there is none, no change goes live. */
+const provenBackOff = { maxMs: 1000, resetAfterMs: 30_000 };
 const envoyBackOff = { maxMs: 10_000, resetAfterMs: 30_000 };
 /** An Envoy that has ended so often and has never answered will not: a wrong binary, or flags it does not take. */
 const maxEarlyEnvoyEnds = 3;
@@ -119,6 +121,7 @@ class Supervisor {
   #firstSignalMs: number | undefined;
   #envoyStarted: SupervisorMessage | undefined;
   #envoyHasAnswered = false;
+  #controlPlaneWasReady = false;
   #earlyEnvoyEnds = 0;
 
   constructor(options: SuperviseOptions, runDir: RunDir) {
@@ -168,7 +171,7 @@ class Supervisor {
           { envoyPath, bootstrapPath, logLevel: envoyLogLevel, drainTimeMs, concurrency: envoyConcurrency },
           reader,
         ),
-      backOff: envoyBackOff,
+      backOff: () => envoyBackOff,
       clock,
       log,
       onStarted: (child, pid, restarts) => {
@@ -198,11 +201,12 @@ class Supervisor {
         // A session of its own, like Envoy's: Ctrl-C is the supervisor's to handle.
         return spawn(command, args, { stdio: ["ignore", "inherit", "inherit", "ipc"], detached: true });
       },
-      backOff: controlPlaneBackOff,
+      backOff: () => (this.#controlPlaneWasReady ? provenBackOff : controlPlaneBackOff),
       clock,
       log,
       onStarted: (child, pid, restarts) => {
         recordProcess(this.#runDir, this.#processes, "control-plane", pid);
+        this.#controlPlaneWasReady = false;
         child.on("message", (value) => this.#onMessage(value));
         this.#tell({ type: "controlPlaneStarted", restarts });
         if (this.#envoyStarted !== undefined) this.#tell(this.#envoyStarted);
@@ -226,8 +230,10 @@ class Supervisor {
   #onMessage(value: unknown): void {
     const message = parseControlPlaneMessage(value);
     if (message === undefined) return;
-    if (message.type === "ready") this.#options.log.debug("the control plane is ready");
-    else this.#requestStop({ kind: "fatal", message: message.message, exitCode: message.exitCode });
+    if (message.type === "fatal")
+      return this.#requestStop({ kind: "fatal", message: message.message, exitCode: message.exitCode });
+    this.#controlPlaneWasReady = true;
+    this.#options.log.debug("the control plane is ready");
   }
 
   #onSignal(signal: StopSignal): void {

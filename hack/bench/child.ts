@@ -88,9 +88,12 @@ export function serve(methods: Methods, onEnd: () => unknown = () => undefined):
   process.on("message", (message) => {
     const { id, method, argument } = message as Call;
     const run = async () => (methods[method] as (argument: unknown) => unknown)(argument);
+    const reply = (answer: Reply) => {
+      if (process.connected) process.send?.(answer, () => undefined);
+    };
     run().then(
-      (value) => process.send?.({ id, value: value ?? null }),
-      (error: unknown) => process.send?.({ id, error: error instanceof Error ? (error.stack ?? "") : String(error) }),
+      (value) => reply({ id, value: value ?? null }),
+      (error: unknown) => reply({ id, error: error instanceof Error ? (error.stack ?? "") : String(error) }),
     );
   });
   process.on("disconnect", () => {

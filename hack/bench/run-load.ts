@@ -30,7 +30,7 @@ export interface Generator {
 }
 
 export function loadGenerator(): Generator {
-  return hasProgram("wrk") ? { name: "wrk", run: (_, options) => runWrk(options) } : { name: "node", run: runNode };
+  return hasProgram("wrk") ? { name: "wrk", run: runWrk } : { name: "node", run: runNode };
 }
 
 async function runNode(scope: Scope, { port, path, authority, seconds, connections, cpu }: RunOptions): Promise<Run> {
@@ -42,11 +42,12 @@ async function runNode(scope: Scope, { port, path, authority, seconds, connectio
   return { ...result, failures: Object.values(result.failures).reduce((sum, count) => sum + count, 0) };
 }
 
-async function runWrk({ port, path, authority, seconds, connections, cpu }: RunOptions): Promise<Run> {
+async function runWrk(scope: Scope, { port, path, authority, seconds, connections, cpu }: RunOptions): Promise<Run> {
   const url = `http://127.0.0.1:${port}${path}`;
   const wrk = ["wrk", "-t1", `-c${connections}`, `-d${seconds}s`, "--latency", "-H", `host: ${authority}`, url];
   const [program = "wrk", ...flags] = cpu === undefined ? wrk : ["taskset", "-c", String(cpu), ...wrk];
   const child = spawn(program, flags, { stdio: ["ignore", "pipe", "inherit"] });
+  scope.defer(() => child.kill());
   let text = "";
   child.stdout.on("data", (chunk: Buffer) => (text += chunk.toString()));
   await new Promise((done) => child.once("close", done));

@@ -8,12 +8,19 @@ type Closer = () => unknown;
 /** Ends what was started in it, the latest first. */
 export class Scope {
   readonly #closers: Closer[] = [];
+  #isClosed = false;
 
+  /** Throws, when all was ended already, so that nothing more is started; what was is ended at once. */
   defer(closer: Closer): void {
+    if (this.#isClosed) {
+      void closer();
+      throw new Error("stopped");
+    }
     this.#closers.push(closer);
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
     for (let closer = this.#closers.pop(); closer !== undefined; closer = this.#closers.pop()) {
       try {
         await closer();
@@ -58,6 +65,7 @@ export class Session extends Scope {
 
   /** Runs a part whose processes end with it. */
   async scope<T>(run: (scope: Scope) => Promise<T>): Promise<T> {
+    if (this.#isStopping) throw new Error("stopped");
     const scope = new Scope();
     this.#scopes.add(scope);
     try {

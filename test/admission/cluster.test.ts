@@ -79,8 +79,8 @@ function checked(name: string, manifests: readonly string[]): string[] {
   /** Whether the API server asks us is known by its answer alone. */
   async function judged(expected: boolean): Promise<void> {
     await eventually(`objects are ${expected ? "" : "not "}judged`, async () => {
-      const { code } = await apply(mapping("probe", { resolver: "nope" }), "--dry-run=server");
-      return (code !== 0) === expected;
+      const { code, stderr } = await apply(mapping("probe", { resolver: "nope" }), "--dry-run=server");
+      return expected ? stderr.includes("denied the request") : code === 0;
     });
   }
 
@@ -234,7 +234,11 @@ function checked(name: string, manifests: readonly string[]): string[] {
       "configured",
     );
     await judged(true);
+    await cluster.kubectl(["delete", "validatingwebhookconfiguration", "nuncio-admission"]);
+    admission.writeCertificate(admission.certificate);
+    await eventually("the old serial", async () => (await admission.servedSerial()) === admission.certificate.serial);
     await applyWebhook();
+    await judged(true);
   });
 
   it("harms nobody when it is stopped: the same object is accepted, and refused again when it is back", async () => {

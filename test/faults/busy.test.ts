@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { setTimeout as sleep } from "node:timers/promises";
 import { clusterAvailable } from "../cluster/available.ts";
 import { freePort } from "../cluster/loopback.ts";
 import { type Backend, startBackend } from "../e2e/support/backend.ts";
@@ -7,14 +8,8 @@ import { send } from "../e2e/support/client.ts";
 import { startWorld, type World } from "../e2e/support/cluster.ts";
 import type { Gateway } from "../e2e/support/gateway.ts";
 import { type Load, startLoad } from "../e2e/support/load.ts";
-import {
-  cleartextHost,
-  endpointSlice,
-  listener,
-  mapping,
-  type Manifest,
-  service,
-} from "../e2e/support/manifests.ts";
+import { cleartextHost, endpointSlice, listener, mapping, type Manifest, service } from "../e2e/support/manifests.ts";
+import { seeded } from "../support/random.ts";
 
 const mappings = 1_000;
 const services = 50;
@@ -44,8 +39,8 @@ function startStayingLoad(): Load {
   return load;
 }
 
-// Negative control of what follows: the same requests do fail where the order is wrong, see test/xds/swap.test.ts (naiveOrder),
-// and where there is no gateway at all, see the first test here.
+// That these requests can fail, and are counted when they do, is shown where Envoy is killed (lifecycle.test.ts) and where the order
+// of make before break is wrong (naiveOrder, test/xds/swap.test.ts).
 (clusterAvailable ? describe : describe.skip)(`under load, with ${mappings} Mappings`, () => {
   beforeAll(async () => {
     world = await startWorld();
@@ -76,7 +71,9 @@ function startStayingLoad(): Load {
     await gateway.ready({ everyMs: 5 });
     const readyMs = performance.now() - startedMs;
     say(`ready ${Math.round(readyMs)} ms after the start, with ${mappings} Mappings (target 3,000)`);
-    const statuses = await Promise.all([0, 499, mappings - 1].map(async (each) => (await send(port, `/stay${each}/`)).status));
+    const statuses = await Promise.all(
+      [0, 499, mappings - 1].map(async (each) => (await send(port, `/stay${each}/`)).status),
+    );
     expect(statuses).toEqual([200, 200, 200]);
   });
 
@@ -103,4 +100,118 @@ function startStayingLoad(): Load {
     expect(await gateway.metric("nuncio_control_plane_restarts")).toBe(kills);
     expect(await gateway.metric("nuncio_envoy_restarts")).toBe(0);
   }, 150_000);
+
+  it("loses no request while as many Mappings again are created, changed and deleted at once", async () => {
+    const staying = startStayingLoad();
+    const made = routes("extra", "extra");
+    const last = `/extra${mappings - 1}/`;
+    const statusOf = async (path: string) => (await send(port, path)).status;
+    const timed = async (what: string, write: () => Promise<void>, isLive: () => Promise<boolean>): Promise<void> => {
+      const startedMs = performance.now();
+      await write();
+      const writtenMs = performance.now();
+      await gateway.until(what, isLive);
+      const liveMs = performance.now() - writtenMs;
+      say(
+        `${mappings} Mappings ${what} in ${Math.round(writtenMs - startedMs)} ms, the last live ${Math.round(liveMs)} ms later`,
+      );
+    };
+    await timed(
+      "created",
+      () => writes.create(made),
+      async () => (await statusOf(last)) === 200,
+    );
+    // To another Service each: clusters come and go under requests.
+    const changed = routes("stay", "stay", (index) => ({
+      service: `s${(index + 7) % services}`,
+      rewrite: "/changed/",
+    }));
+    await timed(
+      "changed",
+      () => writes.change(changed),
+      async () => {
+        const echoes = await Promise.all(
+          changed.slice(-20).map((_, index) => send(port, `/stay${mappings - 20 + index}/`)),
+        );
+        return echoes.every((answer) => answer.echo().url === "/changed/");
+      },
+    );
+    await timed(
+      "deleted",
+      () => writes.remove(made),
+      async () => (await statusOf(last)) === 404,
+    );
+    await staying.more(500);
+    const { sent, failures, longestMs } = await staying.stop();
+    say(`${sent} requests meanwhile, ${failures.length} failed, the slowest took ${longestMs} ms`);
+    expect(failures).toEqual([]);
+    expect(sent).toBeGreaterThan(1000);
+  });
+
+  it("loses no request and no change when the control plane is killed in the midst of changes", async () => {
+    const seed = Date.now() % 100_000;
+    const random = seeded(seed);
+    const staying = startStayingLoad();
+    const envoy = gateway.pidOf("envoy");
+    const expected = new Map<number, string>();
+    const rounds = 12;
+    let killed = 0;
+    for (let round = 0; round < rounds; round++) {
+      const some = indexes(30).map(() => random.integer(mappings));
+      for (const index of some) expected.set(index, `/round${round}/`);
+      const changes = routes("stay", "stay", (index) => ({
+        service: `s${(index + round) % services}`,
+        rewrite: expected.get(index),
+      })).filter((_, index) => some.includes(index));
+      const killing = sleep(random.integer(60)).then(() => {
+        const pid = gateway.pidOf("control-plane");
+        if (pid === undefined) return;
+        process.kill(pid, "SIGKILL");
+        killed++;
+      });
+      await Promise.all([writes.change(changes), killing]);
+      // Into the next one's start as well.
+      await sleep(random.integer(1500));
+    }
+    await gateway.until(`all changes, with seed ${seed}`, async () => {
+      for (const [index, url] of expected) {
+        const answer = await send(port, `/stay${index}/`);
+        if (answer.status !== 200 || answer.echo().url !== url) return false;
+      }
+      return true;
+    });
+    await gateway.ready();
+    const { sent, failures } = await staying.stop();
+    say(
+      `${expected.size} Mappings changed while the control plane was killed ${killed} times (seed ${seed}): ` +
+        `${sent} requests, ${failures.length} failed`,
+    );
+    expect(failures).toEqual([]);
+    expect(killed).toBeGreaterThan(rounds / 3);
+    expect(gateway.pidOf("envoy")).toBe(envoy);
+  }, 120_000);
+
+  // The last one: what the others send requests to is gone after it.
+  it("loses no request while every Service gets other addresses, one after the other", async () => {
+    const staying = startStayingLoad();
+    const second = await startBackend("two");
+    const envoyBusy = gateway.mark();
+    for (const index of indexes(services)) {
+      const other = endpointSlice(`s${index}`, second, { name: `s${index}-2` });
+      await writes.create([other]);
+      await staying.more(10);
+    }
+    await gateway.until("requests at the second", () => second.count() > 0);
+    for (const index of indexes(services)) await writes.remove([endpointSlice(`s${index}`, backend)]);
+    await gateway.until("no more requests at the first", async () => {
+      backend.reset();
+      await staying.more(100);
+      return backend.count() === 0;
+    });
+    const { sent, failures } = await staying.stop();
+    say(`${sent} requests during ${services} rollouts, ${failures.length} failed`);
+    expect(failures).toEqual([]);
+    expect(new Set(gateway.sent(envoyBusy).map(({ type }) => type))).toEqual(new Set(["endpoint"]));
+    await second.close();
+  });
 });

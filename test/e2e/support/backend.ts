@@ -22,6 +22,8 @@ export interface Backend {
   readonly port: number;
   /** How many requests it got. */
   count(): number;
+  /** How many requests wait for their delayed answer. */
+  waiting(): number;
   /** Forgets the requests so far. */
   reset(): void;
   close(): Promise<void>;
@@ -37,6 +39,7 @@ export interface BackendTls {
 /** A backend on an address that EndpointSlices accept. `x-answer-delay-ms` in a request delays its answer. */
 export async function startBackend(name: string, tls?: BackendTls): Promise<Backend> {
   let count = 0;
+  let waiting = 0;
   const answer = (request: http.IncomingMessage, response: http.ServerResponse): void => {
     count++;
     const headers = Object.fromEntries(Object.entries(request.headers).map(([key, value]) => [key, String(value)]));
@@ -45,8 +48,12 @@ export async function startBackend(name: string, tls?: BackendTls): Promise<Back
     const send = () => response.end(JSON.stringify(echo));
     const delayMs = Number(headers["x-answer-delay-ms"] ?? 0);
     response.setHeader("content-type", "application/json");
-    if (delayMs > 0) setTimeout(send, delayMs);
-    else send();
+    if (delayMs === 0) return void send();
+    waiting++;
+    setTimeout(() => {
+      waiting--;
+      send();
+    }, delayMs);
   };
   const server = tls === undefined ? http.createServer(answer) : https.createServer(tlsOptions(tls), answer);
   // Envoy keeps connections to it; a backend that closes idle ones would lose requests for reasons of its own.
@@ -59,6 +66,7 @@ export async function startBackend(name: string, tls?: BackendTls): Promise<Back
     address,
     port,
     count: () => count,
+    waiting: () => waiting,
     reset: () => (count = 0),
     close: () =>
       new Promise((done) => {

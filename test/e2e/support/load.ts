@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { send } from "./client.ts";
 
 export interface LoadOptions {
-  /** Where the next connection goes; asked before each request. */
+  /** Where the next connection goes. A kept-alive one stays where it is until it is told to close, as behind a load balancer. */
   readonly port: () => number;
   readonly host?: string;
   /** One after the other. */
@@ -42,24 +42,30 @@ export function startLoad(options: LoadOptions): Load {
   let longestMs = 0;
   let running = true;
 
-  async function one(agent: http.Agent | undefined): Promise<void> {
+  /** Resolves with whether the connection may be used again. */
+  async function one(to: number, agent: http.Agent | undefined): Promise<boolean> {
     const path = paths[sent++ % paths.length] ?? "/";
     const beganMs = performance.now();
-    const fail = (what: string) => failures.push(`${what} ${path} at ${Math.round(beganMs - startedMs)} ms`);
+    const fail = (what: string) => failures.push(`${what} ${path} on ${to} at ${Math.round(beganMs - startedMs)} ms`);
+    let reusable = false;
     try {
-      const { status, headers } = await send(port(), path, { host, ...(agent === undefined ? {} : { agent }) });
-      if (status !== 200) fail(`${status} ${headers["x-envoy-response-flags"] ?? ""}`);
+      const { status, headers } = await send(to, path, { host, ...(agent === undefined ? {} : { agent }) });
+      reusable = agent !== undefined && headers.connection !== "close";
+      if (status !== 200) fail(String(status));
     } catch (error) {
       fail((error as NodeJS.ErrnoException).code ?? String(error));
     }
     answered++;
     longestMs = Math.max(longestMs, performance.now() - beganMs);
+    return reusable;
   }
 
   async function loop(isKept: boolean): Promise<void> {
     const agent = isKept ? new http.Agent({ keepAlive: true, maxSockets: 1 }) : undefined;
+    let current: number | undefined;
     while (running) {
-      await one(agent);
+      current ??= port();
+      if (!(await one(current, agent))) current = undefined;
       if (pauseMs > 0) await sleep(pauseMs);
     }
     agent?.destroy();
