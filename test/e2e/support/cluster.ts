@@ -1,5 +1,6 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { parseAllDocuments } from "yaml";
 import { type Cluster, startCluster } from "../../cluster/cluster.ts";
 import { type Bundle, installBundle } from "./bundle.ts";
 import { Gateway, type GatewayOptions } from "./gateway.ts";
@@ -21,6 +22,7 @@ export async function startWorld({ crds = true }: { readonly crds?: boolean } = 
   const [cluster, bundle] = await Promise.all([startCluster(), installBundle()]);
   const gateways: Gateway[] = [];
   if (crds) await applyCrds(cluster);
+  const kubeconfig = await install(cluster);
   return {
     cluster,
     bundle,
@@ -29,7 +31,7 @@ export async function startWorld({ crds = true }: { readonly crds?: boolean } = 
       await cluster.kubectl(["delete", "--ignore-not-found", "-f", "-"], { input: documents(...manifests) });
     },
     gateway: async (options = {}) => {
-      const gateway = await Gateway.start({ bundle, kubeconfig: cluster.kubeconfig, ...options });
+      const gateway = await Gateway.start({ bundle, kubeconfig, ...options });
       gateways.push(gateway);
       return gateway;
     },
@@ -41,10 +43,17 @@ export async function startWorld({ crds = true }: { readonly crds?: boolean } = 
   };
 }
 
-const crdDir = resolve("crds/generated");
-
 export async function applyCrds({ apply, kubectl }: Cluster): Promise<void> {
-  const files = readdirSync(crdDir).filter((name) => name.endsWith(".yaml"));
-  await apply(files.map((name) => readFileSync(join(crdDir, name), "utf8")).join("\n---\n"));
+  await apply(readFileSync(resolve("manifests/crds.yaml"), "utf8"));
   await kubectl(["wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"]);
+}
+
+/** Applies manifests/install.yaml. Path of a kubeconfig of the gateway's ServiceAccount. */
+async function install({ apply, kubeconfigFor }: Cluster): Promise<string> {
+  const all = parseAllDocuments(readFileSync(resolve("manifests/install.yaml"), "utf8")).map(
+    (each) => each.toJS() as Manifest,
+  );
+  // Nobody runs its Pods here, and each request would wait for them. test/admission has it.
+  await apply(documents(...all.filter(({ kind }) => kind !== "ValidatingWebhookConfiguration")));
+  return await kubeconfigFor({ namespace: "nuncio", serviceAccount: "nuncio" });
 }
