@@ -73,7 +73,7 @@ describe("broken YAML", () => {
 
   it("says what is wrong", () => {
     expect(parseDocuments("a: 1\na: 2\n", "test.yaml").problems.map(tell)).toEqual([
-      "2 error InvalidYaml File /test.yaml: not valid YAML: Map keys must be unique; the other documents of the file are used",
+      "2 error InvalidYaml File test.yaml: not valid YAML: Map keys must be unique; the other documents of the file are used",
     ]);
   });
 
