@@ -1,6 +1,6 @@
 import type { Resources } from "../../crds/resources.ts";
 import { noModule, selectModule } from "./module.ts";
-import { secretKeyOf } from "./tls.ts";
+import { secretKeyOf } from "./tls-settings.ts";
 
 type Referrers = Pick<Resources, "hosts" | "tlsContexts" | "modules">;
 

@@ -56,12 +56,16 @@ describe("what is no resource", () => {
     [
       "a text",
       "hello",
-      ["error InvalidObject Object default/(no name): a text is not a Kubernetes object; write apiVersion, kind and metadata"],
+      [
+        "error InvalidObject Object default/(no name): a text is not a Kubernetes object; write apiVersion, kind and metadata",
+      ],
     ],
     [
       "nothing",
       null,
-      ["error InvalidObject Object default/(no name): nothing is not a Kubernetes object; write apiVersion, kind and metadata"],
+      [
+        "error InvalidObject Object default/(no name): nothing is not a Kubernetes object; write apiVersion, kind and metadata",
+      ],
     ],
     [
       "no kind",
@@ -71,12 +75,16 @@ describe("what is no resource", () => {
     [
       "no name",
       { ...mapping("a"), metadata: {} },
-      ["error InvalidObject Mapping default/(no name): metadata.name: is required and missing; add a name, which is a string"],
+      [
+        "error InvalidObject Mapping default/(no name): metadata.name: is required and missing; add a name, which is a string",
+      ],
     ],
     [
       "a name that is a number",
       { ...mapping("a"), metadata: { name: 3 } },
-      ["error InvalidObject Mapping default/(no name): metadata.name: 3 is not a string; add a name, which is a string"],
+      [
+        "error InvalidObject Mapping default/(no name): metadata.name: 3 is not a string; add a name, which is a string",
+      ],
     ],
     [
       "an old version of ours",

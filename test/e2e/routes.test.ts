@@ -223,6 +223,24 @@ const status = (code: number) => (got: Answer) => got.status === code;
     await gateway.logged(/solved problems: 1|all problems are solved/, later);
   });
 
+  it("leaves the last good version of a Mapping that goes bad in service, and says what is wrong", async () => {
+    const steady = await backend("steady");
+    const regex = (prefix: string) => mapping("regex", { prefix, prefix_regex: true, service: "steady" });
+    await world.apply(...headless("steady", steady), regex("/steady/[0-9]+"));
+    await answer("/steady/1", from("steady"));
+    const mark = gateway.mark();
+    await world.apply(regex("/steady/[0-9"));
+    const line = await gateway.logged(/error .*Mapping default\/regex: spec\.prefix: /, mark);
+    expect(line).toMatch(/its last good version keeps serving.*code=InvalidRegex/);
+    // What comes later is live, and this is unharmed.
+    await world.apply(mapping("after", { prefix: "/after/", service: "steady" }));
+    await answer("/after/", from("steady"));
+    expect((await send(port, "/steady/1")).status).toBe(200);
+    await world.apply(regex("/steady/[a-z]+"));
+    await answer("/steady/a", from("steady"));
+    expect((await send(port, "/steady/1")).status).toBe(404);
+  });
+
   it("serves what is for its AMBASSADOR_ID alone", async () => {
     const own = await backend("own");
     const ownPort = await freePort();
