@@ -77,9 +77,54 @@ function startStayingLoad(): Load {
     expect(statuses).toEqual([200, 200, 200]);
   });
 
+  it("loses no request and no change when the control plane is killed in the midst of changes", async () => {
+    const seed = Date.now() % 100_000;
+    const random = seeded(seed);
+    const staying = startStayingLoad();
+    const envoy = gateway.pidOf("envoy");
+    const expected = new Map<number, string>();
+    const rounds = 8;
+    let lastKilled = 0;
+    for (let round = 0; round < rounds; round++) {
+      const some = indexes(30).map(() => random.integer(mappings));
+      for (const index of some) expected.set(index, `/round${round}/`);
+      const changes = routes("stay", "stay", (index) => ({
+        service: `s${(index + round) % services}`,
+        rewrite: expected.get(index),
+      })).filter((_, index) => some.includes(index));
+      const kill = async (): Promise<void> => {
+        const pid = await gateway.until("a new control plane", () => {
+          const running = gateway.pidOf("control-plane");
+          return running === lastKilled ? undefined : running;
+        });
+        // In its start, or long after.
+        await sleep(random.integer(1500));
+        process.kill(pid, "SIGKILL");
+        lastKilled = pid;
+      };
+      await Promise.all([writes.change(changes), kill()]);
+    }
+    await gateway.until(`all changes, with seed ${seed}`, async () => {
+      for (const [index, url] of expected) {
+        const answer = await send(port, `/stay${index}/`);
+        if (answer.status !== 200 || answer.echo().url !== url) return false;
+      }
+      return true;
+    });
+    await gateway.ready();
+    const { sent, failures } = await staying.stop();
+    say(
+      `${expected.size} Mappings changed while the control plane was killed ${rounds} times (seed ${seed}): ` +
+        `${sent} requests, ${failures.length} failed`,
+    );
+    expect(failures).toEqual([]);
+    expect(gateway.pidOf("envoy")).toBe(envoy);
+  }, 120_000);
+
   it(`loses no request when the control plane is killed with -9 ${kills} times, and Envoy keeps its process`, async () => {
     const staying = startStayingLoad();
     const envoy = gateway.pidOf("envoy");
+    const restarts = await gateway.metric("nuncio_control_plane_restarts");
     const backMs: number[] = [];
     const startedMs = performance.now();
     for (let kill = 1; kill <= kills; kill++) {
@@ -97,7 +142,7 @@ function startStayingLoad(): Load {
     say(`${sent} requests meanwhile, ${failures.length} failed, the slowest took ${longestMs} ms`);
     expect(failures).toEqual([]);
     expect(gateway.pidOf("envoy")).toBe(envoy);
-    expect(await gateway.metric("nuncio_control_plane_restarts")).toBe(kills);
+    expect(await gateway.metric("nuncio_control_plane_restarts")).toBe(restarts + kills);
     expect(await gateway.metric("nuncio_envoy_restarts")).toBe(0);
   }, 150_000);
 
@@ -147,50 +192,6 @@ function startStayingLoad(): Load {
     expect(failures).toEqual([]);
     expect(sent).toBeGreaterThan(1000);
   });
-
-  it("loses no request and no change when the control plane is killed in the midst of changes", async () => {
-    const seed = Date.now() % 100_000;
-    const random = seeded(seed);
-    const staying = startStayingLoad();
-    const envoy = gateway.pidOf("envoy");
-    const expected = new Map<number, string>();
-    const rounds = 8;
-    let lastKilled = 0;
-    for (let round = 0; round < rounds; round++) {
-      const some = indexes(30).map(() => random.integer(mappings));
-      for (const index of some) expected.set(index, `/round${round}/`);
-      const changes = routes("stay", "stay", (index) => ({
-        service: `s${(index + round) % services}`,
-        rewrite: expected.get(index),
-      })).filter((_, index) => some.includes(index));
-      const kill = async (): Promise<void> => {
-        const pid = await gateway.until("a new control plane", () => {
-          const running = gateway.pidOf("control-plane");
-          return running === lastKilled ? undefined : running;
-        });
-        // In its start, or long after.
-        await sleep(random.integer(1500));
-        process.kill(pid, "SIGKILL");
-        lastKilled = pid;
-      };
-      await Promise.all([writes.change(changes), kill()]);
-    }
-    await gateway.until(`all changes, with seed ${seed}`, async () => {
-      for (const [index, url] of expected) {
-        const answer = await send(port, `/stay${index}/`);
-        if (answer.status !== 200 || answer.echo().url !== url) return false;
-      }
-      return true;
-    });
-    await gateway.ready();
-    const { sent, failures } = await staying.stop();
-    say(
-      `${expected.size} Mappings changed while the control plane was killed ${rounds} times (seed ${seed}): ` +
-        `${sent} requests, ${failures.length} failed`,
-    );
-    expect(failures).toEqual([]);
-    expect(gateway.pidOf("envoy")).toBe(envoy);
-  }, 120_000);
 
   // The last one: what the others send requests to is gone after it.
   it("loses no request while every Service gets other addresses, one after the other", async () => {

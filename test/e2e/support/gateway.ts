@@ -48,7 +48,7 @@ export class Gateway {
     const { bundle, kubeconfig, env = {}, args = [] } = options;
     this.adminPort = adminPort;
     // Short: sockets are made in it.
-    this.dir = options.dir ?? mkdtempSync(join(tmpdir(), "nun-"));
+    this.dir = options.dir ?? mkdtempSync(join(tmpdir(), "ne2e-"));
     const own = [
       "--envoy",
       bundle.envoy,
