@@ -22,6 +22,8 @@ export function run(flags: RunFlags): Promise<number> {
     controlPlane: (runDir) => ({
       command: process.execPath,
       args: [
+        // Most of what a change allocates is dead at once: a small young generation costs no measurable time and much less memory at 10,000 Mappings.
+        "--max-semi-space-size=4",
         program,
         "control-plane",
         ...flagArguments(flags),
