@@ -177,7 +177,8 @@ const status = (code: number) => (got: Answer) => got.status === code;
       );
       return names.every((name) => name === "first");
     });
-    const pushed = gateway.sent(mark);
+    // What earlier steps left behind is removed a grace period later, which may be now.
+    const pushed = gateway.sent(mark).filter(({ names }) => names > 0);
     expect(pushed).toHaveLength(4);
     expect(new Set(pushed.map(({ type }) => type))).toEqual(new Set(["endpoint"]));
   });
