@@ -129,7 +129,7 @@ function endpointsOf(
 ): ReadonlyMap<string, EdsEndpoints> {
   const needed = new Map<string, EdsEndpoints>();
   for (const { name, endpoints } of clusters.values()) {
-    if (endpoints.kind !== "service" && endpoints.kind !== "slices") continue;
+    if (endpoints.kind !== "service" && endpoints.kind !== "slices" && endpoints.kind !== "services") continue;
     needed.set(name, earlier.get(name) ?? endpoints);
   }
   return sameEntries(needed, earlier) ? earlier : needed;

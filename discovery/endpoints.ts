@@ -1,5 +1,6 @@
 import type { EndpointSliceResource, ServiceResource } from "../crds/resources.ts";
 import { sameElements, sameEntries } from "../ir/memo.ts";
+import type { ServiceEndpoints } from "../ir/types.ts";
 import { type EdsEndpoints, encodeEndpoints, type Endpoint } from "../xds/resources/endpoints.ts";
 import type { ResourceMap, XdsResource } from "../xds/snapshot.ts";
 
@@ -39,16 +40,29 @@ export function endpointDiscovery(): (
       };
     }
     if (sliceIndex?.of !== endpointSlices) sliceIndex = { of: endpointSlices, index: indexSlices(endpointSlices) };
+    const { index: serviceOf } = serviceIndex;
+    const { index: slicesOf } = sliceIndex;
     const now = new Map<string, Entry>();
     const resources = new Map<string, XdsResource>();
     for (const [name, endpoints] of needed) {
-      const key = `${endpoints.namespace}/${endpoints.name}`;
-      const inputs = endpoints.kind === "service" ? [serviceIndex.index.get(key)] : (sliceIndex.index.get(key) ?? []);
+      const parts = endpoints.kind === "services" ? endpoints.of : [endpoints];
+      const inputsOf = parts.map(({ kind, namespace, name }) => {
+        const key = `${namespace}/${name}`;
+        return kind === "service" ? [serviceOf.get(key)] : (slicesOf.get(key) ?? []);
+      });
+      const inputs = inputsOf.flat();
       const entry = entries.get(name);
       const kept = entry !== undefined && entry.needed === endpoints && sameElements(entry.inputs, inputs);
       const next = kept
         ? entry
-        : { needed: endpoints, inputs, resource: encodeEndpoints(name, endpointsOf(endpoints, inputs)) };
+        : {
+            needed: endpoints,
+            inputs,
+            resource: encodeEndpoints(
+              name,
+              parts.flatMap((part, index) => endpointsOf(part, inputsOf[index] ?? [])),
+            ),
+          };
       now.set(name, next);
       resources.set(name, next.resource);
     }
@@ -70,19 +84,19 @@ function indexSlices(slices: readonly EndpointSliceResource[]): Index<readonly E
   return index;
 }
 
-function endpointsOf(needed: EdsEndpoints, inputs: readonly unknown[]): readonly Endpoint[] {
+function endpointsOf(needed: ServiceEndpoints, inputs: readonly unknown[]): readonly Endpoint[] {
   if (needed.kind === "service") return clusterIp(needed, inputs[0] as ServiceResource | undefined);
   return (inputs as readonly EndpointSliceResource[]).flatMap((slice) => sliceEndpoints(needed, slice));
 }
 
-function clusterIp(needed: EdsEndpoints, service: ServiceResource | undefined): readonly Endpoint[] {
+function clusterIp(needed: ServiceEndpoints, service: ServiceResource | undefined): readonly Endpoint[] {
   const address = service?.spec.clusterIP;
   if (address === undefined || address === "" || address === "None") return [];
   return [{ address, port: Number(needed.port), draining: false }];
 }
 
 /** Ready endpoints get requests; those that are terminating and still serve finish theirs. Source: EndpointSlice conditions. */
-function sliceEndpoints(needed: EdsEndpoints, { spec }: EndpointSliceResource): readonly Endpoint[] {
+function sliceEndpoints(needed: ServiceEndpoints, { spec }: EndpointSliceResource): readonly Endpoint[] {
   if (spec.addressType === "FQDN") return [];
   const port = spec.ports.find(({ name, port }) =>
     typeof needed.port === "number" ? port === needed.port : (name ?? "") === needed.port,

@@ -2,6 +2,7 @@
  * Every feature that is compiled, in the order of application. Adding one is adding a line.
  * The one cast of the project's core: a feature's settings are read back only by the feature that made them.
  */
+import { auth } from "./auth.ts";
 import { circuitBreakers } from "./circuit-breakers.ts";
 import { connection } from "./connection.ts";
 import { cors } from "./cors.ts";
@@ -27,6 +28,7 @@ export const features: readonly AnyFeature[] = [
   hostRewrite,
   headers,
   cors,
+  auth,
   timeouts,
   retryPolicy,
   priority,

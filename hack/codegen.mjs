@@ -22,7 +22,10 @@ const ROOTS = [
   "envoy/extensions/access_loggers/file/v3/file.proto",
   "envoy/extensions/clusters/dns/v3/dns_cluster.proto",
   "envoy/extensions/filters/http/cors/v3/cors.proto",
+  "envoy/extensions/filters/http/ext_authz/v3/ext_authz.proto",
   "envoy/extensions/filters/http/filter_chain/v3/filter_chain.proto",
+  "envoy/extensions/filters/http/lua/v3/lua.proto",
+  "envoy/extensions/filters/http/ratelimit/v3/rate_limit.proto",
   "envoy/extensions/filters/http/router/v3/router.proto",
   "envoy/extensions/filters/http/rbac/v3/rbac.proto",
   "envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol.proto",
@@ -32,6 +35,8 @@ const ROOTS = [
   "envoy/extensions/regex_engines/v3/google_re2.proto",
   "envoy/extensions/transport_sockets/tls/v3/tls.proto",
   "envoy/extensions/upstreams/http/v3/http_protocol_options.proto",
+  "envoy/service/auth/v3/external_auth.proto",
+  "envoy/service/ratelimit/v3/rls.proto",
   "envoy/type/matcher/v3/http_inputs.proto",
 ];
 

@@ -8,6 +8,7 @@ import { devPortalSpecSchema } from "../crds/dev-portal.ts";
 import { jsonSchemaOf } from "../crds/json-schema.ts";
 import { moduleConfigSchema } from "../crds/module-config.ts";
 import { featureFieldNames } from "../features/index.ts";
+import { authServiceFieldNames } from "../sources/getambassador/auth-service.ts";
 import { hostFieldNames } from "../sources/getambassador/host.ts";
 import { listenerFieldNames } from "../sources/getambassador/listener.ts";
 import { resolverFieldNames } from "../sources/getambassador/lookup.ts";
@@ -33,7 +34,7 @@ const compiledFields: Readonly<Record<KindName, ReadonlySet<string>>> = {
   KubernetesServiceResolver: resolverFieldNames,
   KubernetesEndpointResolver: resolverFieldNames,
   TCPMapping: none,
-  AuthService: none,
+  AuthService: authServiceFieldNames,
   RateLimitService: none,
   LogService: none,
   TracingService: none,

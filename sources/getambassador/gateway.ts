@@ -75,7 +75,7 @@ export function gatewayAssembler(
   };
 
   return (resources, settings) => {
-    const { usable, hasHosts, problems: ofResources } = select(resources, settings.ambassadorId);
+    const { usable, broken, hasHosts, problems: ofResources } = select(resources, settings.ambassadorId);
     const problems: Problem[] = [...ofResources];
     const module = moduleOf(usable.modules);
     problems.push(...module.problems, ...notYetProblems(usable));
@@ -87,7 +87,7 @@ export function gatewayAssembler(
     const mappings = buildMappings(usable.mappings, context);
     for (const problem of mappings.problems) problems.push(problem);
     const built = mappings.usable;
-    const services = servicesOf(usable, context);
+    const services = servicesOf({ ...usable, broken }, context);
     problems.push(...services.problems);
 
     // A Host with an error must not open the gateway to every host name: only where there is none at all one stands in.

@@ -26,15 +26,16 @@ function selection<Kind extends Resource<WithId>>() {
     const verdicts = judgeEach(resources);
     const problems: Problem[] = [];
     const usable: Kind[] = [];
+    const broken: Kind[] = [];
     let ours = 0;
     for (let i = 0; i < resources.length; i++) {
       const resource = resources[i] as Kind;
       if (verdicts[i] === "foreign") continue;
       ours++;
       if (resource.problems.length > 0) problems.push(...resource.problems);
-      if (verdicts[i] === "usable") usable.push(resource);
+      (verdicts[i] === "usable" ? usable : broken).push(resource);
     }
-    return { usable, problems, ours };
+    return { usable, broken, problems, ours };
   });
 }
 
@@ -59,6 +60,8 @@ type Kind = (typeof kinds)[number];
 export interface Selected {
   /** What is for this gateway and has no error of its own. Arrays keep their identity while the resources do. */
   readonly usable: Pick<Resources, Kind>;
+  /** What is for this gateway and has an error: nothing of it is known but its name. */
+  readonly broken: Pick<Resources, Kind>;
   /** There is a Host for this gateway, be it one with errors. */
   readonly hasHosts: boolean;
   /** Of all that is for this gateway. */
@@ -70,11 +73,11 @@ export function selector(): (resources: Resources, ambassadorId: string) => Sele
   const byKind = kinds.map((kind) => ({ kind, select: selection<Resource<WithId>>() }));
   return (resources, ambassadorId) => {
     const selected = byKind.map(({ kind, select }) => ({ kind, ...select(resources[kind], ambassadorId) }));
+    const byName = (of: "usable" | "broken") =>
+      Object.fromEntries(selected.map((each) => [each.kind, each[of]])) as unknown as Pick<Resources, Kind>;
     return {
-      usable: Object.fromEntries(selected.map(({ kind, usable }) => [kind, usable])) as unknown as Pick<
-        Resources,
-        Kind
-      >,
+      usable: byName("usable"),
+      broken: byName("broken"),
       hasHosts: selected.some(({ kind, ours }) => kind === "hosts" && ours > 0),
       problems: selected.flatMap(({ problems }) => problems),
     };

@@ -1,3 +1,4 @@
+import { authServices } from "./auth-service.ts";
 import { filters } from "../../filters/index.ts";
 import type { Resources } from "../../crds/resources.ts";
 import { memoLast } from "../../ir/memo.ts";
@@ -12,13 +13,17 @@ export interface GatewayServices {
   readonly problems: readonly Problem[];
 }
 
-export type ServiceKinds = Pick<Resources, "authServices" | "rateLimitServices" | "logServices" | "tracingServices">;
+/** What is for this gateway and can be used, and of some kinds what an error keeps from being used. */
+export type ServiceKinds = Pick<
+  Resources,
+  "authServices" | "rateLimitServices" | "logServices" | "tracingServices" | "modules"
+> & { readonly broken: Pick<Resources, "authServices" | "modules"> };
 
 /** Makes the part that one kind, or the Module, contributes. */
 type Contribute = (kinds: ServiceKinds, context: MappingContext) => GatewayServices;
 
 /** Adding a kind is adding a line; the order of filters is that of filters/index.ts. */
-const contributors: readonly Contribute[] = [];
+const contributors: readonly Contribute[] = [authServices];
 
 const place = new Map(filters.map(({ name }, index) => [name, index]));
 
@@ -36,15 +41,28 @@ export function gatewayServices(): (usable: ServiceKinds, context: MappingContex
   const make = memoLast(
     (
       authServices: ServiceKinds["authServices"],
+      brokenAuthServices: ServiceKinds["authServices"],
       rateLimitServices: ServiceKinds["rateLimitServices"],
       logServices: ServiceKinds["logServices"],
       tracingServices: ServiceKinds["tracingServices"],
+      modules: ServiceKinds["modules"],
+      brokenModules: ServiceKinds["modules"],
       context: MappingContext,
     ) => {
-      const kinds = { authServices, rateLimitServices, logServices, tracingServices };
+      const broken = { authServices: brokenAuthServices, modules: brokenModules };
+      const kinds = { authServices, rateLimitServices, logServices, tracingServices, modules, broken };
       return together(contributors.map((contribute) => contribute(kinds, context)));
     },
   );
-  return ({ authServices, rateLimitServices, logServices, tracingServices }, context) =>
-    make(authServices, rateLimitServices, logServices, tracingServices, context);
+  return ({ authServices, rateLimitServices, logServices, tracingServices, modules, broken }, context) =>
+    make(
+      authServices,
+      broken.authServices,
+      rateLimitServices,
+      logServices,
+      tracingServices,
+      modules,
+      broken.modules,
+      context,
+    );
 }

@@ -9,6 +9,7 @@ import type { CompileSettings } from "../../ir/settings.ts";
 import type { ResourceMap } from "../../xds/snapshot.ts";
 import { selfSigned } from "../support/certificates.ts";
 import { type Random, seeded } from "../support/random.ts";
+import { randomService, randomWords } from "./random-services.ts";
 
 const settings: CompileSettings = {
   ambassadorId: "default",
@@ -72,6 +73,7 @@ function randomMapping(random: Random): AnyResource {
   if (random.chance(0.1)) spec["shadow"] = true;
   if (random.chance(0.2))
     spec["add_request_headers"] = { [random.pick(["x-a", "x-b"])]: { value: random.pick(["1", "2"]) } };
+  Object.assign(spec, randomWords(random));
   return ambassador(
     "Mapping",
     `m${random.integer(60)}`,
@@ -83,6 +85,10 @@ function randomMapping(random: Random): AnyResource {
 function randomOther(random: Random, { good }: Certificates): AnyResource {
   const insecure = { requestPolicy: { insecure: { action: random.pick(["Route", "Redirect", "Reject"]) } } };
   const pair = random.pick(good);
+  if (random.chance(0.2)) {
+    const { kind, name, spec } = randomService(random);
+    return ambassador(kind, name, spec);
+  }
   switch (random.integer(9)) {
     case 0:
       return ambassador("Listener", `l${random.integer(3)}`, {
@@ -155,6 +161,7 @@ function view({ snapshot, problems, endpoints }: Compiled, endpointMap: Resource
     listener: versions(snapshot.listener),
     route: versions(snapshot.route),
     secret: versions(snapshot.secret),
+    extension: versions(snapshot.extension),
     endpoint: versions(endpointMap),
     endpoints: [...endpoints.keys()].sort(),
     problems: problems.map(formatProblem),

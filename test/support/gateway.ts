@@ -32,6 +32,7 @@ export interface RequestOptions {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly host?: string;
+  readonly body?: string;
 }
 
 export interface Gateway {
@@ -182,7 +183,7 @@ function nackProblem(message: string): Problem {
 }
 
 function send(port: number, url: string, options: RequestOptions = {}): Promise<Answer> {
-  const { method = "GET", headers = {}, host = "example.com" } = options;
+  const { method = "GET", headers = {}, host = "example.com", body } = options;
   return new Promise((resolve, reject) => {
     const request = http.request(
       { host: "127.0.0.1", port, path: url, method, headers: { host, ...headers }, agent: false },
@@ -204,6 +205,6 @@ function send(port: number, url: string, options: RequestOptions = {}): Promise<
       },
     );
     request.on("error", reject);
-    request.end();
+    request.end(body);
   });
 }

@@ -3,7 +3,7 @@ import { ClusterLoadAssignment } from "../generated/envoy/config/endpoint/v3/end
 import type { XdsResource } from "../snapshot.ts";
 import { xdsResource } from "./frame.ts";
 
-export type EdsEndpoints = Extract<ClusterEndpoints, { kind: "service" | "slices" }>;
+export type EdsEndpoints = Extract<ClusterEndpoints, { kind: "service" | "slices" | "services" }>;
 
 export interface Endpoint {
   readonly address: string;
