@@ -33,6 +33,8 @@ export interface FeatureContext {
   readonly defaults: ModuleConfig;
   /** undefined: a redirect, or a service that is a problem of its own. */
   readonly upstream: Upstream | undefined;
+  /** The domain of the labels that are counted; undefined: the Module's. */
+  readonly labelDomain?: string | undefined;
 }
 
 export interface FeatureResult<T> {

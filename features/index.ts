@@ -13,6 +13,7 @@ import { headers } from "./headers.ts";
 import { healthChecks } from "./health-checks.ts";
 import { hostRewrite } from "./host-rewrite.ts";
 import { keepalive } from "./keepalive.ts";
+import { labels } from "./labels.ts";
 import { loadBalancer } from "./load-balancer.ts";
 import { outlierDetection } from "./outlier-detection.ts";
 import { priority } from "./priority.ts";
@@ -29,6 +30,7 @@ export const features: readonly AnyFeature[] = [
   headers,
   cors,
   auth,
+  labels,
   timeouts,
   retryPolicy,
   priority,

@@ -5,5 +5,6 @@
 import { authUnusable } from "./auth-unusable.ts";
 import { extAuthz } from "./ext-authz.ts";
 import type { AnyFilter } from "./filter.ts";
+import { rateLimit } from "./rate-limit.ts";
 
-export const filters: readonly AnyFilter[] = [extAuthz, authUnusable] as unknown as readonly AnyFilter[];
+export const filters: readonly AnyFilter[] = [extAuthz, authUnusable, rateLimit] as unknown as readonly AnyFilter[];

@@ -14,6 +14,7 @@ import { listenerFieldNames } from "../sources/getambassador/listener.ts";
 import { resolverFieldNames } from "../sources/getambassador/lookup.ts";
 import { coreFieldNames } from "../sources/getambassador/mapping-fields.ts";
 import { moduleFieldNames } from "../sources/getambassador/module.ts";
+import { rateLimitServiceFieldNames } from "../sources/getambassador/rate-limit-service.ts";
 import { tlsContextFieldNames } from "../sources/getambassador/tls-fields.ts";
 import { root } from "./paths.mjs";
 
@@ -35,7 +36,7 @@ const compiledFields: Readonly<Record<KindName, ReadonlySet<string>>> = {
   KubernetesEndpointResolver: resolverFieldNames,
   TCPMapping: none,
   AuthService: authServiceFieldNames,
-  RateLimitService: none,
+  RateLimitService: rateLimitServiceFieldNames,
   LogService: none,
   TracingService: none,
   DevPortal: devPortalFieldNames,
@@ -70,7 +71,7 @@ function shownFields(directory: string): ReadonlyMap<string, string> {
   for (const file of fs.readdirSync(directory, { recursive: true, encoding: "utf8" })) {
     if (!file.endsWith(".test.ts")) continue;
     for (const [, names = "", next = ""] of fs.readFileSync(path.join(directory, file), "utf8").matchAll(MARKER)) {
-      if (!/^\s*it(\.each)?\(/.test(next)) throw new Error(`${file}: "shows: ${names}" does not stand before a test`);
+      if (!/^\s*it(\.each)?[(<]/.test(next)) throw new Error(`${file}: "shows: ${names}" does not stand before a test`);
       for (const name of names.trim().split(/\s+/)) shown.set(name, file);
     }
   }

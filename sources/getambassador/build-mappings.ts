@@ -82,6 +82,7 @@ export function mappingBuilder(
 function stillValid(entry: Entry, context: MappingContext): boolean {
   return (
     entry.context.defaults === context.defaults &&
+    entry.context.labelDomain === context.labelDomain &&
     entry.context.lookup.inCluster === context.lookup.inCluster &&
     entry.context.lookup.ownNamespace === context.lookup.ownNamespace &&
     entry.asked.every(({ ask, answer }) => ask(context.lookup) === answer)

@@ -49,6 +49,10 @@ export function gatewayAssembler(
   const tls: TlsBuilder = tlsBuilder();
   const lookupOf = memoLast(contextLookup);
   const contextOf = memoLast((defaults: ModuleConfig, lookup: TargetLookup): MappingContext => ({ defaults, lookup }));
+  const withDomain = memoLast(
+    (context: MappingContext, labelDomain: string | undefined): MappingContext =>
+      labelDomain === undefined ? context : { ...context, labelDomain },
+  );
   const buildMappings = mappingBuilder(counters);
   const buildOneHost = memoByKey((resource: Resources["hosts"][number], [hostTls]) =>
     buildHost(resource, hostTls as ReturnType<TlsBuilder["host"]>),
@@ -83,11 +87,11 @@ export function gatewayAssembler(
     problems.push(...secrets.problems);
     const lookup = lookupOf(resources.services, usable.serviceResolvers, usable.endpointResolvers, secrets, settings);
     const context = contextOf(module.config, lookup);
+    const services = servicesOf({ ...usable, broken }, context);
 
-    const mappings = buildMappings(usable.mappings, context);
+    const mappings = buildMappings(usable.mappings, withDomain(context, services.labelDomain));
     for (const problem of mappings.problems) problems.push(problem);
     const built = mappings.usable;
-    const services = servicesOf({ ...usable, broken }, context);
     problems.push(...services.problems);
 
     // A Host with an error must not open the gateway to every host name: only where there is none at all one stands in.

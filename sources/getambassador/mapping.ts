@@ -33,9 +33,14 @@ export interface BuiltMapping {
 export interface MappingContext {
   readonly defaults: ModuleConfig;
   readonly lookup: TargetLookup;
+  /** The domain of the labels that are counted; undefined: the Module's. */
+  readonly labelDomain?: string | undefined;
 }
 
-export function buildMapping(resource: Resource<MappingSpec>, { defaults, lookup }: MappingContext): BuiltMapping {
+export function buildMapping(
+  resource: Resource<MappingSpec>,
+  { defaults, lookup, labelDomain }: MappingContext,
+): BuiltMapping {
   const { spec } = resource;
   const found: FieldProblem[] = [...notYetCompiled(spec)];
   const matched = mappingMatch(spec);
@@ -48,7 +53,7 @@ export function buildMapping(resource: Resource<MappingSpec>, { defaults, lookup
     found.push(...problems);
     target = value;
   }
-  const context: FeatureContext = { defaults, upstream: target?.upstream };
+  const context: FeatureContext = { defaults, upstream: target?.upstream, labelDomain };
   const settings: Record<string, unknown> = {};
   for (const feature of features) {
     const { value, problems } = feature.fromMapping(spec, context);

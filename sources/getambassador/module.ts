@@ -64,6 +64,8 @@ export const moduleFieldNames: ReadonlySet<string> = new Set([
   "cluster_max_connection_lifetime_ms",
   "cluster_request_timeout_ms",
   "cors",
+  "default_label_domain",
+  "default_labels",
   "defaults",
   "enable_ipv4",
   "enable_ipv6",

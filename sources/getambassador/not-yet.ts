@@ -4,7 +4,6 @@ import type { Problem } from "../../ir/problem.ts";
 /** Kinds that are read and lead to nothing yet: what their objects ask for does not happen, which is told as an error. */
 const kinds = [
   "tcpMappings",
-  "rateLimitServices",
   "logServices",
   "tracingServices",
   "consulResolvers",

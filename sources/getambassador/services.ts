@@ -5,12 +5,15 @@ import { memoLast } from "../../ir/memo.ts";
 import type { Problem } from "../../ir/problem.ts";
 import type { Cluster, HttpFilter } from "../../ir/types.ts";
 import type { MappingContext } from "./mapping.ts";
+import { rateLimitServices } from "./rate-limit-service.ts";
 
 /** What requests meet beside their route: filters, and the services that those and the logs call. */
 export interface GatewayServices {
   readonly filters: readonly HttpFilter[];
   readonly clusters: readonly Cluster[];
   readonly problems: readonly Problem[];
+  /** The domain of the labels that are counted, where a service names one. */
+  readonly labelDomain?: string | undefined;
 }
 
 /** What is for this gateway and can be used, and of some kinds what an error keeps from being used. */
@@ -23,7 +26,7 @@ export type ServiceKinds = Pick<
 type Contribute = (kinds: ServiceKinds, context: MappingContext) => GatewayServices;
 
 /** Adding a kind is adding a line; the order of filters is that of filters/index.ts. */
-const contributors: readonly Contribute[] = [authServices];
+const contributors: readonly Contribute[] = [authServices, rateLimitServices];
 
 const place = new Map(filters.map(({ name }, index) => [name, index]));
 
@@ -33,6 +36,7 @@ function together(parts: readonly GatewayServices[]): GatewayServices {
     filters: found.sort((a, b) => (place.get(a.name) ?? 0) - (place.get(b.name) ?? 0)),
     clusters: parts.flatMap(({ clusters }) => clusters),
     problems: parts.flatMap(({ problems }) => problems),
+    labelDomain: parts.find(({ labelDomain }) => labelDomain !== undefined)?.labelDomain,
   };
 }
 

@@ -14,6 +14,23 @@ export function randomService(random: Random): Edit {
     const config = { auth_service: random.chance(0.2) ? 7 : service(random) };
     return { kind: "Module", name: "authentication", spec: { config } };
   }
+  if (random.chance(0.1)) {
+    const labels = { defaults: [{ generic_key: { value: random.pick(["1", "2"]) } }] };
+    const config = {
+      default_labels: { ambassador: labels },
+      default_label_domain: random.pick(["ambassador", "other"]),
+    };
+    return { kind: "Module", name: "ambassador", spec: { config } };
+  }
+  if (random.chance(0.4)) {
+    const spec = {
+      service: service(random),
+      ...(random.chance(0.5) ? { domain: random.pick(["ambassador", "other", ""]) } : {}),
+      ...(random.chance(0.2) ? { tls: random.pick(["origin", "nothing"]) } : {}),
+      ...(random.chance(0.1) ? { timeout_ms: "soon" } : {}),
+    };
+    return { kind: "RateLimitService", name: `r${random.integer(2)}`, spec };
+  }
   return {
     kind: "AuthService",
     name: `a${random.integer(3)}`,
@@ -32,6 +49,9 @@ export function randomService(random: Random): Edit {
 export function randomWords(random: Random): Readonly<Record<string, unknown>> {
   return {
     ...(random.chance(0.1) ? { bypass_auth: random.chance(0.7) } : {}),
+    ...(random.chance(0.2)
+      ? { labels: { [random.pick(["ambassador", "other"])]: [{ group: [{ generic_key: { value: "a" } }] }] } }
+      : {}),
     ...(random.chance(0.1) ? { auth_context_extensions: { a: random.pick(["1", "2"]) } } : {}),
   };
 }

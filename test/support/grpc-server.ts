@@ -39,6 +39,7 @@ export type Call<Request> = ServerUnaryCall<Request, unknown>;
 export async function grpcServer<Request, Response>(
   method: MethodDefinition<Request, Response>,
   answer: (call: Call<Request>) => Response,
+  credentials = ServerCredentials.createInsecure(),
 ): Promise<GrpcServer> {
   const server = new Server();
   server.addService(
@@ -50,9 +51,7 @@ export async function grpcServer<Request, Response>(
     },
   );
   const port = await new Promise<number>((done, fail) => {
-    server.bindAsync("127.0.0.1:0", ServerCredentials.createInsecure(), (error, bound) =>
-      error === null ? done(bound) : fail(error),
-    );
+    server.bindAsync("127.0.0.1:0", credentials, (error, bound) => (error === null ? done(bound) : fail(error)));
   });
   return { port, close: () => server.forceShutdown() };
 }
