@@ -2,10 +2,14 @@ import { z } from "zod";
 import { circuitBreakersFields } from "../features/circuit-breakers.ts";
 import { choice, flag, integer, text, textMap, texts } from "../features/fields.ts";
 import { ambassadorId, v2ExplicitTLS } from "./common.ts";
-import { failureModes, protocolVersion, serviceStatsName, serviceTarget, serviceTls } from "./external-service.ts";
-
-/** Envoy refuses more: http_uri.proto, below 2^32 seconds. */
-const longestMs = 4_294_967_295_000;
+import {
+  failureModes,
+  longestCallMs,
+  protocolVersion,
+  serviceStatsName,
+  serviceTarget,
+  serviceTls,
+} from "./external-service.ts";
 
 export const authServiceSpecSchema = z
   .object({
@@ -18,7 +22,7 @@ export const authServiceSpecSchema = z
     ),
     protocol_version: protocolVersion,
     path_prefix: text("Put before the path that an HTTP service is asked for. Default: none."),
-    timeout_ms: integer("Milliseconds that an answer may take. Default: 5000.", { min: 0, max: longestMs }),
+    timeout_ms: integer("Milliseconds that an answer may take. Default: 5000.", { min: 0, max: longestCallMs }),
     allowed_request_headers: texts(
       "Request headers that an HTTP service gets, beside authorization, cookie, from, proxy-authorization, user-agent and x-forwarded-for, -host and -proto.",
     ),

@@ -53,6 +53,9 @@ const DEFAULT_TIMEOUT_MS = 5000;
 /** Of allow_request_body, which has no number of its own. */
 const DEFAULT_MAX_BYTES = 4096;
 
+/** Of a name or a value. Envoy refuses more: base.proto, HeaderValue. */
+const LONGEST_HEADER_BYTES = 16_384;
+
 interface Built {
   readonly service: AuthServiceLike;
   /** undefined: an error makes it unusable. */
@@ -132,6 +135,8 @@ function addedHeaders(
   for (const [name, value] of spec.proto === "grpc" ? [] : Object.entries(spec.add_auth_headers ?? {})) {
     const at: PathStep[] = ["add_auth_headers", name];
     problems.push(...headerNameProblems(name, at), ...headerValueProblems(value, at));
+    if (Math.max(Buffer.byteLength(name), Buffer.byteLength(value)) > LONGEST_HEADER_BYTES)
+      problems.push(invalid(at, `it is longer than ${LONGEST_HEADER_BYTES} bytes`, "write a shorter one"));
     added.push({ name, value });
   }
   if (spec.add_linkerd_headers ?? defaults.add_linkerd_headers ?? false)

@@ -1,5 +1,5 @@
 import type { MappingSpec } from "../../crds/mapping.ts";
-import type { Upstream } from "../../features/feature.ts";
+import { invalid, type Upstream } from "../../features/feature.ts";
 import { features } from "../../features/index.ts";
 import type { PathStep, Problem } from "../../ir/problem.ts";
 import type { Resource } from "../../ir/resource.ts";
@@ -7,6 +7,9 @@ import type { Cluster } from "../../ir/types.ts";
 import { clusterOf } from "./cluster.ts";
 import type { MappingContext } from "./mapping.ts";
 import { targetOf } from "./target.ts";
+
+/** Of a DNS name. It becomes the authority of calls, of which Envoy refuses very long ones. */
+const LONGEST_HOST = 253;
 
 export interface ExternalService {
   /** The object that names the service. */
@@ -36,6 +39,11 @@ export function externalCluster(
 ): ExternalCluster {
   const target = targetOf({ spec, namespace: resource.namespace, defaults, lookup });
   const found = [...target.problems];
+  const host = target.value?.upstream.host ?? "";
+  if (host.length > LONGEST_HOST) {
+    const message = `its name has ${host.length} signs, and DNS has names of at most ${LONGEST_HOST}`;
+    found.push({ ...invalid(["service"], message, "write the name of a Service or a host"), code: "InvalidService" });
+  }
   const settings: Record<string, unknown> = {};
   const context = { defaults, upstream: target.value?.upstream };
   for (const feature of features) {

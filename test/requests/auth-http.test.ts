@@ -6,7 +6,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from "@jest/glo
 import { type HttpAuthServer, httpAuthServer } from "../support/auth-servers.ts";
 import { selfSigned } from "../support/certificates.ts";
 import { type EchoBackend, echoBackend, type Gateway, mapping, startGateway } from "../support/gateway.ts";
-import { authServiceOf, moduleNamed, moduleOf, secretOf, tlsContextOf } from "../support/manifests.ts";
+import { authServiceOf, moduleNamed, moduleOf, secretOf, serviceWith, tlsContextOf } from "../support/manifests.ts";
 
 let gateway: Gateway;
 let backend: EchoBackend;
@@ -236,6 +236,24 @@ describe("several AuthServices", () => {
     try {
       const problems = await gateway.apply(
         both({ auth_service: `localhost:${other.port}`, path_prefix: "/x" }) + route(),
+      );
+      expect(problems).toEqual([]);
+      for (let i = 0; i < 20; i++) expect((await gateway.request("/")).status).toBe(200);
+      expect([auth.asked.length, other.asked.length]).toEqual([10, 10]);
+    } finally {
+      await other.close();
+    }
+  });
+
+  it("share the requests of Services too, by the endpoints of each", async () => {
+    const other = await httpAuthServer({ address: "127.0.0.2", port: auth.port });
+    try {
+      const problems = await gateway.apply(
+        serviceWith("guard-a", auth.port, ["127.0.0.1"]) +
+          serviceWith("guard-b", auth.port, ["127.0.0.2"]) +
+          authServiceOf("a", { auth_service: `guard-a:${auth.port}` }) +
+          authServiceOf("b", { auth_service: `guard-b:${auth.port}` }) +
+          route(),
       );
       expect(problems).toEqual([]);
       for (let i = 0; i < 20; i++) expect((await gateway.request("/")).status).toBe(200);

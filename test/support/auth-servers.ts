@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Call } from "./grpc-server.ts";
 import { CheckRequest, CheckResponse } from "../../xds/generated/envoy/service/auth/v3/external_auth.ts";
-import { localServer } from "./backends.ts";
+import { localServer, type LocalServerOptions } from "./backends.ts";
 import { grpcServer, unary } from "./grpc-server.ts";
 
 /** What an authorization service was asked. */
@@ -28,7 +28,7 @@ export interface HttpAuthServer {
 }
 
 /** An authorization service by HTTP: 200 allows, anything else goes to the client. */
-export async function httpAuthServer(): Promise<HttpAuthServer> {
+export async function httpAuthServer(options: LocalServerOptions = {}): Promise<HttpAuthServer> {
   const asked: Asked[] = [];
   const local = await localServer((request, response) => {
     const chunks: Buffer[] = [];
@@ -41,7 +41,7 @@ export async function httpAuthServer(): Promise<HttpAuthServer> {
         response.writeHead(status, answer).end(body);
       });
     });
-  });
+  }, options);
   const server: HttpAuthServer = {
     port: local.port,
     asked,
