@@ -122,6 +122,8 @@ class Supervisor {
   #envoyStarted: SupervisorMessage | undefined;
   #envoyHasAnswered = false;
   #controlPlaneWasReady = false;
+  /** The control plane has said why it ends; another one would end for the same reason. */
+  #isHopeless = false;
   #earlyEnvoyEnds = 0;
 
   constructor(options: SuperviseOptions, runDir: RunDir) {
@@ -214,7 +216,7 @@ class Supervisor {
       },
       onEnded: ({ pid }) => {
         this.#endGroup(pid);
-        return true;
+        return !this.#isHopeless;
       },
     });
   }
@@ -230,8 +232,10 @@ class Supervisor {
   #onMessage(value: unknown): void {
     const message = parseControlPlaneMessage(value);
     if (message === undefined) return;
-    if (message.type === "fatal")
+    if (message.type === "fatal") {
+      this.#isHopeless = true;
       return this.#requestStop({ kind: "fatal", message: message.message, exitCode: message.exitCode });
+    }
     this.#controlPlaneWasReady = true;
     this.#options.log.debug("the control plane is ready");
   }
