@@ -119,7 +119,8 @@ class Supervisor {
   #requestStop: (stop: Stop) => void = () => undefined;
   #stopping = false;
   #firstSignalMs: number | undefined;
-  #envoyStarted: SupervisorMessage | undefined;
+  /** What was told last of Envoy. */
+  #envoyState: SupervisorMessage | undefined;
   #envoyHasAnswered = false;
   #controlPlaneWasReady = false;
   /** The control plane has said why it ends; another one would end for the same reason. */
@@ -178,11 +179,13 @@ class Supervisor {
       log,
       onStarted: (child, pid, restarts) => {
         recordProcess(this.#runDir, this.#processes, "envoy", pid);
-        this.#envoyStarted = { type: "envoyStarted", pid, restarts };
-        this.#tell(this.#envoyStarted);
+        this.#envoyState = { type: "envoyStarted", pid, restarts };
+        this.#tell(this.#envoyState);
         void this.#noteFirstAnswer(child);
       },
       onEnded: ({ how }) => {
+        this.#envoyState = { type: "envoyEnded", how };
+        this.#tell(this.#envoyState);
         // In a drain nobody is served by an Envoy that starts anew.
         if (this.#stopping) return false;
         if (this.#envoyHasAnswered || ++this.#earlyEnvoyEnds < maxEarlyEnvoyEnds) return true;
@@ -211,7 +214,7 @@ class Supervisor {
         this.#controlPlaneWasReady = false;
         child.on("message", (value) => this.#onMessage(value));
         this.#tell({ type: "controlPlaneStarted", restarts });
-        if (this.#envoyStarted !== undefined) this.#tell(this.#envoyStarted);
+        if (this.#envoyState !== undefined) this.#tell(this.#envoyState);
         if (this.#stopping) this.#tell({ type: "draining" });
       },
       onEnded: ({ pid }) => {
