@@ -1,4 +1,5 @@
 import { spawn } from "node:child_process";
+import fs from "node:fs";
 import path from "node:path";
 import readline from "node:readline";
 import { root } from "../paths.mjs";
@@ -6,12 +7,26 @@ import { DemoError, step } from "./demo.ts";
 
 const builder = path.join(root, "hack/testcluster/build.mjs");
 const exitCodeGoMissing = 3;
+/** Go ends, the builder tidies up. */
+const outliveGo = "data:text/javascript,process.on('SIGINT', () => setTimeout(() => process.exit(1), 3000).unref())";
+
+export interface BuildOptions {
+  /** Of the demo, for files that go with it. */
+  readonly directory: string;
+  readonly signal: AbortSignal;
+}
 
 /** Builds the test cluster's binary, with its progress, where it is not there yet. A process of its own: an abort ends it with Go's
  *  compilers, and resolves as well. */
-export async function buildTestcluster(signal: AbortSignal): Promise<void> {
-  const child = spawn(process.execPath, [builder], { stdio: ["ignore", "ignore", "pipe"], detached: true });
-  // Not SIGTERM: on SIGINT go removes its temporary files.
+export async function buildTestcluster({ directory, signal }: BuildOptions): Promise<void> {
+  // A go that is interrupted leaves its temporary files.
+  const temporary = path.join(directory, "go");
+  fs.mkdirSync(temporary);
+  const child = spawn(process.execPath, ["--import", outliveGo, builder], {
+    stdio: ["ignore", "ignore", "pipe"],
+    detached: true,
+    env: { ...process.env, GOTMPDIR: temporary },
+  });
   const abort = (): void => {
     if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGINT");
   };

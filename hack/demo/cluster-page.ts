@@ -21,7 +21,7 @@ Nuncio is serving the resources of a Kubernetes API server of its own
   ${url}/hello/   what the service got: path and headers
   ${admin}/readyz   health; /metrics is beside it
 
-Three things to try, in another terminal. The kubectl there knows this cluster and no other.
+Three things to try, in another terminal. The kubectl in these commands is the real one, and knows this cluster alone.
 
 1. Send a request, and see the objects behind it.
 

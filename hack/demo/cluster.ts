@@ -45,7 +45,7 @@ export class ClusterDemo implements Demo {
   async #start(bindAddress: string): Promise<void> {
     const { signal } = this.#stopping;
     step(`files: ${this.#directory}, removed at the end`);
-    await buildTestcluster(signal);
+    await buildTestcluster({ directory: this.#directory, signal });
     const startedMs = Date.now();
     signal.throwIfAborted();
     step("cluster: starting etcd and kube-apiserver ...");
