@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseAllDocuments, stringify } from "yaml";
 import { root } from "../../hack/paths.mjs";
+import { eventually } from "../support/eventually.ts";
 import type { Cluster } from "./cluster.ts";
 
 export interface InstalledManifest {
@@ -28,7 +29,9 @@ export function installed(): readonly InstalledManifest[] {
 /** Applies manifests/crds.yaml; resolves when the API server serves the kinds. */
 export async function applyCrds({ apply, kubectl }: Cluster): Promise<void> {
   await apply(readFileSync(join(root, "manifests/crds.yaml"), "utf8"));
-  await kubectl(["wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"]);
+  // Not one call: kubectl gives up on a CRD that has no conditions yet ("accessor error: <nil>").
+  const wait = ["wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"];
+  await eventually("the CRDs are established", () => kubectl(wait), { timeoutMs: 60_000 });
 }
 
 /** Applies the objects of manifests/install.yaml that are wanted. Never the webhook: nobody runs its Pods in a test cluster, and each
