@@ -1,3 +1,4 @@
+import { eventually } from "../support/eventually.ts";
 import { afterAll, describe, expect, it } from "@jest/globals";
 import { generatedFiles } from "../../hack/generate.ts";
 import { type Cluster, startCluster } from "../cluster/cluster.ts";
@@ -26,7 +27,9 @@ async function apply(kind: string, name: string, rest: string): Promise<{ code: 
   it("accepts the CRDs, as structural ones", async () => {
     const texts = [...generatedFiles()].filter(([path]) => path.startsWith("crds/")).map(([, text]) => text);
     for (const text of texts) await cluster?.apply(text);
-    await cluster?.kubectl(["wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"]);
+    // kubectl gives up on a CRD that has no conditions yet.
+    const wait = ["wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"];
+    await eventually("the CRDs are established", async () => await cluster?.kubectl(wait));
     const { stdout = "" } = (await cluster?.kubectl(["get", "crd", "-o", "json"])) ?? {};
     const { items } = JSON.parse(stdout) as { items: { status: { conditions: { type: string; status: string }[] } }[] };
     expect(items).toHaveLength(14);
