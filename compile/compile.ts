@@ -45,11 +45,9 @@ export function createCompiler(): Compiler {
     return encodeCluster(cluster);
   });
   const encodeOneListener = memoForever((listener: Listener) => encodeListener(listener));
-  // The slot of filters is there, be it empty.
-  const extensions = memoLast((filters: Ir["filters"]): ResourceMap => {
-    const slot = encodeFilters(filters);
-    return new Map([[slot.name, slot]]);
-  });
+  const extensions = memoLast(
+    (filters: Ir["filters"]): ResourceMap => new Map(encodeFilters(filters).map((slot) => [slot.name, slot])),
+  );
   const encodeOneSecret = memoForever((secret: Secret) => encodeSecret(secret));
   const clusters = encodedMap<Cluster>();
   const tables = encodedMap<Table>();

@@ -7,6 +7,8 @@ import type { Any } from "../xds/generated/google/protobuf/any.ts";
 export interface Filter<Settings> {
   /** Key in the IR, and the name in Envoy by which routes find it in `typedPerFilterConfig`. */
   readonly name: string;
+  /** It holds what users wrote and only Envoy can judge, a script: on its own, its refusal holds up no other filter. */
+  readonly alone?: true;
   toFilter(settings: Settings): Any;
 }
 

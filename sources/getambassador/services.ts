@@ -1,3 +1,4 @@
+import { cors } from "../../filters/cors.ts";
 import { filters } from "../../filters/index.ts";
 import type { Resources } from "../../crds/resources.ts";
 import { memoLast } from "../../ir/memo.ts";
@@ -18,7 +19,9 @@ export type ServiceKinds = Pick<Resources, "authServices" | "rateLimitServices" 
 type Contribute = (kinds: ServiceKinds, context: MappingContext) => GatewayServices;
 
 /** Adding a kind is adding a line; the order of filters is that of filters/index.ts. */
-const contributors: readonly Contribute[] = [];
+const contributors: readonly Contribute[] = [
+  () => ({ filters: [{ name: cors.name, settings: {} }], clusters: [], problems: [] }),
+];
 
 const place = new Map(filters.map(({ name }, index) => [name, index]));
 

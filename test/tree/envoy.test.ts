@@ -74,7 +74,7 @@ async function serve(routes: readonly Route[]): Promise<void> {
   const snapshot: Snapshot = {
     ...emptySnapshot,
     listener: named(encodeListener(listener("list")), encodeListener(listener("tree"))),
-    extension: named(encodeFilters([])),
+    extension: named(...encodeFilters([])),
     route: named(table("list"), table("tree")),
   };
   await new Promise<void>((done) => {

@@ -1,19 +1,17 @@
 import { pack } from "../../features/proto.ts";
 import type { Listener as IrListener } from "../../ir/types.ts";
-import { Cors } from "../generated/envoy/extensions/filters/http/cors/v3/cors.ts";
 import { Router } from "../generated/envoy/extensions/filters/http/router/v3/router.ts";
 import type {
   HttpConnectionManager,
   HttpFilter,
 } from "../generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts";
 import { accessLog } from "./access-log.ts";
-import { filtersSlot } from "./filters-slot.ts";
+import { filterSlots } from "./filters-slot.ts";
 import { ads } from "./sources.ts";
 
 /** Fixed for the life of a listener: a changed list here would drain every connection. */
 const httpFilters: HttpFilter[] = [
-  { name: "envoy.filters.http.cors", configType: { $case: "typedConfig", value: pack(Cors, {}) } },
-  filtersSlot,
+  ...filterSlots,
   { name: "envoy.filters.http.router", configType: { $case: "typedConfig", value: pack(Router, {}) } },
 ];
 
