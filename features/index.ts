@@ -8,6 +8,7 @@ import { cors } from "./cors.ts";
 import { dns } from "./dns.ts";
 import type { AnyFeature } from "./feature.ts";
 import { grpc } from "./grpc.ts";
+import { headerCase } from "./header-case.ts";
 import { headers } from "./headers.ts";
 import { healthChecks } from "./health-checks.ts";
 import { hostRewrite } from "./host-rewrite.ts";
@@ -41,6 +42,7 @@ export const features: readonly AnyFeature[] = [
   outlierDetection,
   statsName,
   grpc,
+  headerCase,
 ] as unknown as readonly AnyFeature[];
 
 /** Spec fields that a feature reads. */

@@ -1,3 +1,5 @@
+import type { z } from "zod";
+import type { FeatureResult } from "../features/feature.ts";
 import type { Any } from "../xds/generated/google/protobuf/any.ts";
 
 /**
@@ -13,3 +15,13 @@ export interface Filter<Settings> {
 }
 
 export type AnyFilter = Filter<unknown>;
+
+/** A filter that keys of the Module switch on. */
+export interface ModuleFilter<Fields extends z.ZodRawShape, Settings> extends Filter<Settings> {
+  /** What it owns under the Module's config. */
+  readonly fields: Fields;
+  /** undefined: not asked for. Settings stand beside an error where doing without them would be worse. */
+  fromModule(config: z.output<z.ZodObject<Fields>>): FeatureResult<Settings>;
+}
+
+export type AnyModuleFilter = ModuleFilter<z.ZodRawShape, unknown>;

@@ -136,7 +136,7 @@ export function gatewayAssembler(
 
     const ir: Ir = {
       listeners: sameElements(irListenerList, earlierIr.listeners) ? earlierIr.listeners : irListenerList,
-      filters: services.filters,
+      filters: sameElements(services.filters, earlierIr.filters) ? earlierIr.filters : services.filters,
       tables: sameEntries(irTables, earlierIr.tables) ? earlierIr.tables : irTables,
       clusters: unionOf(used, services.clusters),
       secrets: secrets.used(irListenerList, built, services.clusters),

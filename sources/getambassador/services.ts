@@ -1,10 +1,10 @@
-import { cors } from "../../filters/cors.ts";
 import { filters } from "../../filters/index.ts";
 import type { Resources } from "../../crds/resources.ts";
 import { memoLast } from "../../ir/memo.ts";
 import type { Problem } from "../../ir/problem.ts";
 import type { Cluster, HttpFilter } from "../../ir/types.ts";
 import type { MappingContext } from "./mapping.ts";
+import { filtersOfModule } from "./module-filters.ts";
 
 /** What requests meet beside their route: filters, and the services that those and the logs call. */
 export interface GatewayServices {
@@ -19,9 +19,7 @@ export type ServiceKinds = Pick<Resources, "authServices" | "rateLimitServices" 
 type Contribute = (kinds: ServiceKinds, context: MappingContext) => GatewayServices;
 
 /** Adding a kind is adding a line; the order of filters is that of filters/index.ts. */
-const contributors: readonly Contribute[] = [
-  () => ({ filters: [{ name: cors.name, settings: {} }], clusters: [], problems: [] }),
-];
+const contributors: readonly Contribute[] = [(_, { defaults }) => filtersOfModule(defaults)];
 
 const place = new Map(filters.map(({ name }, index) => [name, index]));
 

@@ -55,6 +55,7 @@ export function listenerMessage(listener: IrListener): Listener {
     },
     listenerFilters: listenerFilters(listener),
     filterChains: chains.map((chain) => filterChain(listener, chain)),
+    ...(listener.bufferLimitBytes === undefined ? {} : { perConnectionBufferLimitBytes: listener.bufferLimitBytes }),
   };
 }
 
