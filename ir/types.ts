@@ -201,10 +201,9 @@ export type AccessLog = {
   readonly format: AccessLogFormat;
 };
 
-/** Values of json are texts, those of typed_json keep their types. */
 export type AccessLogFormat =
   | { readonly kind: "text"; readonly text: string }
-  | { readonly kind: "json"; readonly typed: boolean; readonly fields: JsonFields };
+  | { readonly kind: "json"; readonly fields: JsonFields };
 
 export interface JsonFields {
   readonly [name: string]: JsonField;

@@ -63,15 +63,15 @@ function formatOf({ envoy_log_type: type = "text", envoy_log_format: written }: 
     const problems = commandProblems(written, at);
     return { format: problems.length > 0 ? standard : { kind: "text", text: written }, problems };
   }
-  const typed = type === "typed_json";
-  const standard: AccessLogFormat = { kind: "json", typed, fields: JSON_FIELDS };
+  // Envoy 1.40 keeps the types of values for both, whichever field says so.
+  const standard: AccessLogFormat = { kind: "json", fields: JSON_FIELDS };
   if (written === undefined) return { format: standard, problems: [] };
   if (typeof written === "string") {
     const problem = invalid(at, `it is a string, and envoy_log_type is ${type}`, "write a map from field to format");
     return { format: standard, problems: [problem] };
   }
   const problems = fieldProblems(written, at);
-  return { format: problems.length > 0 ? standard : { kind: "json", typed, fields: written as JsonFields }, problems };
+  return { format: problems.length > 0 ? standard : { kind: "json", fields: written as JsonFields }, problems };
 }
 
 function fieldProblems(value: unknown, at: readonly PathStep[]): readonly FieldProblem[] {
