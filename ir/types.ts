@@ -216,7 +216,11 @@ export interface HttpFilter {
   readonly settings: unknown;
 }
 
+/** Envoy's runtime, by key. */
+export type RuntimeFlags = Readonly<Record<string, number | boolean>>;
+
 export interface Ir {
+  readonly runtime: RuntimeFlags;
   readonly listeners: readonly Listener[];
   /** In the order in which requests pass them. */
   readonly filters: readonly HttpFilter[];

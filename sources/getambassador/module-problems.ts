@@ -4,6 +4,7 @@ import { MAX_PROGRAM_SIZE } from "../../ir/regex.ts";
 import { accessLogProblems } from "./access-log.ts";
 import { connectionManagerProblems } from "./connection-manager.ts";
 import { filterProblems } from "./module-filters.ts";
+import { runtimeFlagProblems } from "./runtime-flags.ts";
 
 /** A key of Emissary's that changes nothing here. */
 interface Inert {
@@ -85,6 +86,7 @@ export function moduleProblems(config: ModuleConfig): readonly FieldProblem[] {
     ...regexSizeProblems(config),
     ...connectionManagerProblems(config),
     ...accessLogProblems(config),
+    ...runtimeFlagProblems(config),
     ...filterProblems(config),
   ];
 }

@@ -67,6 +67,7 @@ export const moduleFieldNames: ReadonlySet<string> = new Set([
   ...inertFieldNames,
   ...moduleFilterFieldNames,
   "regex_max_size",
+  "runtime_flags",
   // Defaults of Mappings, read by features and by the target of a Mapping.
   "add_linkerd_headers",
   "circuit_breakers",
