@@ -9,6 +9,7 @@ import { encodeCluster } from "../xds/resources/cluster.ts";
 import type { EdsEndpoints } from "../xds/resources/endpoints.ts";
 import { encodeFilters } from "../xds/resources/filters-slot.ts";
 import { encodeListener } from "../xds/resources/listener.ts";
+import { encodeRuntime } from "../xds/resources/runtime.ts";
 import { encodeSecret } from "../xds/resources/secret.ts";
 import { tableEncoder } from "../xds/resources/table.ts";
 import type { ResourceMap, Snapshot, XdsResource } from "../xds/snapshot.ts";
@@ -45,10 +46,12 @@ export function createCompiler(): Compiler {
     return encodeCluster(cluster);
   });
   const encodeOneListener = memoForever((listener: Listener) => encodeListener(listener));
-  // The slot of filters is there, be it empty.
-  const extensions = memoLast((filters: Ir["filters"]): ResourceMap => {
-    const slot = encodeFilters(filters);
-    return new Map([[slot.name, slot]]);
+  const extensions = memoLast(
+    (filters: Ir["filters"]): ResourceMap => new Map(encodeFilters(filters).map((slot) => [slot.name, slot])),
+  );
+  const runtime = memoLast((flags: Ir["runtime"]): ResourceMap => {
+    const layer = encodeRuntime(flags);
+    return new Map([[layer.name, layer]]);
   });
   const encodeOneSecret = memoForever((secret: Secret) => encodeSecret(secret));
   const clusters = encodedMap<Cluster>();
@@ -82,6 +85,7 @@ export function createCompiler(): Compiler {
     return {
       ir,
       snapshot: {
+        runtime: runtime(ir.runtime),
         cluster: clusters(ir.clusters, encodeOneCluster),
         extension: extensions(ir.filters),
         listener: listeners(listenerMap(ir.listeners), encodeOneListener),

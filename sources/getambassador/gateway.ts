@@ -19,6 +19,7 @@ import { selectModule } from "./module.ts";
 import { notYetProblems } from "./not-yet.ts";
 import { detachedProblems, hostConflicts, listenerConflicts } from "./placement-problems.ts";
 import type { Arrival } from "./routes.ts";
+import { runtimeFlagsOf } from "./runtime-flags.ts";
 import { selector } from "./selection.ts";
 import { gatewayServices } from "./services.ts";
 import type { TargetLookup } from "./target.ts";
@@ -62,7 +63,14 @@ export function gatewayAssembler(
   const unionOf = clusterUnion();
   const tables = new Map<string, Table>();
   const servicesOf = gatewayServices();
-  let earlierIr: Ir = { listeners: [], filters: [], tables: new Map(), clusters: new Map(), secrets: new Map() };
+  let earlierIr: Ir = {
+    runtime: {},
+    listeners: [],
+    filters: [],
+    tables: new Map(),
+    clusters: new Map(),
+    secrets: new Map(),
+  };
 
   const tableOf = (name: string, virtualHosts: readonly VirtualHost[]): Table => {
     const known = tables.get(name);
@@ -135,8 +143,9 @@ export function gatewayAssembler(
     for (const name of tables.keys()) if (!irTables.has(name)) tables.delete(name);
 
     const ir: Ir = {
+      runtime: runtimeFlagsOf(module.config),
       listeners: sameElements(irListenerList, earlierIr.listeners) ? earlierIr.listeners : irListenerList,
-      filters: services.filters,
+      filters: sameElements(services.filters, earlierIr.filters) ? earlierIr.filters : services.filters,
       tables: sameEntries(irTables, earlierIr.tables) ? earlierIr.tables : irTables,
       clusters: unionOf(used, services.clusters),
       secrets: secrets.used(irListenerList, built, services.clusters),

@@ -2,7 +2,8 @@ import type { ModuleConfig } from "../../crds/module-config.ts";
 import type { Counters } from "../../ir/counters.ts";
 import { sameElements } from "../../ir/memo.ts";
 import type { CompileSettings } from "../../ir/settings.ts";
-import type { Chain, ConnectionManager, Listener } from "../../ir/types.ts";
+import type { Chain, Listener } from "../../ir/types.ts";
+import { connectionManagerOf } from "./connection-manager.ts";
 import type { BuiltListener } from "./listener.ts";
 
 type MakeListener = (
@@ -11,10 +12,6 @@ type MakeListener = (
   module: ModuleConfig,
   settings: CompileSettings,
 ) => Listener;
-
-function connectionManagerOf(module: ModuleConfig): ConnectionManager {
-  return { serverName: module.server_name ?? "envoy", useRemoteAddress: module.use_remote_address ?? true };
-}
 
 /** Makes listeners of the IR; the same object as long as nothing in it changes. */
 export function listenerMaker(counters: () => Counters): MakeListener {
@@ -34,6 +31,7 @@ export function listenerMaker(counters: () => Counters): MakeListener {
       trustedHops: listener.trustedHops,
       http2MaxConcurrentStreams: listener.resource.spec.http2MaxConcurrentStreams,
       connectionManager: connectionManagerOf(module),
+      ...(module.buffer_limit_bytes === undefined ? {} : { bufferLimitBytes: module.buffer_limit_bytes }),
       chains,
       source: { object: listener.resource, path: ["spec"] },
     };

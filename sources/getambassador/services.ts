@@ -5,6 +5,7 @@ import type { Problem } from "../../ir/problem.ts";
 import type { Cluster, HttpFilter } from "../../ir/types.ts";
 import { errorOverrideFilters, hasOwnBodies } from "./error-overrides.ts";
 import type { BuiltMapping, MappingContext } from "./mapping.ts";
+import { filtersOfModule } from "./module-filters.ts";
 
 /** What requests meet beside their route: filters, and the services that those and the logs call. */
 export interface GatewayServices {
@@ -26,6 +27,7 @@ type Contribute = (kinds: ServiceKinds, context: MappingContext, asked: Asked) =
 
 /** Adding a kind is adding a line; the order of filters is that of filters/index.ts. */
 const contributors: readonly Contribute[] = [
+  (_, { defaults }) => filtersOfModule(defaults),
   (_, context, { ownBodies }) => ({ filters: errorOverrideFilters(context, ownBodies) }),
 ];
 
