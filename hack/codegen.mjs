@@ -28,6 +28,7 @@ const ROOTS = [
   "envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol.proto",
   "envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.proto",
   "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto",
+  "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto",
   "envoy/extensions/matching/common_inputs/network/v3/network_inputs.proto",
   "envoy/extensions/regex_engines/v3/google_re2.proto",
   "envoy/extensions/transport_sockets/tls/v3/tls.proto",

@@ -1,5 +1,5 @@
 import { pack } from "../../features/proto.ts";
-import type { Chain, Listener as IrListener } from "../../ir/types.ts";
+import type { Chain, HttpChain, Listener as IrListener } from "../../ir/types.ts";
 import { Listener } from "../generated/envoy/config/listener/v3/listener.ts";
 import type { FilterChain, ListenerFilter } from "../generated/envoy/config/listener/v3/listener_components.ts";
 import { Cors } from "../generated/envoy/extensions/filters/http/cors/v3/cors.ts";
@@ -15,6 +15,7 @@ import { accessLog } from "./access-log.ts";
 import { filtersSlot } from "./filters-slot.ts";
 import { xdsResource } from "./frame.ts";
 import { ads } from "./sources.ts";
+import { tcpChain } from "./tcp-chain.ts";
 import { downstreamTransportSocket } from "./transport-socket.ts";
 
 /** Fixed for the life of a listener: a changed list here would drain every connection. */
@@ -42,6 +43,10 @@ function connectionManager(listener: IrListener, table: string): HttpConnectionM
 }
 
 function filterChain(listener: IrListener, chain: Chain): FilterChain {
+  return chain.kind === "tcp" ? tcpChain(listener.statPrefix, chain) : httpChain(listener, chain);
+}
+
+function httpChain(listener: IrListener, chain: HttpChain): FilterChain {
   const { name, serverNames, tls, table } = chain;
   return {
     name,
