@@ -135,7 +135,8 @@ export interface TerminationTls {
   readonly parameters: TlsParameters;
 }
 
-export interface Chain {
+export interface HttpChain {
+  readonly kind: "http";
   readonly name: string;
   /** SNI names (`*.x` allowed); empty: any client, with or without SNI. */
   readonly serverNames: readonly string[];
@@ -143,6 +144,30 @@ export interface Chain {
   /** Name of the chain's table. */
   readonly table: string;
 }
+
+/** Connections that are handed on as they are, or as they are inside of their TLS. */
+export interface TcpChain {
+  readonly kind: "tcp";
+  readonly name: string;
+  /** Connections without TLS are not taken. */
+  readonly onlyTls: boolean;
+  /** SNI names (`*.x` allowed); empty: any. */
+  readonly serverNames: readonly string[];
+  /** undefined: TLS, if there is any, goes through. */
+  readonly tls: TerminationTls | undefined;
+  /** At least one; weights are relative to their sum. */
+  readonly clusters: readonly WeightedCluster[];
+  /** undefined: Envoy's hour. */
+  readonly idleTimeoutMs: number | undefined;
+  readonly sources: readonly Source[];
+}
+
+export interface WeightedCluster {
+  readonly cluster: string;
+  readonly weight: number;
+}
+
+export type Chain = HttpChain | TcpChain;
 
 export interface Listener {
   readonly name: string;

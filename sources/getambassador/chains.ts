@@ -1,5 +1,5 @@
 import { compareText, type Problem } from "../../ir/problem.ts";
-import type { Chain, TerminationTls } from "../../ir/types.ts";
+import type { HttpChain, TerminationTls } from "../../ir/types.ts";
 import type { BuiltHost } from "./host.ts";
 import type { BuiltListener } from "./listener.ts";
 import { serverNameOf } from "./placement-problems.ts";
@@ -9,7 +9,7 @@ import type { Arrival } from "./routes.ts";
 export type Place = (name: string, hosts: readonly BuiltHost[], arrivalOf: (host: BuiltHost) => Arrival) => string;
 
 export interface Chains {
-  readonly chains: readonly Chain[];
+  readonly chains: readonly HttpChain[];
   readonly problems: readonly Problem[];
 }
 
@@ -31,7 +31,7 @@ export function chainsOf(
   if (!listener.tls) {
     const arrival = arrivalFor(listener, useRemoteAddress, "insecure");
     const table = place(listener.name, hosts, (host) => arrival(host));
-    return { chains: [{ name: "http", serverNames: [], tls: undefined, table }], problems: [] };
+    return { chains: [{ kind: "http", name: "http", serverNames: [], tls: undefined, table }], problems: [] };
   }
   const { secured, problems } = securedHosts(hosts);
   if (secured.length === 0) {
@@ -55,11 +55,12 @@ export function chainsOf(
     if (known === undefined) groups.set(key, [host]);
     else known.push(host);
   }
-  const chains = [...groups.values()].map((group): Chain => {
+  const chains = [...groups.values()].map((group): HttpChain => {
     const [first] = group as [BuiltHost, ...BuiltHost[]];
     const names = group.map(serverNameOf);
     const name = first.key;
     return {
+      kind: "http",
       name,
       serverNames: names.includes(undefined) ? [] : [...new Set(names as string[])].sort(compareText),
       tls: first.tls as TerminationTls,

@@ -20,6 +20,8 @@ import {
 
 /** Everything known of TLS: contexts by name, Secrets by key, checked. */
 export interface TlsState extends TlsSources {
+  /** By namespace and name. */
+  readonly contexts: readonly TlsContext[];
   readonly problems: readonly Problem[];
   /** The SDS secrets that listeners and clusters refer to. */
   used(
@@ -71,6 +73,7 @@ function prepareState(
   return {
     problems,
     namespacing: module.defaults?.tls_secret_namespacing ?? true,
+    contexts: built,
     context: findContext,
     secret: (key) => bySecretKey.get(key),
     used(listeners, mappings, clusters) {

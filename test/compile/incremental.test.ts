@@ -42,6 +42,23 @@ const hostnames = [
   "a.example.com:8443",
 ];
 
+function randomTcpMapping(random: Random): AnyResource {
+  const spec: Record<string, unknown> = {
+    port: 8000 + random.integer(4),
+    service: random.pick(["one:8080", "two:8080", "https://three", "10.0.0.1:5432", "bad service"]),
+  };
+  if (random.chance(0.6)) spec["host"] = random.pick(["*", "*.example.com", "a.example.com", "A.example.com", "a.*"]);
+  if (random.chance(0.3)) spec["tls_passthrough"] = true;
+  if (random.chance(0.3)) spec["weight"] = random.pick([0, 40, 70]);
+  if (random.chance(0.2)) spec["address"] = random.pick(["127.0.0.1", "127.0.0.2", "::1"]);
+  if (random.chance(0.2)) spec["resolver"] = random.pick(["endpoint", "mine"]);
+  if (random.chance(0.2)) spec["tls"] = random.pick(["origin", "nothing"]);
+  if (random.chance(0.2)) spec["idle_timeout_ms"] = random.pick(["1000", 2000, "soon"]);
+  if (random.chance(0.2)) spec["stats_name"] = random.pick(["x", "y"]);
+  if (random.chance(0.1)) spec["ambassador_id"] = [random.pick(["default", "other"])];
+  return ambassador("TCPMapping", `t${random.integer(20)}`, spec);
+}
+
 interface Certificates {
   readonly good: readonly { readonly certificatePem: string; readonly keyPem: string }[];
 }
@@ -86,14 +103,14 @@ function randomMapping(random: Random): AnyResource {
 function randomOther(random: Random, { good }: Certificates): AnyResource {
   const insecure = { requestPolicy: { insecure: { action: random.pick(["Route", "Redirect", "Reject"]) } } };
   const pair = random.pick(good);
-  switch (random.integer(9)) {
+  switch (random.integer(12)) {
     case 0:
       return ambassador("Listener", `l${random.integer(3)}`, {
         port: 8000 + random.integer(3),
-        protocol: random.pick(["HTTP", "HTTPS", "HTTPSPROXY"]),
+        protocol: random.pick(["HTTP", "HTTPS", "HTTPSPROXY", "TCP", "TLS", "UDP"]),
         securityModel: random.pick(["XFP", "SECURE", "INSECURE"]),
         l7Depth: random.integer(2),
-        hostBinding: { namespace: { from: random.pick(["ALL", "SELF"]) } },
+        hostBinding: random.chance(0.9) ? { namespace: { from: random.pick(["ALL", "SELF"]) } } : {},
       });
     case 1:
     case 2:
@@ -116,6 +133,7 @@ function randomOther(random: Random, { good }: Certificates): AnyResource {
       return ambassador("TLSContext", "origin", {
         sni: random.pick(["x", "y"]),
         ...(random.chance(0.5) ? { secret: "s0" } : {}),
+        ...(random.chance(0.5) ? { hosts: ["*", "a.example.com"] } : {}),
       });
     case 5:
       return ambassador(random.pick(["KubernetesServiceResolver", "KubernetesEndpointResolver"]), "mine", {});
@@ -134,6 +152,10 @@ function randomOther(random: Random, { good }: Certificates): AnyResource {
         metadata: { name: random.pick(["one", "two"]), namespace: random.pick(["default", "other"]) },
         spec: { clusterIP: random.pick(["10.96.0.1", "None"]), ports: [{ port: random.pick([80, 8080]) }] },
       });
+    case 8:
+    case 9:
+    case 10:
+      return randomTcpMapping(random);
     default:
       return resource({
         apiVersion: "discovery.k8s.io/v1",

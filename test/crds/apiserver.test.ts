@@ -52,6 +52,8 @@ async function apply(kind: string, name: string, rest: string): Promise<{ code: 
     ["Module", "spec: { config: { anything: { goes: [1, { a: b }] } } }"],
     ["KubernetesServiceResolver", "spec: { ambassador_id: [a] }"],
     ["KubernetesEndpointResolver", ""],
+    ["TCPMapping", 'spec: { port: 5432, host: db, service: db, idle_timeout_ms: "1000", tls_passthrough: true }'],
+    ["TCPMapping", "spec: { port: 5432, service: db, idle_timeout_ms: 1000 }"],
   ])("accepts a %s", async (kind, spec) => {
     expect(await apply(kind, "right", spec)).toMatchObject({ code: 0 });
   });
@@ -71,6 +73,7 @@ async function apply(kind: string, name: string, rest: string): Promise<{ code: 
     ["Module", "spec: {}", "spec.config: Required value"],
     ["KubernetesServiceResolver", "spec: { ambassador_id: a }", ".spec.ambassador_id: expected list"],
     ["KubernetesEndpointResolver", "spec: { ambassador_id: [1] }", ".spec.ambassador_id[0]: expected string"],
+    ["TCPMapping", "spec: { port: 70000, service: db }", "should be less than or equal to 65535"],
   ])("refuses a wrong %s: %s", async (kind, spec, text) => {
     const refused = await apply(kind, "wrong", spec);
     expect(refused.code).not.toBe(0);

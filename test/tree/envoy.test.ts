@@ -56,7 +56,7 @@ function listener(name: "list" | "tree"): Listener {
     trustedHops: 0,
     http2MaxConcurrentStreams: undefined,
     connectionManager: { serverName: "envoy", useRemoteAddress: true, accessLogs: [] },
-    chains: [{ name: "http", serverNames: [], tls: undefined, table: name }],
+    chains: [{ kind: "http", name: "http", serverNames: [], tls: undefined, table: name }],
     source: { object: { kind: "Listener", namespace: "default", name }, path: [] },
   };
 }

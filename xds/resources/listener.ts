@@ -1,5 +1,5 @@
 import { pack } from "../../features/proto.ts";
-import type { Chain, Listener as IrListener } from "../../ir/types.ts";
+import type { Chain, HttpChain, Listener as IrListener } from "../../ir/types.ts";
 import { Listener } from "../generated/envoy/config/listener/v3/listener.ts";
 import type { FilterChain, ListenerFilter } from "../generated/envoy/config/listener/v3/listener_components.ts";
 import { ProxyProtocol } from "../generated/envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol.ts";
@@ -8,9 +8,14 @@ import { HttpConnectionManager } from "../generated/envoy/extensions/filters/net
 import type { XdsResource } from "../snapshot.ts";
 import { connectionManager } from "./connection-manager.ts";
 import { xdsResource } from "./frame.ts";
+import { tcpChain } from "./tcp-chain.ts";
 import { downstreamTransportSocket } from "./transport-socket.ts";
 
 function filterChain(listener: IrListener, chain: Chain): FilterChain {
+  return chain.kind === "tcp" ? tcpChain(listener.statPrefix, chain) : httpChain(listener, chain);
+}
+
+function httpChain(listener: IrListener, chain: HttpChain): FilterChain {
   const { name, serverNames, tls, table } = chain;
   return {
     name,
