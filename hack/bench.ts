@@ -42,10 +42,11 @@ async function whyNoCluster(): Promise<string | undefined> {
 }
 
 /** One host for the sizes up to 10,000; over many hosts only where each has at least one route. */
-function compileShapes({ tlsHosts }: Options, mappings: number): readonly Shape[] {
+function compileShapes({ tlsHosts, schemes }: Options, mappings: number): readonly Shape[] {
   // More on one host than any API server should hold: the many are spread over many.
   if (mappings > 20_000) return [{ scheme: "tls", hosts: 1000 }];
-  return mappings < tlsHosts ? [cleartext] : [cleartext, { scheme: "tls", hosts: tlsHosts }];
+  const shapes: readonly Shape[] = [cleartext, { scheme: "tls", hosts: tlsHosts }];
+  return shapes.filter(({ scheme, hosts }) => mappings >= hosts && schemes.has(scheme));
 }
 
 async function measureCompiles(session: Session, options: Options): Promise<CompileRow[]> {

@@ -75,7 +75,7 @@ export async function measureInCluster(session: Session, options: ClusterOptions
       : []),
   ];
   for (const shape of shapes) {
-    const sizes = options.sizes.filter((size) => size >= shape.hosts);
+    const sizes = options.schemes.has(shape.scheme) ? options.sizes.filter((size) => size >= shape.hosts) : [];
     if (sizes.length === 0) continue;
     await session.scope(async (scope) => {
       const grounds = await prepare(session, scope, { options, shape, rows });

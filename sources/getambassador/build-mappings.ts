@@ -1,6 +1,6 @@
 import type { MappingSpec } from "../../crds/mapping.ts";
 import type { Counters } from "../../ir/counters.ts";
-import { alignedMap } from "../../ir/aligned.ts";
+import { alignedFilter, alignedMap } from "../../ir/aligned.ts";
 import { sameElements } from "../../ir/memo.ts";
 import type { Problem } from "../../ir/problem.ts";
 import type { Resource } from "../../ir/resource.ts";
@@ -48,6 +48,7 @@ export function mappingBuilder(
   const entries = new WeakMap<Resource<MappingSpec>, Entry>();
   let lastContext: MappingContext | undefined;
   let inContext: (resources: readonly Resource<MappingSpec>[]) => readonly BuiltMapping[] = () => [];
+  const flawedOf = alignedFilter(({ usable, problems }: BuiltMapping) => !usable || problems.length > 0);
   let earlier: readonly BuiltMapping[] = [];
   let result: BuiltMappings = { usable: [], problems: [] };
 
@@ -72,9 +73,11 @@ export function mappingBuilder(
     const built = inContext(resources);
     if (sameElements(built, earlier)) return result;
     earlier = built;
-    const problems: Problem[] = [];
-    for (const mapping of built) if (mapping.problems.length > 0) problems.push(...mapping.problems);
-    result = { usable: built.every(({ usable }) => usable) ? built : built.filter(({ usable }) => usable), problems };
+    const flawed = flawedOf(built);
+    result = {
+      usable: flawed.every(({ usable }) => usable) ? built : built.filter(({ usable }) => usable),
+      problems: flawed.flatMap(({ problems }) => problems),
+    };
     return result;
   };
 }

@@ -1,6 +1,7 @@
 import type { ModuleConfig } from "../../crds/module-config.ts";
 import type { HostResource, SecretResource, TLSContextResource } from "../../crds/resources.ts";
-import { memoByKey, memoLast, sameEntries } from "../../ir/memo.ts";
+import { alignedFilter } from "../../ir/aligned.ts";
+import { memoByKey, memoLast, sameElements } from "../../ir/memo.ts";
 import type { Problem } from "../../ir/problem.ts";
 import { keyOf } from "../../ir/resource.ts";
 import type { Listener, OriginationTls, Secret } from "../../ir/types.ts";
@@ -63,7 +64,9 @@ function prepareState(
   const findContext = (name: string, namespace: string) =>
     built.find(({ resource }) => resource.name === name && resource.namespace === namespace) ??
     built.find(({ resource }) => resource.name === name);
+  let usedNames: readonly string[] = [];
   let used: ReadonlyMap<string, Secret> = new Map();
+  const withTls = alignedFilter(({ cluster }: BuiltMapping) => cluster?.tls !== undefined);
   return {
     problems,
     namespacing: module.defaults?.tls_secret_namespacing ?? true,
@@ -73,15 +76,17 @@ function prepareState(
       const names = new Set<string>();
       for (const { chains } of listeners)
         for (const { tls } of chains) addNames(names, tls?.certificateSecret, tls?.validationSecret);
-      for (const { cluster } of mappings) {
-        if (cluster?.tls !== undefined) addNames(names, cluster.tls.certificateSecret, cluster.tls.validationSecret);
-      }
-      const now = new Map<string, Secret>();
-      for (const name of [...names].sort()) {
-        const secret = sdsSecret(name, bySecretKey);
-        if (secret !== undefined) now.set(name, secret);
-      }
-      if (!sameEntries(now, used)) used = now;
+      for (const { cluster } of withTls(mappings))
+        addNames(names, cluster?.tls?.certificateSecret, cluster?.tls?.validationSecret);
+      const sorted = [...names].sort();
+      if (sameElements(sorted, usedNames)) return used;
+      usedNames = sorted;
+      used = new Map(
+        sorted.flatMap((name): [string, Secret][] => {
+          const secret = sdsSecret(name, bySecretKey);
+          return secret === undefined ? [] : [[name, secret]];
+        }),
+      );
       return used;
     },
   };
