@@ -93,7 +93,7 @@ const scalars = [
   ...["é", '"é"', "a\t", "\ta", "a ", "  a", "a,b", "a=b", "=", "a?", "/", "//", "/:", "a:b", "---", "...", "--- a"],
 ];
 /** Mostly what could be plain, so that many texts are. */
-const usual = fc.constantFrom("a:", "b:", "c:", "a: x", "b: 1", "c: true", 'd: "x y"', "e: /x/");
+const usual = fc.constantFrom("a:", "b:", "c:", "a: x", "b: 1", "c: true", "x", 'd: "x y"', "e: /x/");
 const unusual = fc.oneof(
   fc.tuple(fc.constantFrom(...keys), fc.constantFrom(...scalars)).map(([key, value]) => `${key}: ${value}`),
   fc.constantFrom(...scalars, "# comment", "a :b", "a:b", "a:  b"),
