@@ -45,10 +45,10 @@ export function createCompiler(): Compiler {
   const assemble = gatewayAssembler(current);
   let matching: RouteMatching = "auto";
   const tableBytes = tableEncoder(current, () => matching);
-  const encodeOneCluster = memoForever((cluster: Cluster) => {
+  const encodeOneCluster = (cluster: Cluster) => {
     counters.clusters++;
     return encodeCluster(cluster);
-  });
+  };
   const encodeOneListener = memoForever((listener: Listener) => encodeListener(listener));
   const encodeOneSecret = memoForever((secret: Secret) => encodeSecret(secret));
   const clusters = encodedMap<Cluster>();

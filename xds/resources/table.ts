@@ -40,15 +40,16 @@ interface Lineage {
 
 /** Encodes tables from routes that are encoded once each: a change costs one route and one copy of the table's bytes. */
 export function tableEncoder(counters: () => Counters, matching: () => RouteMatching): TableEncoder {
-  const routeBytes = memoForever((route: Route) => {
+  const encodeOne = (route: Route) => {
     counters().routes++;
     return encodeRoute(route);
-  });
-  const routeFrame = (route: Route) => frameField(VIRTUAL_HOST_ROUTES, routeBytes(route));
+  };
+  const routeBytes = memoForever(encodeOne);
+  const routeFrame = (route: Route) => frameField(VIRTUAL_HOST_ROUTES, encodeOne(route));
   const newLineage = (): Lineage => ({
     list: alignedMap(routeFrame),
     build: treeBuilder(),
-    tree: treeFrames(routeBytes),
+    tree: treeFrames({ once: encodeOne, remembered: routeBytes }),
   });
   const lineages = new Map<string, Map<string, Lineage>>();
   const lineageOf = (table: string, virtualHost: string): Lineage => {
