@@ -19,7 +19,7 @@ import { freePort } from "../test/cluster/loopback.ts";
 import { root } from "./paths.mjs";
 
 const cleartext: Shape = { scheme: "cleartext", hosts: 1 };
-const inClusterOnly: readonly Section[] = ["propagation", "memory", "changes"];
+const inClusterOnly: readonly Section[] = ["propagation", "memory", "changes", "admission"];
 
 /** A copy, so that a build that runs meanwhile does not change what is measured. */
 function copyBundle(session: Session, { bundle }: Options): string {
@@ -136,6 +136,7 @@ async function measure(session: Session, options: Options): Promise<Report> {
     compile,
     memory: rows?.memory ?? [],
     changes: rows?.changes ?? [],
+    admission: rows?.admission ?? [],
     throughput,
     start: [...directoryStarts, ...(rows?.start ?? [])],
     loading: rows?.loading ?? [],
