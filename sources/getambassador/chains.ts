@@ -1,3 +1,4 @@
+import { memoForever } from "../../ir/memo.ts";
 import { compareText, type Problem } from "../../ir/problem.ts";
 import type { HttpChain, TerminationTls } from "../../ir/types.ts";
 import type { BuiltHost } from "./host.ts";
@@ -7,6 +8,9 @@ import type { Arrival } from "./routes.ts";
 
 /** Makes the table of some Hosts and returns its name. */
 export type Place = (name: string, hosts: readonly BuiltHost[], arrivalOf: (host: BuiltHost) => Arrival) => string;
+
+/** Equal texts are equal settings. */
+const textOf = memoForever((tls: TerminationTls) => JSON.stringify(tls));
 
 export interface Chains {
   readonly chains: readonly HttpChain[];
@@ -50,7 +54,7 @@ export function chainsOf(
   const arrival = arrivalFor(listener, useRemoteAddress, "secure");
   const groups = new Map<string, BuiltHost[]>();
   for (const host of secured) {
-    const key = JSON.stringify(host.tls);
+    const key = textOf(host.tls as TerminationTls);
     const known = groups.get(key);
     if (known === undefined) groups.set(key, [host]);
     else known.push(host);
@@ -96,7 +100,7 @@ function securedHosts(hosts: readonly BuiltHost[]): { secured: readonly BuiltHos
       );
       return false;
     }
-    const tls = JSON.stringify(host.tls);
+    const tls = textOf(host.tls);
     const rival = settings.get(name ?? "*");
     if (rival !== undefined && rival.tls !== tls) {
       refuse(

@@ -161,7 +161,7 @@ export function gatewayAssembler(
       listeners: sameElements(irListenerList, earlierIr.listeners) ? earlierIr.listeners : irListenerList,
       filters: sameElements(services.filters, earlierIr.filters) ? earlierIr.filters : services.filters,
       tables: sameEntries(irTables, earlierIr.tables) ? earlierIr.tables : irTables,
-      clusters: unionOf(used, called),
+      clusters: unionOf([...used, { clusters: called }]),
       secrets: secrets.used(irListenerList, built, called),
     };
     earlierIr = ir;

@@ -1,5 +1,6 @@
 import { filters } from "../../filters/index.ts";
 import type { Resources } from "../../crds/resources.ts";
+import { alignedFilter } from "../../ir/aligned.ts";
 import { memoLast } from "../../ir/memo.ts";
 import type { Problem } from "../../ir/problem.ts";
 import type { Cluster, HttpFilter } from "../../ir/types.ts";
@@ -48,6 +49,7 @@ export function gatewayServices(): (
   context: MappingContext,
   mappings: readonly BuiltMapping[],
 ) => GatewayServices {
+  const withOwnBodies = alignedFilter(hasOwnBodies);
   const make = memoLast(
     (
       authServices: ServiceKinds["authServices"],
@@ -62,5 +64,5 @@ export function gatewayServices(): (
     },
   );
   return ({ authServices, rateLimitServices, logServices, tracingServices }, context, mappings) =>
-    make(authServices, rateLimitServices, logServices, tracingServices, context, hasOwnBodies(mappings));
+    make(authServices, rateLimitServices, logServices, tracingServices, context, withOwnBodies(mappings).length > 0);
 }

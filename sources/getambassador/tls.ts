@@ -1,6 +1,7 @@
 import type { ModuleConfig } from "../../crds/module-config.ts";
 import type { HostResource, SecretResource, TLSContextResource } from "../../crds/resources.ts";
-import { memoByKey, memoLast, sameEntries } from "../../ir/memo.ts";
+import { alignedFilter } from "../../ir/aligned.ts";
+import { memoByKey, memoLast, sameElements } from "../../ir/memo.ts";
 import type { Problem } from "../../ir/problem.ts";
 import { keyOf } from "../../ir/resource.ts";
 import type { Cluster, Listener, OriginationTls, Secret } from "../../ir/types.ts";
@@ -69,7 +70,9 @@ function prepareState(
   const findContext = (name: string, namespace: string) =>
     built.find(({ resource }) => resource.name === name && resource.namespace === namespace) ??
     built.find(({ resource }) => resource.name === name);
+  let usedNames: readonly string[] = [];
   let used: ReadonlyMap<string, Secret> = new Map();
+  const withTls = alignedFilter(({ cluster }: BuiltMapping) => cluster?.tls !== undefined);
   return {
     problems,
     namespacing: module.defaults?.tls_secret_namespacing ?? true,
@@ -82,14 +85,17 @@ function prepareState(
         for (const { tls } of chains) addNames(names, tls?.certificateSecret, tls?.validationSecret);
       const addCluster = (tls: OriginationTls | undefined) =>
         addNames(names, tls?.certificateSecret, tls?.validationSecret);
-      for (const { cluster } of mappings) addCluster(cluster?.tls);
+      for (const { cluster } of withTls(mappings)) addCluster(cluster?.tls);
       for (const { tls } of clusters) addCluster(tls);
-      const now = new Map<string, Secret>();
-      for (const name of [...names].sort()) {
-        const secret = sdsSecret(name, bySecretKey);
-        if (secret !== undefined) now.set(name, secret);
-      }
-      if (!sameEntries(now, used)) used = now;
+      const sorted = [...names].sort();
+      if (sameElements(sorted, usedNames)) return used;
+      usedNames = sorted;
+      used = new Map(
+        sorted.flatMap((name): [string, Secret][] => {
+          const secret = sdsSecret(name, bySecretKey);
+          return secret === undefined ? [] : [[name, secret]];
+        }),
+      );
       return used;
     },
   };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { type Compiled, compile, createCompiler } from "../../compile/compile.ts";
+import { type Compiled, compile, createChecker, createCompiler } from "../../compile/compile.ts";
 import { createStore } from "../../compile/store.ts";
 import { parseResource } from "../../crds/parse.ts";
 import type { AnyResource } from "../../crds/resources.ts";
@@ -200,6 +200,7 @@ describe("an incremental compile", () => {
     const random = seeded(seed);
     const store = createStore(() => undefined);
     const incremental = createCompiler();
+    const check = createChecker();
     const discover = endpointDiscovery();
     const all: AnyResource[] = [];
     for (let edit = 0; edit < 1000; edit++) {
@@ -217,6 +218,8 @@ describe("an incremental compile", () => {
       const resources = store.resources();
       const now = incremental(resources, settings);
       const fresh = compile(resources, settings);
+      const checked = check(resources, settings).problems.map(formatProblem);
+      expect(checked).toEqual(now.problems.map(formatProblem));
       const seen = view(now, discover(now.endpoints, resources));
       const expected = view(fresh, endpointDiscovery()(fresh.endpoints, resources));
       if (JSON.stringify(seen) !== JSON.stringify(expected)) {
@@ -268,8 +271,14 @@ describe("an incremental compile", () => {
         Array.from({ length: 10_000 }, (_, index) => make(index, 3000)),
       );
       const incremental = createCompiler();
-      expect(incremental(store.resources(), settings).counters).toMatchObject({ mappings: 10_000, clusters: 10_000 });
+      const check = createChecker();
+      for (const each of [incremental, check]) {
+        const first = each(store.resources(), settings).counters;
+        expect(first).toMatchObject({ mappings: 10_000, clusters: 10_000, routes: 10_000 });
+      }
       store.put(make(4711, 1234));
+      // It makes no tables, but encodes the route: that may fail, and who asks wants to know.
+      expect(check(store.resources(), settings).counters).toMatchObject({ mappings: 1, groups: 1, routes: 1 });
       const changed = incremental(store.resources(), settings);
       expect(changed.counters).toEqual({
         mappings: 1,
