@@ -12,7 +12,6 @@ import {
   parseAllDocuments,
 } from "yaml";
 import type { Origin, PathStep, Problem } from "../ir/problem.ts";
-import { readPlainYaml } from "./plain-yaml.ts";
 
 export interface RawDocument {
   readonly raw: unknown;
@@ -97,8 +96,6 @@ function readPart(part: Part, file: string): PartValues {
       // Not JSON; it may still be a YAML map in braces, and YAML's parser tells where the mistake is.
     }
   }
-  const plain = readPlainYaml(part.text);
-  if (plain !== undefined) return { values: [{ raw: plain, index: 0 }], problems: [] };
   const { documents, lines } = parseYaml(part.text);
   const values: { raw: unknown; index: number }[] = [];
   const problems: Problem[] = [];
