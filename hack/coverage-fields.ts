@@ -15,6 +15,7 @@ import { resolverFieldNames } from "../sources/getambassador/lookup.ts";
 import { coreFieldNames } from "../sources/getambassador/mapping-fields.ts";
 import { moduleFieldNames } from "../sources/getambassador/module.ts";
 import { rateLimitServiceFieldNames } from "../sources/getambassador/rate-limit-service.ts";
+import { tcpMappingFieldNames } from "../sources/getambassador/tcp-mapping.ts";
 import { tlsContextFieldNames } from "../sources/getambassador/tls-fields.ts";
 import { root } from "./paths.mjs";
 
@@ -34,7 +35,7 @@ const compiledFields: Readonly<Record<KindName, ReadonlySet<string>>> = {
   Module: moduleFieldNames,
   KubernetesServiceResolver: resolverFieldNames,
   KubernetesEndpointResolver: resolverFieldNames,
-  TCPMapping: none,
+  TCPMapping: tcpMappingFieldNames,
   AuthService: authServiceFieldNames,
   RateLimitService: rateLimitServiceFieldNames,
   LogService: none,

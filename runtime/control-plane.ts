@@ -18,7 +18,7 @@ import { createPortGuard } from "./port-guard.ts";
 import { isHeldByOthers, portProblem } from "./ports.ts";
 import { problemLog } from "./problem-log.ts";
 import { createReconciler } from "./reconciler.ts";
-import { rejectionProblems } from "./rejections.ts";
+import { createRejections } from "./rejections.ts";
 import type { Settings } from "./settings.ts";
 
 export interface ControlPlaneOptions {
@@ -42,6 +42,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
   let draining = false;
   let isReady = false;
   let reason = "the configuration has not been read yet";
+  let envoyReason: string | undefined;
 
   const metrics = createMetrics({
     version: options.version,
@@ -52,7 +53,15 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     channel: options.channel,
     onMessage(message) {
       if (message.type === "draining") draining = true;
-      if (message.type === "envoyStarted") metrics.envoyRestarts(message.restarts);
+      if (message.type === "envoyStarted") {
+        metrics.envoyRestarts(message.restarts);
+        if (envoyReason !== undefined)
+          envoyReason = "Envoy has started again and has not acknowledged its configuration yet";
+      }
+      if (message.type === "envoyEnded") {
+        isReady = false;
+        envoyReason = `Envoy ${message.how} and is being started again`;
+      }
       if (message.type === "controlPlaneStarted") metrics.controlPlaneRestarts(message.restarts);
     },
     onGone: () => options.exit(0),
@@ -60,7 +69,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
 
   const readiness = (): Readiness => {
     if (draining) return { ready: false, reason: "the gateway is about to stop" };
-    return isReady ? { ready: true } : { ready: false, reason };
+    return isReady ? { ready: true } : { ready: false, reason: envoyReason ?? reason };
   };
 
   try {
@@ -74,7 +83,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     log.debug("admin port open", { port: admin.port });
 
     const born = new WeakMap<Snapshot, number>();
-    const rejected = new Map<string, Problem>();
+    const rejections = createRejections();
     let compiledProblems: readonly Problem[] = [];
     let kept: ReadonlySet<ObjectRef> = new Set();
     let listeners = -1;
@@ -82,7 +91,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     let portProblems: readonly Problem[] = [];
     const logProblems = problemLog(log.child("config"));
     const report = () => {
-      const all = [...sourceProblems, ...compiledProblems, ...portProblems, ...rejected.values()];
+      const all = [...sourceProblems, ...compiledProblems, ...portProblems, ...rejections.problems()];
       const counts = { error: 0, warning: 0 };
       for (const { severity } of all) counts[severity]++;
       metrics.problems(counts);
@@ -93,25 +102,18 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       if (event.kind === "sent") metrics.pushed(event.type, event.bytes);
       if (event.kind === "nack") {
         metrics.rejected(event.type);
-        for (const problem of rejectionProblems(event, reconciler.sourceMap())) {
-          rejected.set(
-            `${event.type} ${problem.object.kind} ${problem.object.namespace}/${problem.object.name}`,
-            problem,
-          );
-        }
+        rejections.refused(event, reconciler.sourceMap());
         report();
       }
       if (event.kind !== "acknowledged") return;
       const since = born.get(event.snapshot);
       const lagMs = since === undefined ? undefined : clock.now() - since;
       if (lagMs !== undefined) metrics.snapshotAcknowledged(lagMs / 1000);
-      if (event.refused.length === 0 && rejected.size > 0) {
-        rejected.clear();
-        report();
-      }
+      if (rejections.acknowledged(event)) report();
       log.debug("live", lagMs === undefined ? {} : { ms: Math.round(lagMs * 10) / 10 });
       if (isReady) return;
       isReady = true;
+      envoyReason = undefined;
       log.info("ready");
       void parent?.send({ type: "ready" });
     };

@@ -3,6 +3,10 @@ import type { ModuleSpec } from "../../crds/module.ts";
 import { features } from "../../features/index.ts";
 import { compareText, type Problem } from "../../ir/problem.ts";
 import { hasError, keyOf, type Resource } from "../../ir/resource.ts";
+import { accessLogFieldNames } from "./access-log.ts";
+import { connectionManagerFieldNames } from "./connection-manager.ts";
+import { moduleFilterFieldNames } from "./module-filters.ts";
+import { inertFieldNames, moduleProblems } from "./module-problems.ts";
 
 export interface SelectedModule {
   readonly config: ModuleConfig;
@@ -45,18 +49,25 @@ export function selectModule(modules: readonly Resource<ModuleSpec>[]): Selected
   return { config: ruling?.spec.config ?? noModule, problems };
 }
 
-/** What features find wrong with the defaults, asked once for all Mappings. */
+/** What features find wrong with the defaults, asked once for all Mappings, and what is wrong with the rest. */
 function wrongDefaults(module: Resource<ModuleSpec>): readonly Problem[] {
   const context = { defaults: module.spec.config, upstream: undefined };
-  return features
-    .flatMap((feature) => feature.fromMapping({}, context).problems)
-    .map((problem) => ({ ...problem, object: module, path: ["spec", "config", ...problem.path] }));
+  const ofDefaults = features.flatMap((feature) => feature.fromMapping({}, context).problems);
+  return [...ofDefaults, ...moduleProblems(module.spec.config)].map((problem) => ({
+    ...problem,
+    object: module,
+    path: ["spec", "config", ...problem.path],
+  }));
 }
 
 /** Keys of the Module's config that something reads; the others are told. */
 export const moduleFieldNames: ReadonlySet<string> = new Set([
-  "server_name",
-  "use_remote_address",
+  ...accessLogFieldNames,
+  ...connectionManagerFieldNames,
+  ...inertFieldNames,
+  ...moduleFilterFieldNames,
+  "regex_max_size",
+  "runtime_flags",
   // Defaults of Mappings, read by features and by the target of a Mapping.
   "add_linkerd_headers",
   "circuit_breakers",
@@ -69,6 +80,7 @@ export const moduleFieldNames: ReadonlySet<string> = new Set([
   "defaults",
   "enable_ipv4",
   "enable_ipv6",
+  "error_response_overrides",
   "keepalive",
   "load_balancer",
   "resolver",

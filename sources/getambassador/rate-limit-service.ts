@@ -78,15 +78,26 @@ function olderFirst(a: RateLimitService, b: RateLimitService): number {
   return compareText(a.creationTimestamp, b.creationTimestamp) || compareText(keyOf(a), keyOf(b));
 }
 
-/** The limits of requests: the oldest usable RateLimitService counts, alone. */
-export function rateLimitServices({ rateLimitServices }: ServiceKinds, context: MappingContext): GatewayServices {
-  const built = [...rateLimitServices].sort(olderFirst).map((resource) => build(resource, context));
-  const problems = built.flatMap((each) => each.problems);
+/** The oldest usable RateLimitService counts, alone. */
+function ruled(services: readonly RateLimitService[], context: MappingContext) {
+  const built = [...services].sort(olderFirst).map((resource) => build(resource, context));
   const [ruling, ...others] = built.filter(({ usable }) => usable !== undefined);
+  return { built, ruling, others };
+}
+
+/** The domain of the labels that are counted; undefined: none are. */
+export function countedDomain(services: readonly RateLimitService[], context: MappingContext): string | undefined {
+  return ruled(services, context).ruling?.usable?.settings.domain;
+}
+
+/** The limits of requests. */
+export function rateLimitServices({ rateLimitServices }: ServiceKinds, context: MappingContext): GatewayServices {
+  const { built, ruling, others } = ruled(rateLimitServices, context);
+  const problems = built.flatMap((each) => each.problems);
   if (ruling?.usable === undefined) return { filters: [], clusters: [], problems };
   for (const { resource } of others) problems.push(conflict(resource, ruling.resource));
   const { settings, cluster } = ruling.usable;
-  return { filters: [{ name: rateLimit.name, settings }], clusters: [cluster], problems, labelDomain: settings.domain };
+  return { filters: [{ name: rateLimit.name, settings }], clusters: [cluster], problems };
 }
 
 function conflict(resource: RateLimitService, ruling: RateLimitService): Problem {

@@ -1,10 +1,13 @@
 import { authServices } from "./auth-service.ts";
 import { filters } from "../../filters/index.ts";
 import type { Resources } from "../../crds/resources.ts";
+import { alignedFilter } from "../../ir/aligned.ts";
 import { memoLast } from "../../ir/memo.ts";
 import type { Problem } from "../../ir/problem.ts";
 import type { Cluster, HttpFilter } from "../../ir/types.ts";
-import type { MappingContext } from "./mapping.ts";
+import { errorOverrideFilters, hasOwnBodies } from "./error-overrides.ts";
+import type { BuiltMapping, MappingContext } from "./mapping.ts";
+import { filtersOfModule } from "./module-filters.ts";
 import { rateLimitServices } from "./rate-limit-service.ts";
 
 /** What requests meet beside their route: filters, and the services that those and the logs call. */
@@ -12,8 +15,6 @@ export interface GatewayServices {
   readonly filters: readonly HttpFilter[];
   readonly clusters: readonly Cluster[];
   readonly problems: readonly Problem[];
-  /** The domain of the labels that are counted, where a service names one. */
-  readonly labelDomain?: string | undefined;
 }
 
 /** What is for this gateway and can be used, and of some kinds what an error keeps from being used. */
@@ -22,26 +23,41 @@ export type ServiceKinds = Pick<
   "authServices" | "rateLimitServices" | "logServices" | "tracingServices" | "modules"
 > & { readonly broken: Pick<Resources, "authServices" | "modules"> };
 
+/** What of the Mappings decides about filters. */
+export interface Asked {
+  /** A Mapping has bodies for error responses of its own. */
+  readonly ownBodies: boolean;
+}
+
 /** Makes the part that one kind, or the Module, contributes. */
-type Contribute = (kinds: ServiceKinds, context: MappingContext) => GatewayServices;
+type Contribute = (kinds: ServiceKinds, context: MappingContext, asked: Asked) => Partial<GatewayServices>;
 
 /** Adding a kind is adding a line; the order of filters is that of filters/index.ts. */
-const contributors: readonly Contribute[] = [authServices, rateLimitServices];
+const contributors: readonly Contribute[] = [
+  (_, { defaults }) => filtersOfModule(defaults),
+  (_, context, { ownBodies }) => ({ filters: errorOverrideFilters(context, ownBodies) }),
+  authServices,
+  rateLimitServices,
+];
 
 const place = new Map(filters.map(({ name }, index) => [name, index]));
 
-function together(parts: readonly GatewayServices[]): GatewayServices {
-  const found = parts.flatMap((part) => part.filters);
+function together(parts: readonly Partial<GatewayServices>[]): GatewayServices {
+  const found = parts.flatMap(({ filters = [] }) => filters);
   return {
     filters: found.sort((a, b) => (place.get(a.name) ?? 0) - (place.get(b.name) ?? 0)),
-    clusters: parts.flatMap(({ clusters }) => clusters),
-    problems: parts.flatMap(({ problems }) => problems),
-    labelDomain: parts.find(({ labelDomain }) => labelDomain !== undefined)?.labelDomain,
+    clusters: parts.flatMap(({ clusters = [] }) => clusters),
+    problems: parts.flatMap(({ problems = [] }) => problems),
   };
 }
 
 /** The same answer for as long as no such object, nor what Mappings look up, changes. */
-export function gatewayServices(): (usable: ServiceKinds, context: MappingContext) => GatewayServices {
+export function gatewayServices(): (
+  usable: ServiceKinds,
+  context: MappingContext,
+  mappings: readonly BuiltMapping[],
+) => GatewayServices {
+  const withOwnBodies = alignedFilter(hasOwnBodies);
   const make = memoLast(
     (
       authServices: ServiceKinds["authServices"],
@@ -52,13 +68,14 @@ export function gatewayServices(): (usable: ServiceKinds, context: MappingContex
       modules: ServiceKinds["modules"],
       brokenModules: ServiceKinds["modules"],
       context: MappingContext,
+      ownBodies: boolean,
     ) => {
       const broken = { authServices: brokenAuthServices, modules: brokenModules };
       const kinds = { authServices, rateLimitServices, logServices, tracingServices, modules, broken };
-      return together(contributors.map((contribute) => contribute(kinds, context)));
+      return together(contributors.map((contribute) => contribute(kinds, context, { ownBodies })));
     },
   );
-  return ({ authServices, rateLimitServices, logServices, tracingServices, modules, broken }, context) =>
+  return ({ authServices, rateLimitServices, logServices, tracingServices, modules, broken }, context, mappings) =>
     make(
       authServices,
       broken.authServices,
@@ -68,5 +85,6 @@ export function gatewayServices(): (usable: ServiceKinds, context: MappingContex
       modules,
       broken.modules,
       context,
+      withOwnBodies(mappings).length > 0,
     );
 }

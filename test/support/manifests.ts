@@ -78,3 +78,7 @@ export function rateLimitServiceOf(name: string, spec: Spec): string {
 export function moduleNamed(name: string, config: Spec): string {
   return document({ apiVersion: "getambassador.io/v3alpha1", kind: "Module", metadata: { name }, spec: { config } });
 }
+
+export function tcpMappingOf(name: string, spec: Spec): string {
+  return document({ apiVersion: "getambassador.io/v3alpha1", kind: "TCPMapping", metadata: { name }, spec });
+}

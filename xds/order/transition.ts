@@ -7,11 +7,11 @@ import type { Draft, RefusedResource } from "./stream.ts";
  *    clusters: new and changed clusters; Envoy acknowledges once they are warm, that is have endpoints
  *    routes:   then extensions, listeners, routes
  *    settled:  once those are acknowledged; a grace period later, clusters that nothing names any more are removed
- *  Endpoints and secrets never wait: they name nothing that could be missing. Extensions do: an ext_authz filter names a cluster. */
-/** In this order: a Mapping that comes together with its AuthService is protected from its first request on, because Envoy
- *  works through one stream's responses one after the other. */
+ *  Runtime flags, endpoints and secrets never wait: they name nothing that could be missing. Extensions do: an ext_authz filter names a cluster.
+ *  The order here is that of sending: a Mapping that comes together with its AuthService is protected from its first request
+ *  on, because Envoy works through one stream's responses one after the other. */
 const afterClusters = ["extension", "listener", "route"] as const;
-const atOnce = ["endpoint", "secret"] as const;
+const atOnce = ["runtime", "endpoint", "secret"] as const;
 
 /** Sends what the events so far call for. */
 export function drive(draft: Draft): void {

@@ -41,3 +41,7 @@ export function encodeEndpoints(name: string, endpoints: readonly Endpoint[]): X
   };
   return xdsResource("endpoint", name, [ClusterLoadAssignment.encode(message).finish()]);
 }
+
+export function isEds(endpoints: ClusterEndpoints): endpoints is EdsEndpoints {
+  return endpoints.kind === "service" || endpoints.kind === "slices" || endpoints.kind === "services";
+}
