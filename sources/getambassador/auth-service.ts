@@ -230,7 +230,7 @@ function conflict({ resource }: AuthServiceLike, ruling: Resource<unknown>): Pro
     severity: "error",
     object: resource,
     path: ["spec"],
-    message: `the older ${formatObject(ruling)} has other settings and is asked alone`,
+    message: `the older ${formatObject(ruling)} has other settings, or another kind of address, and is asked alone`,
     advice: "remove one of the two, or make them differ in auth_service only, so that they share the requests",
   };
 }
