@@ -11,6 +11,13 @@ import { module } from "./module.ts";
 import { secret } from "./secret.ts";
 import { service } from "./service.ts";
 import { tlsContext } from "./tls-context.ts";
+import { tcpMapping } from "./tcp-mapping.ts";
+import { authService } from "./auth-service.ts";
+import { rateLimitService } from "./rate-limit-service.ts";
+import { logService } from "./log-service.ts";
+import { tracingService } from "./tracing-service.ts";
+import { devPortal } from "./dev-portal.ts";
+import { consulResolver } from "./consul-resolver.ts";
 
 /** From here, because esbuild gives a dynamic import of a CommonJS package nothing but `default`. */
 export { PeprValidateRequest } from "pepr";
@@ -24,6 +31,13 @@ const all: readonly CapabilityOf[] = [
   module,
   kubernetesServiceResolver,
   kubernetesEndpointResolver,
+  tcpMapping,
+  authService,
+  rateLimitService,
+  logService,
+  tracingService,
+  devPortal,
+  consulResolver,
   service,
   endpointSlice,
   secret,

@@ -13,6 +13,13 @@ import { mappingSpecSchema } from "../crds/mapping.ts";
 import { moduleSpecSchema } from "../crds/module.ts";
 import { hostStatusSchema, mappingStatusSchema, statusSchema } from "../crds/status.ts";
 import { tlsContextSpecSchema } from "../crds/tls-context.ts";
+import { tcpMappingSpecSchema } from "../crds/tcp-mapping.ts";
+import { authServiceSpecSchema } from "../crds/auth-service.ts";
+import { rateLimitServiceSpecSchema } from "../crds/rate-limit-service.ts";
+import { logServiceSpecSchema } from "../crds/log-service.ts";
+import { tracingServiceSpecSchema } from "../crds/tracing-service.ts";
+import { devPortalSpecSchema } from "../crds/dev-portal.ts";
+import { consulResolverSpecSchema } from "../crds/consul-resolver.ts";
 
 export interface PrinterColumn {
   readonly name: string;
@@ -144,6 +151,31 @@ export const customKinds = [
     plural: "kubernetesendpointresolvers",
     singular: "kubernetesendpointresolver",
     schema: kubernetesEndpointResolverSpecSchema,
+  },
+  { ...custom, kind: "TCPMapping", plural: "tcpmappings", singular: "tcpmapping", schema: tcpMappingSpecSchema },
+  { ...custom, kind: "AuthService", plural: "authservices", singular: "authservice", schema: authServiceSpecSchema },
+  {
+    ...custom,
+    kind: "RateLimitService",
+    plural: "ratelimitservices",
+    singular: "ratelimitservice",
+    schema: rateLimitServiceSpecSchema,
+  },
+  { ...custom, kind: "LogService", plural: "logservices", singular: "logservice", schema: logServiceSpecSchema },
+  {
+    ...custom,
+    kind: "TracingService",
+    plural: "tracingservices",
+    singular: "tracingservice",
+    schema: tracingServiceSpecSchema,
+  },
+  { ...custom, kind: "DevPortal", plural: "devportals", singular: "devportal", schema: devPortalSpecSchema },
+  {
+    ...custom,
+    kind: "ConsulResolver",
+    plural: "consulresolvers",
+    singular: "consulresolver",
+    schema: consulResolverSpecSchema,
   },
 ] as const satisfies readonly CustomKind[];
 

@@ -1,6 +1,6 @@
 import type { Resources } from "../crds/resources.ts";
 import { type Counters, zeroCounters } from "../ir/counters.ts";
-import { memoForever, sameElements, sameEntries } from "../ir/memo.ts";
+import { memoForever, memoLast, sameElements, sameEntries } from "../ir/memo.ts";
 import { compareProblems, type Problem } from "../ir/problem.ts";
 import type { CompileSettings, RouteMatching } from "../ir/settings.ts";
 import type { Cluster, Ir, Listener, Secret, Table } from "../ir/types.ts";
@@ -28,10 +28,6 @@ export interface Compiled {
   readonly counters: Readonly<Counters>;
 }
 
-/** No kind that is compiled yet asks for a filter of its own; the slot is there all the same. */
-const noFilters = encodeFilters([]);
-const extension: ResourceMap = new Map([[noFilters.name, noFilters]]);
-
 export type Compiler = (resources: Resources, settings: CompileSettings) => Compiled;
 
 /**
@@ -49,6 +45,11 @@ export function createCompiler(): Compiler {
     return encodeCluster(cluster);
   });
   const encodeOneListener = memoForever((listener: Listener) => encodeListener(listener));
+  // The slot of filters is there, be it empty.
+  const extensions = memoLast((filters: Ir["filters"]): ResourceMap => {
+    const slot = encodeFilters(filters);
+    return new Map([[slot.name, slot]]);
+  });
   const encodeOneSecret = memoForever((secret: Secret) => encodeSecret(secret));
   const clusters = encodedMap<Cluster>();
   const tables = encodedMap<Table>();
@@ -82,7 +83,7 @@ export function createCompiler(): Compiler {
       ir,
       snapshot: {
         cluster: clusters(ir.clusters, encodeOneCluster),
-        extension,
+        extension: extensions(ir.filters),
         listener: listeners(listenerMap(ir.listeners), encodeOneListener),
         route: tables(ir.tables, tableBytes.encode),
         secret: secrets(ir.secrets, encodeOneSecret),

@@ -27,6 +27,13 @@ const replaceable: Kinds = [
   "modules",
   "serviceResolvers",
   "endpointResolvers",
+  "tcpMappings",
+  "authServices",
+  "rateLimitServices",
+  "logServices",
+  "tracingServices",
+  "devPortals",
+  "consulResolvers",
   "secrets",
 ];
 

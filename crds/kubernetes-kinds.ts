@@ -49,19 +49,8 @@ export function isSilent(ofGroup: string, kind: string): boolean {
   return silentGroups.has(ofGroup) || (ofGroup === "networking.k8s.io" && kind === "NetworkPolicy");
 }
 
-/** Kinds of our group that Emissary or Edge Stack has. Without them a gateway does less than asked: an error, not a warning. */
-const futureKinds = new Set([
-  "TCPMapping",
-  "AuthService",
-  "RateLimitService",
-  "LogService",
-  "TracingService",
-  "DevPortal",
-  "ConsulResolver",
-  "Filter",
-  "FilterPolicy",
-  "RateLimit",
-]);
+/** Kinds of our group that Edge Stack has. Without them a gateway does less than asked: an error, not a warning. */
+const futureKinds = new Set(["Filter", "FilterPolicy", "RateLimit"]);
 
 export function isFutureKind(ofGroup: string, kind: string): boolean {
   return ofGroup === group && futureKinds.has(kind);

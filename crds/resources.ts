@@ -2,6 +2,13 @@ import { compareText, type ObjectRef, type Problem, type Result } from "../ir/pr
 import { keyOf, type Resource } from "../ir/resource.ts";
 import type { EndpointSliceSpec, NamespaceSpec, SecretSpec, ServiceSpec } from "./core.ts";
 import type { HostSpec } from "./host.ts";
+import type { TCPMappingSpec } from "./tcp-mapping.ts";
+import type { AuthServiceSpec } from "./auth-service.ts";
+import type { RateLimitServiceSpec } from "./rate-limit-service.ts";
+import type { LogServiceSpec } from "./log-service.ts";
+import type { TracingServiceSpec } from "./tracing-service.ts";
+import type { DevPortalSpec } from "./dev-portal.ts";
+import type { ConsulResolverSpec } from "./consul-resolver.ts";
 import type { KubernetesEndpointResolverSpec } from "./kubernetes-endpoint-resolver.ts";
 import type { KubernetesServiceResolverSpec } from "./kubernetes-service-resolver.ts";
 import type { ListenerSpec } from "./listener.ts";
@@ -18,6 +25,13 @@ export interface Specs {
   Module: ModuleSpec;
   KubernetesServiceResolver: KubernetesServiceResolverSpec;
   KubernetesEndpointResolver: KubernetesEndpointResolverSpec;
+  TCPMapping: TCPMappingSpec;
+  AuthService: AuthServiceSpec;
+  RateLimitService: RateLimitServiceSpec;
+  LogService: LogServiceSpec;
+  TracingService: TracingServiceSpec;
+  DevPortal: DevPortalSpec;
+  ConsulResolver: ConsulResolverSpec;
   Service: ServiceSpec;
   EndpointSlice: EndpointSliceSpec;
   Secret: SecretSpec;
@@ -33,6 +47,13 @@ export type TLSContextResource = ResourceOf<"TLSContext">;
 export type ModuleResource = ResourceOf<"Module">;
 export type KubernetesServiceResolverResource = ResourceOf<"KubernetesServiceResolver">;
 export type KubernetesEndpointResolverResource = ResourceOf<"KubernetesEndpointResolver">;
+export type TCPMappingResource = ResourceOf<"TCPMapping">;
+export type AuthServiceResource = ResourceOf<"AuthService">;
+export type RateLimitServiceResource = ResourceOf<"RateLimitService">;
+export type LogServiceResource = ResourceOf<"LogService">;
+export type TracingServiceResource = ResourceOf<"TracingService">;
+export type DevPortalResource = ResourceOf<"DevPortal">;
+export type ConsulResolverResource = ResourceOf<"ConsulResolver">;
 export type ServiceResource = ResourceOf<"Service">;
 export type EndpointSliceResource = ResourceOf<"EndpointSlice">;
 export type SecretResource = ResourceOf<"Secret">;
@@ -49,6 +70,13 @@ export interface Resources {
   readonly modules: readonly ModuleResource[];
   readonly serviceResolvers: readonly KubernetesServiceResolverResource[];
   readonly endpointResolvers: readonly KubernetesEndpointResolverResource[];
+  readonly tcpMappings: readonly TCPMappingResource[];
+  readonly authServices: readonly AuthServiceResource[];
+  readonly rateLimitServices: readonly RateLimitServiceResource[];
+  readonly logServices: readonly LogServiceResource[];
+  readonly tracingServices: readonly TracingServiceResource[];
+  readonly devPortals: readonly DevPortalResource[];
+  readonly consulResolvers: readonly ConsulResolverResource[];
   readonly services: readonly ServiceResource[];
   readonly endpointSlices: readonly EndpointSliceResource[];
   readonly secrets: readonly SecretResource[];
@@ -68,6 +96,13 @@ export function sortResources(list: Iterable<AnyResource>): Result<Resources> {
     Module: [],
     KubernetesServiceResolver: [],
     KubernetesEndpointResolver: [],
+    TCPMapping: [],
+    AuthService: [],
+    RateLimitService: [],
+    LogService: [],
+    TracingService: [],
+    DevPortal: [],
+    ConsulResolver: [],
     Service: [],
     EndpointSlice: [],
     Secret: [],
@@ -84,6 +119,13 @@ export function sortResources(list: Iterable<AnyResource>): Result<Resources> {
     modules: sorted(byKind.Module),
     serviceResolvers: sorted(byKind.KubernetesServiceResolver),
     endpointResolvers: sorted(byKind.KubernetesEndpointResolver),
+    tcpMappings: sorted(byKind.TCPMapping),
+    authServices: sorted(byKind.AuthService),
+    rateLimitServices: sorted(byKind.RateLimitService),
+    logServices: sorted(byKind.LogService),
+    tracingServices: sorted(byKind.TracingService),
+    devPortals: sorted(byKind.DevPortal),
+    consulResolvers: sorted(byKind.ConsulResolver),
     services: sorted(byKind.Service),
     endpointSlices: sorted(byKind.EndpointSlice),
     secrets: sorted(byKind.Secret),

@@ -4,6 +4,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { customKinds } from "../capabilities/kinds.ts";
+import { devPortalSpecSchema } from "../crds/dev-portal.ts";
 import { jsonSchemaOf } from "../crds/json-schema.ts";
 import { moduleConfigSchema } from "../crds/module-config.ts";
 import { featureFieldNames } from "../features/index.ts";
@@ -17,6 +18,12 @@ import { root } from "./paths.mjs";
 
 type KindName = (typeof customKinds)[number]["kind"];
 
+const none: ReadonlySet<string> = new Set();
+/** Kept for tools; it changes no traffic. */
+const devPortalFieldNames: ReadonlySet<string> = new Set(
+  Object.keys(jsonSchemaOf(devPortalSpecSchema).properties ?? {}),
+);
+
 const compiledFields: Readonly<Record<KindName, ReadonlySet<string>>> = {
   Listener: listenerFieldNames,
   Host: hostFieldNames,
@@ -25,6 +32,13 @@ const compiledFields: Readonly<Record<KindName, ReadonlySet<string>>> = {
   Module: moduleFieldNames,
   KubernetesServiceResolver: resolverFieldNames,
   KubernetesEndpointResolver: resolverFieldNames,
+  TCPMapping: none,
+  AuthService: none,
+  RateLimitService: none,
+  LogService: none,
+  TracingService: none,
+  DevPortal: devPortalFieldNames,
+  ConsulResolver: none,
 };
 
 interface Counts {

@@ -165,8 +165,16 @@ export interface ConnectionManager {
   readonly useRemoteAddress: boolean;
 }
 
+/** An HTTP filter that every request passes; its settings belong to the filter of that name alone (see filters/filter.ts). */
+export interface HttpFilter {
+  readonly name: string;
+  readonly settings: unknown;
+}
+
 export interface Ir {
   readonly listeners: readonly Listener[];
+  /** In the order in which requests pass them. */
+  readonly filters: readonly HttpFilter[];
   /** By name. */
   readonly tables: ReadonlyMap<string, Table>;
   readonly clusters: ReadonlyMap<string, Cluster>;

@@ -89,7 +89,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     },
     sourceMap: () =>
       judged?.compiled.sourceMap ??
-      sourceMap({ listeners: [], tables: new Map(), clusters: new Map(), secrets: new Map() }, []),
+      sourceMap({ listeners: [], filters: [], tables: new Map(), clusters: new Map(), secrets: new Map() }, []),
     stop() {
       cancel?.();
       cancel = () => undefined;

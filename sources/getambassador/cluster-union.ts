@@ -3,14 +3,17 @@ import type { Cluster } from "../../ir/types.ts";
 import type { Domain } from "./domains.ts";
 
 /**
- * The union of the clusters of domains, by name. Equal names mean equal content, so the earlier object is kept: it is
+ * The union of the clusters of domains and of what else is called, by name. Equal names mean equal content, so the earlier object is kept: it is
  * encoded already.
  */
-export function clusterUnion(): (used: ReadonlySet<Domain>) => ReadonlyMap<string, Cluster> {
+export function clusterUnion(): (
+  used: ReadonlySet<Domain>,
+  others: readonly Cluster[],
+) => ReadonlyMap<string, Cluster> {
   let lastLists: readonly (readonly Cluster[])[] = [];
   let last: ReadonlyMap<string, Cluster> = new Map();
-  return (used) => {
-    const lists = [...used].map(({ clusters }) => clusters);
+  return (used, others) => {
+    const lists = [...[...used].map(({ clusters }) => clusters), others];
     if (sameElements(lists, lastLists)) return last;
     lastLists = lists;
     const now = new Map<string, Cluster>();

@@ -16,9 +16,11 @@ import { chainsOf } from "./chains.ts";
 import { contextLookup } from "./lookup.ts";
 import type { MappingContext } from "./mapping.ts";
 import { selectModule } from "./module.ts";
+import { notYetProblems } from "./not-yet.ts";
 import { detachedProblems, hostConflicts, listenerConflicts } from "./placement-problems.ts";
 import type { Arrival } from "./routes.ts";
 import { selector } from "./selection.ts";
+import { gatewayServices } from "./services.ts";
 import type { TargetLookup } from "./target.ts";
 import { type TlsBuilder, tlsBuilder } from "./tls.ts";
 
@@ -59,7 +61,8 @@ export function gatewayAssembler(
   const domains = domainBuilder(counters);
   const unionOf = clusterUnion();
   const tables = new Map<string, Table>();
-  let earlierIr: Ir = { listeners: [], tables: new Map(), clusters: new Map(), secrets: new Map() };
+  const servicesOf = gatewayServices();
+  let earlierIr: Ir = { listeners: [], filters: [], tables: new Map(), clusters: new Map(), secrets: new Map() };
 
   const tableOf = (name: string, virtualHosts: readonly VirtualHost[]): Table => {
     const known = tables.get(name);
@@ -75,7 +78,7 @@ export function gatewayAssembler(
     const { usable, hasHosts, problems: ofResources } = select(resources, settings.ambassadorId);
     const problems: Problem[] = [...ofResources];
     const module = moduleOf(usable.modules);
-    problems.push(...module.problems);
+    problems.push(...module.problems, ...notYetProblems(usable));
     const secrets = tls.prepare(usable.tlsContexts, resources.secrets, module.config);
     problems.push(...secrets.problems);
     const lookup = lookupOf(resources.services, usable.serviceResolvers, usable.endpointResolvers, secrets, settings);
@@ -84,6 +87,8 @@ export function gatewayAssembler(
     const mappings = buildMappings(usable.mappings, context);
     for (const problem of mappings.problems) problems.push(problem);
     const built = mappings.usable;
+    const services = servicesOf(usable, context);
+    problems.push(...services.problems);
 
     // A Host with an error must not open the gateway to every host name: only where there is none at all one stands in.
     const hosts = sameHosts(
@@ -131,9 +136,10 @@ export function gatewayAssembler(
 
     const ir: Ir = {
       listeners: sameElements(irListenerList, earlierIr.listeners) ? earlierIr.listeners : irListenerList,
+      filters: services.filters,
       tables: sameEntries(irTables, earlierIr.tables) ? earlierIr.tables : irTables,
-      clusters: unionOf(used),
-      secrets: secrets.used(irListenerList, built),
+      clusters: unionOf(used, services.clusters),
+      secrets: secrets.used(irListenerList, built, services.clusters),
     };
     earlierIr = ir;
     return { ir, problems, targets: built };

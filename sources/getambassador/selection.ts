@@ -46,6 +46,13 @@ const kinds = [
   "tlsContexts",
   "serviceResolvers",
   "endpointResolvers",
+  "tcpMappings",
+  "authServices",
+  "rateLimitServices",
+  "logServices",
+  "tracingServices",
+  "devPortals",
+  "consulResolvers",
 ] as const;
 type Kind = (typeof kinds)[number];
 

@@ -3,7 +3,7 @@ import type { HostResource, SecretResource, TLSContextResource } from "../../crd
 import { memoByKey, memoLast, sameEntries } from "../../ir/memo.ts";
 import type { Problem } from "../../ir/problem.ts";
 import { keyOf } from "../../ir/resource.ts";
-import type { Listener, OriginationTls, Secret } from "../../ir/types.ts";
+import type { Cluster, Listener, OriginationTls, Secret } from "../../ir/types.ts";
 import { authorityOf, certificateOf } from "./certificate.ts";
 import type { HostTls } from "./host.ts";
 import { hostTls, type TlsSources } from "./host-tls.ts";
@@ -22,7 +22,11 @@ import {
 export interface TlsState extends TlsSources {
   readonly problems: readonly Problem[];
   /** The SDS secrets that listeners and clusters refer to. */
-  used(listeners: readonly Listener[], mappings: readonly BuiltMapping[]): ReadonlyMap<string, Secret>;
+  used(
+    listeners: readonly Listener[],
+    mappings: readonly BuiltMapping[],
+    clusters: readonly Cluster[],
+  ): ReadonlyMap<string, Secret>;
 }
 
 export interface TlsBuilder {
@@ -69,13 +73,14 @@ function prepareState(
     namespacing: module.defaults?.tls_secret_namespacing ?? true,
     context: findContext,
     secret: (key) => bySecretKey.get(key),
-    used(listeners, mappings) {
+    used(listeners, mappings, clusters) {
       const names = new Set<string>();
       for (const { chains } of listeners)
         for (const { tls } of chains) addNames(names, tls?.certificateSecret, tls?.validationSecret);
-      for (const { cluster } of mappings) {
-        if (cluster?.tls !== undefined) addNames(names, cluster.tls.certificateSecret, cluster.tls.validationSecret);
-      }
+      const addCluster = (tls: OriginationTls | undefined) =>
+        addNames(names, tls?.certificateSecret, tls?.validationSecret);
+      for (const { cluster } of mappings) addCluster(cluster?.tls);
+      for (const { tls } of clusters) addCluster(tls);
       const now = new Map<string, Secret>();
       for (const name of [...names].sort()) {
         const secret = sdsSecret(name, bySecretKey);

@@ -29,7 +29,7 @@ async function apply(kind: string, name: string, rest: string): Promise<{ code: 
     await cluster?.kubectl(["wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"]);
     const { stdout = "" } = (await cluster?.kubectl(["get", "crd", "-o", "json"])) ?? {};
     const { items } = JSON.parse(stdout) as { items: { status: { conditions: { type: string; status: string }[] } }[] };
-    expect(items).toHaveLength(7);
+    expect(items).toHaveLength(14);
     for (const { status } of items) {
       expect(status.conditions.map(({ type, status }) => `${type} ${status}`).sort()).toEqual([
         "Established True",

@@ -94,10 +94,10 @@ describe("what is no resource", () => {
       ],
     ],
     [
-      "a kind of Emissary's that is not there yet",
-      { ...mapping("a"), kind: "AuthService" },
+      "a kind of Edge Stack's that is not there yet",
+      { ...mapping("a"), kind: "FilterPolicy" },
       [
-        "error NotYetSupported AuthService default/a: kind: AuthService is not supported yet, so what it asks for does not happen; remove it",
+        "error NotYetSupported FilterPolicy default/a: kind: FilterPolicy is not supported yet, so what it asks for does not happen; remove it",
       ],
     ],
     [

@@ -35,6 +35,13 @@ describe("the generated files", () => {
       "crds/generated/modules.yaml",
       "crds/generated/kubernetesserviceresolvers.yaml",
       "crds/generated/kubernetesendpointresolvers.yaml",
+      "crds/generated/tcpmappings.yaml",
+      "crds/generated/authservices.yaml",
+      "crds/generated/ratelimitservices.yaml",
+      "crds/generated/logservices.yaml",
+      "crds/generated/tracingservices.yaml",
+      "crds/generated/devportals.yaml",
+      "crds/generated/consulresolvers.yaml",
     ]);
   });
 });

@@ -8,7 +8,7 @@ import { manifestReader } from "../../compile/manifests.ts";
 import { pack } from "../../features/proto.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { RBAC } from "../../xds/generated/envoy/extensions/filters/http/rbac/v3/rbac.ts";
-import { encodeFilters } from "../../xds/resources/filters-slot.ts";
+import { encodeSlot } from "../../xds/resources/filters-slot.ts";
 import { type AdsServer, createAdsServer } from "../../xds/server/server.ts";
 import { emptySnapshot, type Snapshot } from "../../xds/snapshot.ts";
 import { type BareEnvoy, freePort, spawnEnvoy } from "../support/envoy.ts";
@@ -73,7 +73,7 @@ describe("the slot for filters", () => {
         [[refuse], 403],
         [[], 200],
       ] as const) {
-        const resource = encodeFilters(filters);
+        const resource = encodeSlot(filters);
         ads.setSnapshot({ ...snapshot, extension: new Map([[resource.name, resource]]) });
         await eventually(`status ${expected}`, async () => (await status()) === expected);
       }

@@ -1,4 +1,6 @@
 import { pack } from "../../features/proto.ts";
+import { filters } from "../../filters/index.ts";
+import type { HttpFilter as IrFilter } from "../../ir/types.ts";
 import { TypedExtensionConfig } from "../generated/envoy/config/core/v3/extension.ts";
 import { FilterChainConfig } from "../generated/envoy/extensions/filters/http/filter_chain/v3/filter_chain.ts";
 import type { HttpFilter } from "../generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts";
@@ -20,10 +22,22 @@ export const filtersSlot: HttpFilter = {
   },
 };
 
+const byName = new Map(filters.map((filter) => [filter.name, filter]));
+
+function extensionOf({ name, settings }: IrFilter): TypedExtensionConfig {
+  const filter = byName.get(name);
+  if (filter === undefined) throw new Error(`there is no filter ${name}`);
+  return { name, typedConfig: filter.toFilter(settings) };
+}
+
 /** What the slot holds: filters in the order in which requests pass them; none is a filter that does nothing. */
-export function encodeFilters(filters: readonly TypedExtensionConfig[]): XdsResource {
-  const chain = filters.length === 0 ? {} : { defaultFilterChain: { filters: [...filters] } };
+export function encodeSlot(extensions: readonly TypedExtensionConfig[]): XdsResource {
+  const chain = extensions.length === 0 ? {} : { defaultFilterChain: { filters: [...extensions] } };
   return xdsResource("extension", NAME, [
     TypedExtensionConfig.encode({ name: NAME, typedConfig: pack(FilterChainConfig, chain) }).finish(),
   ]);
+}
+
+export function encodeFilters(list: readonly IrFilter[]): XdsResource {
+  return encodeSlot(list.map(extensionOf));
 }
