@@ -69,7 +69,7 @@ export const mappingHost: Step = {
     if (host === "") return withField(bare, "host", NO_HOST);
     return host === "*" ? without(bare, "host") : bare;
   },
-  written: (path) => (path[0] === "hostname" ? ["host", ...path.slice(1)] : undefined),
+  written: (path, spec) => (path[0] === "hostname" && !("hostname" in spec) ? ["host", ...path.slice(1)] : undefined),
 };
 
 /** v2 takes true for "whatever its value", and false for nothing. */
@@ -195,7 +195,9 @@ export const hostSelector: Step = {
     return chosen === undefined ? spec : withField(without(spec, "mappingSelector"), "selector", chosen);
   },
   written: (path, spec) =>
-    path[0] === "mappingSelector" && "selector" in spec ? ["selector", ...path.slice(1)] : undefined,
+    path[0] === "mappingSelector" && "selector" in spec && !("mappingSelector" in spec)
+      ? ["selector", ...path.slice(1)]
+      : undefined,
 };
 
 /** v2's `tag_headers` are custom tags with the values of the headers of their names. */
@@ -219,7 +221,7 @@ export const tracingTags: Step = {
     return withField(without(spec, "tag_headers", "custom_tags"), "v3CustomTags", tags ?? tagsOf(headers));
   },
   written: (path, spec) => {
-    if (path[0] !== "custom_tags") return undefined;
+    if (path[0] !== "custom_tags" || "custom_tags" in spec) return undefined;
     const fromHeaders = spec["v3CustomTags"] === undefined && spec["tag_headers"] !== undefined;
     return fromHeaders ? ["tag_headers", ...path.slice(1, 2)] : ["v3CustomTags", ...path.slice(1)];
   },

@@ -26,7 +26,8 @@ export function rename(v2Name: string, v3Name: string): Step {
   return {
     up: (spec, note) => renamed(unknownToV2(spec, v3Name, note, `write ${v2Name}`), v2Name, v3Name),
     down: (spec) => renamed(without(spec, v2Name), v3Name, v2Name),
-    written: (path, spec) => (path[0] === v3Name && v2Name in spec ? [v2Name, ...path.slice(1)] : undefined),
+    written: (path, spec) =>
+      path[0] === v3Name && v2Name in spec && !(v3Name in spec) ? [v2Name, ...path.slice(1)] : undefined,
   };
 }
 
@@ -59,7 +60,7 @@ export function unknownToV2(spec: Fields, field: string, note: (note: Note) => v
     code: "UnknownField",
     path: [field],
     message: "is not a field of v2 and has no effect",
-    advice: `${advice}, or make it apiVersion: getambassador.io/v3alpha1 (nuncio migrate does)`,
+    advice: `${advice}, or make it apiVersion: getambassador.io/v3alpha1`,
   });
   return without(spec, field);
 }
