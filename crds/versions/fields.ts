@@ -1,5 +1,5 @@
 /** The fields that v2 and v3alpha1 write differently. */
-import { fromEntries, isFields, mapItems, renamed, withField, without } from "./json.ts";
+import { fromEntries, has, isFields, mapItems, renamed, withField, without } from "./json.ts";
 import { eachLabel, type Step, unknownToV2 } from "./step.ts";
 
 /**
@@ -39,7 +39,7 @@ export const hostIds: Step = {
   },
   down: (spec) => without(spec, "ambassadorId"),
   written: (path, spec) =>
-    path[0] === "ambassador_id" && spec["ambassador_id"] === undefined && "ambassadorId" in spec
+    path[0] === "ambassador_id" && spec["ambassador_id"] === undefined && has(spec, "ambassadorId")
       ? ["ambassadorId"]
       : undefined,
 };
@@ -69,7 +69,7 @@ export const mappingHost: Step = {
     if (host === "") return withField(bare, "host", NO_HOST);
     return host === "*" ? without(bare, "host") : bare;
   },
-  written: (path, spec) => (path[0] === "hostname" && !("hostname" in spec) ? ["host", ...path.slice(1)] : undefined),
+  written: (path, spec) => (path[0] === "hostname" && !has(spec, "hostname") ? ["host", ...path.slice(1)] : undefined),
 };
 
 /** v2 takes true for "whatever its value", and false for nothing. */
@@ -92,7 +92,9 @@ export function booleans(exact: string, regex: string, memory: string): Step {
       const { [memory]: names, [regex]: regexes, [exact]: map = {} } = spec;
       const bare = without(spec, memory);
       if (!Array.isArray(names) || !isFields(regexes) || !isFields(map)) return bare;
-      const back = names.filter((name) => typeof name === "string" && name in regexes && !(name in map)) as string[];
+      const back = names.filter(
+        (name) => typeof name === "string" && has(regexes, name) && !has(map, name),
+      ) as string[];
       if (back.length === 0) return bare;
       const left = without(regexes, ...back.filter((name) => regexes[name] === ".*"));
       const all = { ...map, ...fromEntries(back.map((name) => [name, true])) };
@@ -107,7 +109,7 @@ export function booleans(exact: string, regex: string, memory: string): Step {
       const map = spec[exact];
       const isBoolean = first === regex && typeof name === "string" && isFields(map) && map[name] === true;
       const regexes = spec[regex];
-      return isBoolean && !(isFields(regexes) && name in regexes) ? [exact, name] : undefined;
+      return isBoolean && !(isFields(regexes) && has(regexes, name)) ? [exact, name] : undefined;
     },
   };
 }
@@ -195,7 +197,7 @@ export const hostSelector: Step = {
     return chosen === undefined ? spec : withField(without(spec, "mappingSelector"), "selector", chosen);
   },
   written: (path, spec) =>
-    path[0] === "mappingSelector" && "selector" in spec && !("mappingSelector" in spec)
+    path[0] === "mappingSelector" && has(spec, "selector") && !has(spec, "mappingSelector")
       ? ["selector", ...path.slice(1)]
       : undefined,
 };
@@ -221,7 +223,7 @@ export const tracingTags: Step = {
     return withField(without(spec, "tag_headers", "custom_tags"), "v3CustomTags", tags ?? tagsOf(headers));
   },
   written: (path, spec) => {
-    if (path[0] !== "custom_tags" || "custom_tags" in spec) return undefined;
+    if (path[0] !== "custom_tags" || has(spec, "custom_tags")) return undefined;
     const fromHeaders = spec["v3CustomTags"] === undefined && spec["tag_headers"] !== undefined;
     return fromHeaders ? ["tag_headers", ...path.slice(1, 2)] : ["v3CustomTags", ...path.slice(1)];
   },

@@ -4,6 +4,11 @@ import { type Fields, isFields } from "../metadata.ts";
 export type { Fields };
 export { isFields };
 
+/** `in` would also find `toString` and `__proto__`, which are names like any other in a manifest. */
+export function has(fields: object, key: PropertyKey): boolean {
+  return Object.hasOwn(fields, key);
+}
+
 export function isEqual(a: unknown, b: unknown): boolean {
   if (Object.is(a, b)) return true;
   if (Array.isArray(a)) {
@@ -11,25 +16,25 @@ export function isEqual(a: unknown, b: unknown): boolean {
   }
   if (!isFields(a) || !isFields(b)) return false;
   const keys = Object.keys(a);
-  return keys.length === Object.keys(b).length && keys.every((key) => Object.hasOwn(b, key) && isEqual(a[key], b[key]));
+  return keys.length === Object.keys(b).length && keys.every((key) => has(b, key) && isEqual(a[key], b[key]));
 }
 
 export function without(fields: Fields, ...keys: readonly string[]): Fields {
-  if (!keys.some((key) => Object.hasOwn(fields, key))) return fields;
+  if (!keys.some((key) => has(fields, key))) return fields;
   return fromEntries(Object.entries(fields).filter(([key]) => !keys.includes(key)));
 }
 
 /** `undefined` takes the field out. A field that is there keeps its place. */
 export function withField(fields: Fields, key: string, value: unknown): Fields {
   if (value === undefined) return without(fields, key);
-  if (fields[key] === value && Object.hasOwn(fields, key)) return fields;
-  if (!Object.hasOwn(fields, key)) return fromEntries([...Object.entries(fields), [key, value]]);
+  if (fields[key] === value && has(fields, key)) return fields;
+  if (!has(fields, key)) return fromEntries([...Object.entries(fields), [key, value]]);
   return fromEntries(Object.entries(fields).map(([name, each]) => [name, name === key ? value : each]));
 }
 
 /** In its place. */
 export function renamed(fields: Fields, from: string, to: string): Fields {
-  if (!Object.hasOwn(fields, from)) return fields;
+  if (!has(fields, from)) return fields;
   return fromEntries(Object.entries(fields).map(([key, value]) => [key === from ? to : key, value]));
 }
 

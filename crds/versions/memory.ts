@@ -4,7 +4,7 @@
  * Only top-level fields of the spec that do not come back by themselves are in it, and they count only as long as they mean
  * what the object says now: whoever changes the object in the other version is not overruled by it.
  */
-import { type Fields, isEqual, isFields, withField, without } from "./json.ts";
+import { type Fields, has, isEqual, isFields, withField, without } from "./json.ts";
 
 interface Memory {
   readonly set: Fields;
@@ -15,11 +15,11 @@ interface Memory {
 export function remember(spec: Fields, comesBackAs: Fields): string | undefined {
   const names = [...new Set([...Object.keys(spec), ...Object.keys(comesBackAs)])].sort();
   const changed = names.filter(
-    (name) => !isEqual(spec[name], comesBackAs[name]) || !(name in spec && name in comesBackAs),
+    (name) => !isEqual(spec[name], comesBackAs[name]) || !(has(spec, name) && has(comesBackAs, name)),
   );
   if (changed.length === 0) return undefined;
-  const set = Object.fromEntries(changed.filter((name) => name in spec).map((name) => [name, spec[name]]));
-  return JSON.stringify({ set, unset: changed.filter((name) => !(name in spec)) } satisfies Memory);
+  const set = Object.fromEntries(changed.filter((name) => has(spec, name)).map((name) => [name, spec[name]]));
+  return JSON.stringify({ set, unset: changed.filter((name) => !has(spec, name)) } satisfies Memory);
 }
 
 /** The spec with what is remembered put back, as far as it still `holds`. */

@@ -1,5 +1,5 @@
 import type { PathStep } from "../../ir/problem.ts";
-import { type Fields, isFields, mapItems, mapValues, renamed, withField, without } from "./json.ts";
+import { type Fields, has, isFields, mapItems, mapValues, renamed, withField, without } from "./json.ts";
 
 /** What a person should hear of a conversion; the path is as they wrote it, below `spec`. */
 export interface Note {
@@ -27,7 +27,7 @@ export function rename(v2Name: string, v3Name: string): Step {
     up: (spec, note) => renamed(unknownToV2(spec, v3Name, note, `write ${v2Name}`), v2Name, v3Name),
     down: (spec) => renamed(without(spec, v2Name), v3Name, v2Name),
     written: (path, spec) =>
-      path[0] === v3Name && v2Name in spec && !(v3Name in spec) ? [v2Name, ...path.slice(1)] : undefined,
+      path[0] === v3Name && has(spec, v2Name) && !has(spec, v3Name) ? [v2Name, ...path.slice(1)] : undefined,
   };
 }
 
@@ -55,7 +55,7 @@ export function renameInside(parent: string, v2Name: string, v3Name: string): St
 
 /** A field that v2 has no notion of: the API server drops it there, and so nothing may come of it. */
 export function unknownToV2(spec: Fields, field: string, note: (note: Note) => void, advice: string): Fields {
-  if (!Object.hasOwn(spec, field)) return spec;
+  if (!has(spec, field)) return spec;
   note({
     code: "UnknownField",
     path: [field],

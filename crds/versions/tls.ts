@@ -3,7 +3,7 @@
  * `tls` names a TLSContext, and the scheme alone says whether there is TLS. How v2 wrote it stays in `v2ExplicitTLS`.
  * Source: Emissary pkg/api/getambassador.io/v2/handwritten.conversion.go, convert_v2_TLS_To_v3alpha1_TLS and its inverse.
  */
-import { type Fields, isFields, withField, without } from "./json.ts";
+import { type Fields, has, isFields, withField, without } from "./json.ts";
 import { type Step, unknownToV2 } from "./step.ts";
 
 const HTTPS = "https://";
@@ -34,7 +34,7 @@ export function tlsOf(serviceField: string, { hasScheme = true }: { readonly has
 function tlsUp(spec: Fields, serviceField: string, hasScheme: boolean): Fields {
   const tls = spec["tls"];
   const service = spec[serviceField];
-  const how = "tls" in spec ? howWritten(tls) : undefined;
+  const how = has(spec, "tls") ? howWritten(tls) : undefined;
   if (how === undefined) return spec; // absent, the name of a TLSContext, or nothing that v2 knows
   const bare = without(spec, "tls");
   const explicit: Fields = { tls: how };
