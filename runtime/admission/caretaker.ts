@@ -33,8 +33,10 @@ export interface CaretakerOptions {
 }
 
 export interface Caretaker {
-  /** Looks at everything once, and puts right what is not. Rejects where there is no certificate yet and none can be had. */
-  look(): Promise<KeyPair>;
+  /** What is to be served now: the same object as long as that is good. Rejects where the authority cannot be had. */
+  certificate(): Promise<KeyPair>;
+  /** Has the API server ask and trust this process, where it does not. */
+  trust(): Promise<void>;
 }
 
 /** Another replica may write the Secret at the same moment; who loses reads what the winner wrote. */
@@ -44,7 +46,9 @@ export function createCaretaker(options: CaretakerOptions): Caretaker {
   const { kube, name, namespace, secretName, address, crds, mutates, now, log, signal } = options;
   const secrets = `/api/v1/namespaces/${namespace}/secrets`;
   const said = new Set<string>();
+  const failures = new Set<string>();
   let pair: KeyPair | undefined;
+  let current: Authority | undefined;
   let known: KnownCrds = new Map();
   let trusted = "";
 
@@ -89,35 +93,42 @@ export function createCaretaker(options: CaretakerOptions): Caretaker {
       for (const each of outcome.changed) log.info(`the API server trusts this process now: ${each}`);
       return;
     }
-    if (said.has(outcome.reason)) return;
-    said.add(outcome.reason);
+    const before = outcome.kind === "left" ? said : failures;
+    if (before.has(outcome.reason)) return;
+    before.add(outcome.reason);
     if (outcome.kind === "left") log.info(`left as it is: ${outcome.reason}`);
     else log.warn(`the API server's trust in this process could not be set; it is tried again: ${outcome.reason}`);
   }
 
   return {
-    async look() {
-      const current = await authority();
-      const caBundle = Buffer.from(current.bundlePem).toString("base64");
-      // A new authority is served only a look after whoever asks has been told to trust it.
-      const isTrusted = caBundle === trusted;
-      if (!isTrusted) known = new Map();
-      const context = { kube, address, caBundle, signal };
-      const outcomes = [await trustWebhooks(context, "validatingwebhookconfigurations", name)];
-      if (mutates) outcomes.push(await trustWebhooks(context, "mutatingwebhookconfigurations", name));
-      if (crds.length > 0) outcomes.push(...(await convertHere(context, crds, known)));
-      for (const outcome of outcomes) tell(outcome);
-      if (outcomes.every(({ kind }) => kind !== "failed")) {
-        trusted = caBundle;
-        said.clear();
-        for (const outcome of outcomes) if (outcome.kind === "left") said.add(outcome.reason);
-      }
+    async certificate() {
+      current = await authority();
+      // A new authority is served only when whoever asks has been told to trust it, in an earlier round.
+      const isTrusted = bundleOf(current) === trusted;
       if (pair === undefined || (isTrusted && needsPair(pair, current, now()))) {
         pair = await makePair(current, hostsOf(address), now());
       }
       return pair;
     },
+
+    async trust() {
+      if (current === undefined) return;
+      const caBundle = bundleOf(current);
+      if (caBundle !== trusted) known = new Map();
+      const context = { kube, address, caBundle, signal };
+      const outcomes = [await trustWebhooks(context, "validatingwebhookconfigurations", name)];
+      if (mutates) outcomes.push(await trustWebhooks(context, "mutatingwebhookconfigurations", name));
+      if (crds.length > 0) outcomes.push(...(await convertHere(context, crds, known)));
+      for (const outcome of outcomes) tell(outcome);
+      if (outcomes.some(({ kind }) => kind === "failed")) return;
+      trusted = caBundle;
+      failures.clear();
+    },
   };
+}
+
+function bundleOf({ bundlePem }: Authority): string {
+  return Buffer.from(bundlePem).toString("base64");
 }
 
 function hostsOf(address: Address): readonly string[] {
@@ -140,18 +151,26 @@ export interface KeepOptions {
 export async function keepLooking({ caretaker, everyMs, clock, log, signal, onChange }: KeepOptions): Promise<void> {
   let served: KeyPair | undefined;
   let said = "";
-  while (!signal.aborted) {
-    let pair = served;
+  const attempt = async (action: () => Promise<void>): Promise<boolean> => {
     try {
-      pair = await caretaker.look();
-      said = "";
+      await action();
+      return true;
     } catch (error) {
       const reason = errorText(error);
       if (!signal.aborted && reason !== said) log.warn(`certificates could not be looked after: ${reason}`);
       said = reason;
+      return false;
     }
+  };
+  while (!signal.aborted) {
+    let pair = served;
+    const isMade = await attempt(async () => {
+      pair = await caretaker.certificate();
+    });
     if (pair !== undefined && pair !== served) await onChange(pair);
     served = pair;
+    // Nobody is led here before somebody answers.
+    if (isMade && (await attempt(() => caretaker.trust()))) said = "";
     await sleep(clock, everyMs, signal);
   }
 }

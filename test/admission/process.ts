@@ -85,10 +85,14 @@ export async function startAdmission(options: StartOptions): Promise<AdmissionPr
     return code;
   };
   try {
-    await eventually("the admission process answers", async () => {
-      if (child.exitCode !== null) throw new Error(`it ended: ${log}`);
-      return (await admin("/healthz")).status === 200 && log.includes("judging changes");
-    });
+    await eventually(
+      "the admission process answers",
+      async () => {
+        if (child.exitCode !== null) throw new Error(`it ended: ${log}`);
+        return (await admin("/healthz")).status === 200 && log.includes("judging changes");
+      },
+      { timeoutMs: 60_000 },
+    );
   } catch (error) {
     await stop();
     throw error;
