@@ -14,6 +14,7 @@ export interface AdmissionProcess {
   /** Of the HTTPS port. */
   readonly url: string;
   readonly certificate: Certificate;
+  readonly pid: number;
   /** What it has written to standard error. */
   log(): string;
   stdout(): string;
@@ -100,6 +101,7 @@ export async function startAdmission(options: StartOptions): Promise<AdmissionPr
   return {
     url: `https://127.0.0.1:${port}`,
     certificate,
+    pid: child.pid ?? 0,
     log: () => log,
     stdout: () => stdout,
     admin,

@@ -105,8 +105,13 @@ export function mapping(name: string, spec: Readonly<Record<string, unknown>>): 
   return `---\n${JSON.stringify(object)}\n`;
 }
 
+export interface GatewayOptions {
+  /** How long connections of a filter chain that changed may live on. Default: 1. */
+  readonly drainTimeSeconds?: number;
+}
+
 /** Compiler, reconciler, xDS server and a real Envoy. Manifests given to `apply` stand beside `listenerAndHost(port)`. */
-export async function startGateway(): Promise<Gateway> {
+export async function startGateway(options: GatewayOptions = {}): Promise<Gateway> {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), "nuncio-"));
   const socketPath = path.join(directory, "xds.sock");
   const port = await freePort();
@@ -146,7 +151,7 @@ export async function startGateway(): Promise<Gateway> {
     clock: systemClock,
     log: silentLog,
   });
-  const envoy = spawnEnvoy({ adsSocket: socketPath, logLevel: "warning" });
+  const envoy = spawnEnvoy({ ...options, adsSocket: socketPath, logLevel: "warning" });
 
   const apply = async (manifests: string): Promise<readonly Problem[]> => {
     const {
