@@ -139,6 +139,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         ownNamespace: settings.namespace,
         bindAddress: settings.envoyBindAddress,
         inCluster: settings.mode.kind === "cluster",
+        ownService: ownServiceOf(settings),
         routeMatching: settings.routeMatching,
       },
       resources: () => currentResources(),
@@ -195,6 +196,13 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     await parent.send({ type: "fatal", message: error.message, exitCode: error.exitCode });
     options.exit(error.exitCode);
   }
+}
+
+/** Where Envoy reaches the admin port, from the same machine. */
+export function ownServiceOf({ adminAddress, adminPort }: Pick<Settings, "adminAddress" | "adminPort">): string {
+  if (adminAddress === "0.0.0.0") return `127.0.0.1:${adminPort}`;
+  if (adminAddress.includes(":")) return `[${adminAddress === "::" ? "::1" : adminAddress}]:${adminPort}`;
+  return `${adminAddress}:${adminPort}`;
 }
 
 function countOf(resources: Resources): Record<string, number> {

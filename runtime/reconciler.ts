@@ -89,7 +89,18 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     },
     sourceMap: () =>
       judged?.compiled.sourceMap ??
-      sourceMap({ runtime: {}, listeners: [], filters: [], tables: new Map(), clusters: new Map(), secrets: new Map() }, []),
+      sourceMap(
+        {
+          owner: undefined,
+          runtime: {},
+          listeners: [],
+          filters: [],
+          tables: new Map(),
+          clusters: new Map(),
+          secrets: new Map(),
+        },
+        [],
+      ),
     stop() {
       cancel?.();
       cancel = () => undefined;

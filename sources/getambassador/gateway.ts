@@ -14,11 +14,12 @@ import { listenerMaker } from "./ir-listener.ts";
 import { buildListener, takesHost } from "./listener.ts";
 import { chainsOf } from "./chains.ts";
 import { contextLookup } from "./lookup.ts";
-import type { MappingContext } from "./mapping.ts";
+import type { BuiltMapping, MappingContext } from "./mapping.ts";
 import { selectModule } from "./module.ts";
 import { notYetProblems } from "./not-yet.ts";
 import { detachedProblems, hostConflicts, listenerConflicts } from "./placement-problems.ts";
 import type { Arrival } from "./routes.ts";
+import { probeBuilder } from "./probes.ts";
 import { runtimeFlagsOf } from "./runtime-flags.ts";
 import { selector } from "./selection.ts";
 import { gatewayServices } from "./services.ts";
@@ -51,6 +52,10 @@ export function gatewayAssembler(
   const lookupOf = memoLast(contextLookup);
   const contextOf = memoLast((defaults: ModuleConfig, lookup: TargetLookup): MappingContext => ({ defaults, lookup }));
   const buildMappings = mappingBuilder(counters);
+  const buildProbes = probeBuilder(counters);
+  const withProbes = memoLast((mappings: readonly BuiltMapping[], probes: readonly BuiltMapping[]) =>
+    probes.length === 0 ? mappings : [...mappings, ...probes],
+  );
   const buildOneHost = memoByKey((resource: Resources["hosts"][number], [hostTls]) =>
     buildHost(resource, hostTls as ReturnType<TlsBuilder["host"]>),
   );
@@ -64,6 +69,7 @@ export function gatewayAssembler(
   const tables = new Map<string, Table>();
   const servicesOf = gatewayServices();
   let earlierIr: Ir = {
+    owner: undefined,
     runtime: {},
     listeners: [],
     filters: [],
@@ -94,7 +100,9 @@ export function gatewayAssembler(
 
     const mappings = buildMappings(usable.mappings, context);
     for (const problem of mappings.problems) problems.push(problem);
-    const built = mappings.usable;
+    const probes = buildProbes(module.object, context, settings);
+    problems.push(...probes.problems);
+    const built = withProbes(mappings.usable, probes.mappings);
     const services = servicesOf(usable, context);
     problems.push(...services.problems);
 
@@ -106,7 +114,7 @@ export function gatewayAssembler(
     const conflicts = conflictsOf(hosts);
     problems.push(...conflicts.problems);
     const { association, detached } = associate(built, conflicts.hosts);
-    problems.push(...detachedProblems(detached));
+    problems.push(...detachedProblems(detached.filter(({ everywhere }) => everywhere !== true)));
 
     const listeners = usable.listeners.map(listenerOf);
     for (const listener of listeners) problems.push(...listener.problems);
@@ -143,6 +151,7 @@ export function gatewayAssembler(
     for (const name of tables.keys()) if (!irTables.has(name)) tables.delete(name);
 
     const ir: Ir = {
+      owner: module.object,
       runtime: runtimeFlagsOf(module.config),
       listeners: sameElements(irListenerList, earlierIr.listeners) ? earlierIr.listeners : irListenerList,
       filters: sameElements(services.filters, earlierIr.filters) ? earlierIr.filters : services.filters,

@@ -4,6 +4,7 @@ import { MAX_PROGRAM_SIZE } from "../../ir/regex.ts";
 import { accessLogProblems } from "./access-log.ts";
 import { connectionManagerProblems } from "./connection-manager.ts";
 import { filterProblems } from "./module-filters.ts";
+import { diagnosticsProblems } from "./probes.ts";
 import { runtimeFlagProblems } from "./runtime-flags.ts";
 
 /** A key of Emissary's that changes nothing here. */
@@ -88,5 +89,6 @@ export function moduleProblems(config: ModuleConfig): readonly FieldProblem[] {
     ...accessLogProblems(config),
     ...runtimeFlagProblems(config),
     ...filterProblems(config),
+    ...diagnosticsProblems(config),
   ];
 }

@@ -15,6 +15,7 @@ const settings: CompileSettings = {
   ownNamespace: "default",
   bindAddress: "127.0.0.1",
   inCluster: true,
+  ownService: "127.0.0.1:8877",
 };
 
 function resource(raw: object): AnyResource {
@@ -103,7 +104,17 @@ function randomOther(random: Random, { good }: Certificates): AnyResource {
       });
     case 3:
       return ambassador("Module", "ambassador", {
-        config: { cluster_request_timeout_ms: 1000 + random.integer(3), server_name: random.pick(["envoy", "nuncio"]) },
+        config: {
+          cluster_request_timeout_ms: 1000 + random.integer(3),
+          server_name: random.pick(["envoy", "nuncio"]),
+          ...(random.chance(0.3) ? { gzip: { window_bits: 9 + random.integer(3) } } : {}),
+          ...(random.chance(0.3) ? { ip_deny: [{ peer: random.pick(["10.0.0.1", "10.0.0.300"]) }] } : {}),
+          ...(random.chance(0.3) ? { lua_scripts: "function envoy_on_request(handle) end" } : {}),
+          ...(random.chance(0.3) ? { envoy_log_type: "json" } : {}),
+          ...(random.chance(0.3) ? { header_case_overrides: [random.pick(["X-A", "X-AB"])] } : {}),
+          ...(random.chance(0.3) ? { runtime_flags: { "http.max_requests_per_io_cycle": random.integer(2) } } : {}),
+          ...(random.chance(0.3) ? { liveness_probe: { enabled: random.chance(0.5), service: "one" } } : {}),
+        },
       });
     case 4:
       return ambassador("TLSContext", "origin", {
@@ -151,6 +162,8 @@ function versions(map: ResourceMap): [string, string][] {
 
 function view({ snapshot, problems, endpoints }: Compiled, endpointMap: ResourceMap): unknown {
   return {
+    runtime: versions(snapshot.runtime),
+    extension: versions(snapshot.extension),
     cluster: versions(snapshot.cluster),
     listener: versions(snapshot.listener),
     route: versions(snapshot.route),
@@ -239,7 +252,7 @@ describe("an incremental compile", () => {
         Array.from({ length: 10_000 }, (_, index) => make(index, 3000)),
       );
       const incremental = createCompiler();
-      expect(incremental(store.resources(), settings).counters).toMatchObject({ mappings: 10_000, clusters: 10_000 });
+      expect(incremental(store.resources(), settings).counters).toMatchObject({ mappings: 10_002, clusters: 10_001 });
       store.put(make(4711, 1234));
       const changed = incremental(store.resources(), settings);
       expect(changed.counters).toEqual({
