@@ -1,4 +1,4 @@
-import type { ModuleConfig } from "../../crds/module-config.ts";
+import { type ModuleConfig, moduleConfigSchema } from "../../crds/module-config.ts";
 import type { ModuleSpec } from "../../crds/module.ts";
 import { features } from "../../features/index.ts";
 import { compareText, type ObjectRef, type Problem } from "../../ir/problem.ts";
@@ -38,7 +38,8 @@ export function selectModule(modules: readonly Resource<ModuleSpec>[]): Selected
     }),
   );
   for (const key of Object.keys(ruling?.spec.config ?? {})) {
-    if (moduleFieldNames.has(key) || ruling === undefined) continue;
+    // A key that does not exist has been told by the parser.
+    if (moduleFieldNames.has(key) || !Object.hasOwn(moduleConfigSchema.shape, key) || ruling === undefined) continue;
     problems.push({
       code: "NotYetSupported",
       severity: "warning",
