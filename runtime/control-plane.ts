@@ -19,7 +19,7 @@ import { isHeldByOthers, portProblem } from "./ports.ts";
 import { problemLog } from "./problem-log.ts";
 import { createReconciler } from "./reconciler.ts";
 import { rejectionProblems } from "./rejections.ts";
-import type { Settings } from "./settings.ts";
+import { ownServiceOf, type Settings } from "./settings.ts";
 
 export interface ControlPlaneOptions {
   readonly settings: Settings;
@@ -196,13 +196,6 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     await parent.send({ type: "fatal", message: error.message, exitCode: error.exitCode });
     options.exit(error.exitCode);
   }
-}
-
-/** Where Envoy reaches the admin port, from the same machine. */
-export function ownServiceOf({ adminAddress, adminPort }: Pick<Settings, "adminAddress" | "adminPort">): string {
-  if (adminAddress === "0.0.0.0") return `127.0.0.1:${adminPort}`;
-  if (adminAddress.includes(":")) return `[${adminAddress === "::" ? "::1" : adminAddress}]:${adminPort}`;
-  return `${adminAddress}:${adminPort}`;
 }
 
 function countOf(resources: Resources): Record<string, number> {
