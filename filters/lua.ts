@@ -1,6 +1,7 @@
-import { nothing, settings } from "../features/feature.ts";
+import { invalid, nothing, settings } from "../features/feature.ts";
 import { text } from "../features/fields.ts";
 import { pack } from "../features/proto.ts";
+import { luaProblem } from "../ir/lua/problem.ts";
 import { Lua } from "../xds/generated/envoy/extensions/filters/http/lua/v3/lua.ts";
 import type { ModuleFilter } from "./filter.ts";
 
@@ -13,7 +14,14 @@ export const lua: ModuleFilter<typeof luaFields, string> = {
   alone: true,
   fields: luaFields,
   fromModule({ lua_scripts: script = "" }) {
-    return script.trim() === "" ? nothing : settings(script);
+    if (script.trim() === "") return nothing;
+    const problem = luaProblem(script);
+    if (problem === undefined) return settings(script);
+    const message = `line ${problem.line}: ${problem.message}`;
+    return {
+      value: undefined,
+      problems: [invalid(["lua_scripts"], message, "correct the script; it is Lua 5.1, as LuaJIT has it")],
+    };
   },
   toFilter: (script) => pack(Lua, { defaultSourceCode: { specifier: { $case: "inlineString", value: script } } }),
 };

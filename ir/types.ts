@@ -250,6 +250,8 @@ export type JsonField = string | number | boolean | null | readonly JsonField[] 
 /** An HTTP filter that every request passes; its settings belong to the filter of that name alone (see filters/filter.ts). */
 export interface HttpFilter {
   readonly name: string;
+  /** The settings of the whole gateway that ask for it, by key; undefined: another object does, or none. */
+  readonly keys?: readonly string[];
   readonly settings: unknown;
 }
 
@@ -257,6 +259,8 @@ export interface HttpFilter {
 export type RuntimeFlags = Readonly<Record<string, number | boolean>>;
 
 export interface Ir {
+  /** The object that has the settings of the whole gateway; undefined: all are defaults. */
+  readonly owner: ObjectRef | undefined;
   readonly runtime: RuntimeFlags;
   readonly listeners: readonly Listener[];
   /** In the order in which requests pass them. */

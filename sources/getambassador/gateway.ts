@@ -14,11 +14,12 @@ import { listenerMaker } from "./ir-listener.ts";
 import { buildListener, type BuiltListener, takesHost } from "./listener.ts";
 import { chainsOf } from "./chains.ts";
 import { contextLookup } from "./lookup.ts";
-import type { MappingContext } from "./mapping.ts";
+import type { BuiltMapping, MappingContext } from "./mapping.ts";
 import { selectModule } from "./module.ts";
 import { notYetProblems } from "./not-yet.ts";
 import { detachedProblems, hostConflicts, listenerConflicts } from "./placement-problems.ts";
 import type { Arrival } from "./routes.ts";
+import { probeBuilder } from "./probes.ts";
 import { runtimeFlagsOf } from "./runtime-flags.ts";
 import { countedDomain } from "./rate-limit-service.ts";
 import { selector } from "./selection.ts";
@@ -64,6 +65,10 @@ export function gatewayAssembler(
   const allTargets = memoLast((some: Assembled["targets"], others: Assembled["targets"]) =>
     others.length === 0 ? some : [...some, ...others],
   );
+  const buildProbes = probeBuilder(counters);
+  const withProbes = memoLast((mappings: readonly BuiltMapping[], probes: readonly BuiltMapping[]) =>
+    probes.length === 0 ? mappings : [...mappings, ...probes],
+  );
   const buildOneHost = memoByKey((resource: Resources["hosts"][number], [hostTls]) =>
     buildHost(resource, hostTls as ReturnType<TlsBuilder["host"]>),
   );
@@ -78,6 +83,7 @@ export function gatewayAssembler(
   const tables = new Map<string, Table>();
   const servicesOf = gatewayServices();
   let earlierIr: Ir = {
+    owner: undefined,
     runtime: {},
     listeners: [],
     filters: [],
@@ -109,10 +115,12 @@ export function gatewayAssembler(
     const labelDomain = labelDomainOf(usable.rateLimitServices, context);
     const mappings = buildMappings(usable.mappings, withDomain(context, labelDomain));
     for (const problem of mappings.problems) problems.push(problem);
-    const built = mappings.usable;
     const tcpMappings = buildTcpMappings(usable.tcpMappings, context);
     for (const problem of tcpMappings.problems) problems.push(problem);
-    const services = servicesOf({ ...usable, broken }, context, built);
+    const probes = buildProbes(module.object, context, settings);
+    problems.push(...probes.problems);
+    const built = withProbes(mappings.usable, probes.mappings);
+    const services = servicesOf({ ...usable, broken }, context, mappings.usable);
     problems.push(...services.problems);
 
     // A Host with an error must not open the gateway to every host name: only where there is none at all one stands in.
@@ -123,7 +131,7 @@ export function gatewayAssembler(
     const conflicts = conflictsOf(hosts);
     problems.push(...conflicts.problems);
     const { association, detached } = associate(built, conflicts.hosts);
-    problems.push(...detachedProblems(detached));
+    problems.push(...detachedProblems(detached.filter(({ everywhere }) => everywhere !== true)));
 
     const listeners = usable.listeners.map(listenerOf);
     for (const listener of listeners) problems.push(...listener.problems);
@@ -164,6 +172,7 @@ export function gatewayAssembler(
 
     const called = joined(services.clusters, tcp.clusters);
     const ir: Ir = {
+      owner: module.object,
       runtime: runtimeFlagsOf(module.config),
       listeners: sameElements(irListenerList, earlierIr.listeners) ? earlierIr.listeners : irListenerList,
       filters: sameElements(services.filters, earlierIr.filters) ? earlierIr.filters : services.filters,

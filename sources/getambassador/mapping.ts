@@ -26,6 +26,8 @@ export interface BuiltMapping {
   readonly context: FeatureContext;
   readonly source: Source;
   readonly problems: readonly Problem[];
+  /** The gateway's own: every Host takes it. */
+  readonly everywhere?: true;
   /** false: an error makes it unused. */
   readonly usable: boolean;
 }
