@@ -33,9 +33,8 @@ describe("lua_scripts", () => {
     const good = 'function envoy_on_request(handle) handle:headers():add("x-lua", "good") end';
     expect(await apply({ lua_scripts: good })).toEqual([]);
     const problems = await apply({ lua_scripts: "function envoy_on_request(handle)\n  x = \nend" });
-    expect(problems.map(({ severity, path, message }) => [severity, path.at(-1), message])).toEqual([
-      ["error", "lua_scripts", 'line 3: unexpected near "end"'],
-    ]);
+    expect(problems.map(({ severity, path }) => [severity, path.at(-1)])).toEqual([["error", "lua_scripts"]]);
+    expect(problems[0]?.message).toContain(":3: unexpected symbol near 'end'");
     expect((await gateway.request("/")).echo().headers["x-lua"]).toBe("good");
   });
 
