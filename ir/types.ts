@@ -124,6 +124,8 @@ export interface Table {
   /** Host names match whatever port the request's Host header carries. */
   readonly ignorePort: boolean;
   readonly virtualHosts: readonly VirtualHost[];
+  /** Domains of requests that came by the wrong connection: answered with 421. None of them is a virtual host's. */
+  readonly misdirected: readonly string[];
 }
 
 /** TLS towards clients. */

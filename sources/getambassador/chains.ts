@@ -1,12 +1,28 @@
+import { memoByKey } from "../../ir/memo.ts";
 import { compareText, type Problem } from "../../ir/problem.ts";
 import type { Chain, TerminationTls } from "../../ir/types.ts";
 import type { BuiltHost } from "./host.ts";
 import type { BuiltListener } from "./listener.ts";
 import { serverNameOf } from "./placement-problems.ts";
+import { noRivals, type Rivals, rivalsOf } from "./rivals.ts";
 import type { Arrival } from "./routes.ts";
 
+/** What a table answers besides its Hosts' routes. */
+export interface Around {
+  readonly rivals: Rivals;
+  /** The Listener has chains for other Hosts. */
+  readonly hasOtherChains: boolean;
+}
+
+const alone: Around = { rivals: noRivals, hasOtherChains: false };
+
 /** Makes the table of some Hosts and returns its name. */
-export type Place = (name: string, hosts: readonly BuiltHost[], arrivalOf: (host: BuiltHost) => Arrival) => string;
+export type Place = (
+  name: string,
+  hosts: readonly BuiltHost[],
+  arrivalOf: (host: BuiltHost) => Arrival,
+  around: Around,
+) => string;
 
 export interface Chains {
   readonly chains: readonly Chain[];
@@ -30,11 +46,11 @@ export function chainsOf(
     };
   if (!listener.tls) {
     const arrival = arrivalFor(listener, useRemoteAddress, "insecure");
-    const table = place(listener.name, hosts, (host) => arrival(host));
+    const table = place(listener.name, hosts, (host) => arrival(host), alone);
     return { chains: [{ name: "http", serverNames: [], tls: undefined, table }], problems: [] };
   }
-  const { secured, problems } = securedHosts(hosts);
-  if (secured.length === 0) {
+  const { groups, problems } = grouping(listener, hosts);
+  if (groups.length === 0) {
     return {
       chains: [],
       problems: [
@@ -48,25 +64,52 @@ export function chainsOf(
     };
   }
   const arrival = arrivalFor(listener, useRemoteAddress, "secure");
-  const groups = new Map<string, BuiltHost[]>();
-  for (const host of secured) {
-    const key = JSON.stringify(host.tls);
-    const known = groups.get(key);
-    if (known === undefined) groups.set(key, [host]);
-    else known.push(host);
-  }
-  const chains = [...groups.values()].map((group): Chain => {
-    const [first] = group as [BuiltHost, ...BuiltHost[]];
-    const names = group.map(serverNameOf);
+  const chains = groups.map(({ hosts: some, rivals }): Chain => {
+    const [first] = some;
+    const names = some.map(serverNameOf);
     const name = first.key;
     return {
       name,
       serverNames: names.includes(undefined) ? [] : [...new Set(names as string[])].sort(compareText),
       tls: first.tls as TerminationTls,
-      table: place(`${listener.name}/${name}`, group, arrival),
+      table: place(`${listener.name}/${name}`, some, arrival, { rivals, hasOtherChains: groups.length > 1 }),
     };
   });
   return { chains, problems };
+}
+
+/** Hosts of one chain, and the names in it that are not theirs. */
+interface Group {
+  readonly hosts: readonly [BuiltHost, ...BuiltHost[]];
+  readonly rivals: Rivals;
+}
+
+interface Grouping {
+  readonly groups: readonly Group[];
+  readonly problems: readonly Problem[];
+}
+
+/** Remembered while the Listener's Hosts are the same: it compares each wildcard with every other Host. */
+const groupingOf = memoByKey((_: BuiltListener, hosts) => groupHosts(hosts as readonly BuiltHost[]));
+const grouping = (listener: BuiltListener, hosts: readonly BuiltHost[]): Grouping => groupingOf(listener, hosts);
+
+function groupHosts(hosts: readonly BuiltHost[]): Grouping {
+  const { secured, problems } = securedHosts(hosts);
+  const bySettings = new Map<string, [BuiltHost, ...BuiltHost[]]>();
+  for (const host of secured) {
+    const key = JSON.stringify(host.tls);
+    const known = bySettings.get(key);
+    if (known === undefined) bySettings.set(key, [host]);
+    else known.push(host);
+  }
+  // A Host whose TLS waits for its Secret is nobody else's meanwhile: that would serve it without what its TLS asks for.
+  const waiting = hosts.filter((host) => host.wantsTls && !secured.includes(host));
+  const groups = [...bySettings.values()].map((group): Group => {
+    const members = new Set(group);
+    const others = [...secured, ...waiting].filter((host) => !members.has(host));
+    return { hosts: group, rivals: rivalsOf(group, others) };
+  });
+  return { groups, problems };
 }
 
 /** Hosts that can have a TLS chain: SNI has no port and only whole-label wildcards, and each name is served by one Host. */

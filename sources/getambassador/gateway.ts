@@ -12,13 +12,13 @@ import { type BuiltHost, buildHost, defaultHost } from "./host.ts";
 import { clusterUnion } from "./cluster-union.ts";
 import { listenerMaker } from "./ir-listener.ts";
 import { buildListener, takesHost } from "./listener.ts";
-import { chainsOf } from "./chains.ts";
+import { type Around, chainsOf, type Place } from "./chains.ts";
 import { contextLookup } from "./lookup.ts";
 import type { MappingContext } from "./mapping.ts";
 import { selectModule } from "./module.ts";
 import { notYetProblems } from "./not-yet.ts";
 import { detachedProblems, hostConflicts, listenerConflicts } from "./placement-problems.ts";
-import type { Arrival } from "./routes.ts";
+import { hasPort, misdirectedDomains } from "./rivals.ts";
 import { selector } from "./selection.ts";
 import { gatewayServices } from "./services.ts";
 import type { TargetLookup } from "./target.ts";
@@ -64,12 +64,15 @@ export function gatewayAssembler(
   const servicesOf = gatewayServices();
   let earlierIr: Ir = { listeners: [], filters: [], tables: new Map(), clusters: new Map(), secrets: new Map() };
 
-  const tableOf = (name: string, virtualHosts: readonly VirtualHost[]): Table => {
+  const tableOf = (name: string, virtualHosts: readonly VirtualHost[], { rivals, hasOtherChains }: Around): Table => {
     const known = tables.get(name);
-    if (known !== undefined && sameElements(known.virtualHosts, virtualHosts)) return known;
+    const domains = virtualHosts.map(({ domain }) => domain);
+    const misdirected = misdirectedDomains(new Set(domains), rivals, hasOtherChains);
+    if (known !== undefined && sameElements(known.virtualHosts, virtualHosts)) {
+      if (sameElements(known.misdirected, misdirected)) return known;
+    }
     counters().tables++;
-    const ignorePort = !virtualHosts.some(({ domain }) => /:\d+$/.test(domain));
-    const table: Table = { name, ignorePort, virtualHosts };
+    const table: Table = { name, ignorePort: ![...domains, ...misdirected].some(hasPort), virtualHosts, misdirected };
     tables.set(name, table);
     return table;
   };
@@ -107,13 +110,13 @@ export function gatewayAssembler(
 
     const used = new Set<Domain>();
     const irTables = new Map<string, Table>();
-    const place = (name: string, some: readonly BuiltHost[], arrivalOf: (host: BuiltHost) => Arrival): string => {
+    const place: Place = (name, some, arrivalOf, around) => {
       const virtualHosts: VirtualHost[] = [];
-      for (const domain of domains.domainsOfHosts(some, association)) {
+      for (const domain of domains.domainsOfHosts(some, association, around.rivals)) {
         used.add(domain);
         virtualHosts.push(domains.virtualHost(domain, arrivalOf(domain.host)));
       }
-      irTables.set(name, tableOf(name, virtualHosts));
+      irTables.set(name, tableOf(name, virtualHosts, around));
       return name;
     };
 

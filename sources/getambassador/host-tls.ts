@@ -23,7 +23,7 @@ export interface TlsSources {
   secret(key: string): SecretResource | undefined;
 }
 
-const none: HostTls = { tls: undefined, problems: [] };
+const none: HostTls = { tls: undefined, wanted: false, problems: [] };
 
 /** TLS needs `tlsSecret`; its settings come from tlsContext, else tls, else a TLSContext named `<host>-context`. Source: Emissary IRHost. */
 export function hostTls(resource: HostResource, state: TlsSources): HostTls {
@@ -58,14 +58,14 @@ export function hostTls(resource: HostResource, state: TlsSources): HostTls {
     settingsPath,
   );
   if (certificateSecret === undefined || problems.some(({ severity }) => severity === "error"))
-    return { tls: undefined, problems };
+    return { tls: undefined, wanted: true, problems };
   const tls: TerminationTls = {
     certificateSecret,
     validationSecret,
     requireClientCertificate: settings.cert_required ?? false,
     parameters: parametersOf(settings, DEFAULT_ALPN),
   };
-  return { tls, problems };
+  return { tls, wanted: true, problems };
 }
 
 function checkContext(context: TlsContext, key: string, spec: HostSpec, at: Checked): void {

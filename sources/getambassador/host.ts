@@ -17,6 +17,8 @@ export interface BuiltHost {
   readonly selector: Labels | undefined;
   readonly insecureAction: InsecureAction;
   readonly tls: TerminationTls | undefined;
+  /** It asks for TLS, be it that it cannot have it now. */
+  readonly wantsTls: boolean;
   readonly problems: readonly Problem[];
 }
 
@@ -42,6 +44,7 @@ export const defaultHost: BuiltHost = {
   selector: undefined,
   insecureAction: "Route",
   tls: undefined,
+  wantsTls: false,
   problems: [],
 };
 
@@ -69,6 +72,7 @@ function selectorOf(spec: HostSpec): Labels | undefined {
 
 export interface HostTls {
   readonly tls: TerminationTls | undefined;
+  readonly wanted: boolean;
   readonly problems: readonly Problem[];
 }
 
@@ -91,7 +95,7 @@ function notYetCompiled(resource: Resource<HostSpec>): readonly Problem[] {
   }));
 }
 
-export function buildHost(resource: Resource<HostSpec>, { tls, problems: ofTls }: HostTls): BuiltHost {
+export function buildHost(resource: Resource<HostSpec>, { tls, wanted, problems: ofTls }: HostTls): BuiltHost {
   const { spec } = resource;
   const told = notYetCompiled(resource);
   const problems = told.length === 0 ? ofTls : [...ofTls, ...told];
@@ -102,6 +106,7 @@ export function buildHost(resource: Resource<HostSpec>, { tls, problems: ofTls }
     selector: selectorOf(spec),
     insecureAction: spec.requestPolicy?.insecure?.action ?? "Redirect",
     tls,
+    wantsTls: wanted,
     problems,
   };
 }

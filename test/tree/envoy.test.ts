@@ -70,7 +70,8 @@ const encoders = {
 
 async function serve(routes: readonly Route[]): Promise<void> {
   const virtualHosts = [{ name: "*", domain: "*", routes }];
-  const table = (name: "list" | "tree") => encoders[name].encode({ name, ignorePort: true, virtualHosts });
+  const table = (name: "list" | "tree") =>
+    encoders[name].encode({ name, ignorePort: true, virtualHosts, misdirected: [] });
   const snapshot: Snapshot = {
     ...emptySnapshot,
     listener: named(encodeListener(listener("list")), encodeListener(listener("tree"))),

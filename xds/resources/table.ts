@@ -76,12 +76,14 @@ export function tableEncoder(counters: () => Counters, matching: () => RouteMatc
     return pieces;
   };
   const encode = memoForever((table: Table) => {
-    const { name, ignorePort, virtualHosts } = table;
+    const { name, ignorePort, virtualHosts, misdirected } = table;
     const chunks: Uint8Array[] = [
       RouteConfiguration.encode({ name, ...(ignorePort ? { ignorePortInHostMatching: true } : {}) }).finish(),
     ];
     for (const virtualHost of virtualHosts)
       for (const chunk of virtualHostPieces(name, virtualHost).chunks) chunks.push(chunk);
+    if (misdirected.length > 0)
+      chunks.push(frameField(ROUTE_CONFIGURATION_VIRTUAL_HOSTS, misdirectedHost(misdirected)));
     const names = new Set(virtualHosts.map((virtualHost) => virtualHost.name));
     const known = lineages.get(name);
     for (const each of known?.keys() ?? []) if (!names.has(each)) known?.delete(each);
@@ -93,6 +95,14 @@ export function tableEncoder(counters: () => Counters, matching: () => RouteMatc
       for (const name of lineages.keys()) if (!names.has(name)) lineages.delete(name);
     },
   };
+}
+
+/** Tells a client to come again by a connection of its own: RFC 9110, 15.5.20. Browsers do, and the request is not lost. */
+function misdirectedHost(domains: readonly string[]): Uint8Array {
+  const action = { $case: "directResponse", value: { status: 421 } } as const;
+  const route = { match: { pathSpecifier: { $case: "prefix", value: "/" } }, action } as const;
+  // No host name has brackets.
+  return VirtualHostMessage.encode({ name: "(misdirected)", domains: [...domains], routes: [route] }).finish();
 }
 
 function lengthOf(chunks: readonly Uint8Array[]): number {

@@ -29,8 +29,8 @@ export function termination(tls: () => TlsWorld): void {
       await expect(send(port, "/", to("unknown.test"))).rejects.toThrow(refused);
       await expect(send(port, "/", to("a.b.test"))).rejects.toThrow(refused);
       await expect(send(port, "/", { tls: {} })).rejects.toThrow(refused);
-      // A Host is served by its own chain alone: not under the certificate of another.
-      expect((await send(port, "/", { host: "b.test", tls: { servername: "a.test" } })).status).toBe(404);
+      // A Host is served by its own chain alone: who comes by another's certificate is told to connect anew.
+      expect((await send(port, "/", { host: "b.test", tls: { servername: "a.test" } })).status).toBe(421);
     });
 
     it("serves no SNI and unknown names by the Host *", async () => {
