@@ -126,6 +126,8 @@ export interface Table {
   readonly virtualHosts: readonly VirtualHost[];
   /** Domains of requests that came by the wrong connection: answered with 421. None of them is a virtual host's. */
   readonly misdirected: readonly string[];
+  /** The UDP port at which clients are told to come by HTTP/3. */
+  readonly http3Port: number | undefined;
 }
 
 /** TLS towards clients. */
@@ -152,6 +154,8 @@ export interface Listener {
   readonly port: number;
   readonly proxyProtocol: boolean;
   readonly tlsInspector: boolean;
+  /** HTTP/3, on a UDP port. */
+  readonly quic: boolean;
   readonly statPrefix: string;
   /** Proxies in front whose X-Forwarded-For and X-Forwarded-Proto are believed. */
   readonly trustedHops: number;

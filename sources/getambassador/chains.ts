@@ -2,6 +2,7 @@ import { memoByKey } from "../../ir/memo.ts";
 import { compareText, type Problem } from "../../ir/problem.ts";
 import type { Chain, TerminationTls } from "../../ir/types.ts";
 import type { BuiltHost } from "./host.ts";
+import { suitsHttp3 } from "./http3.ts";
 import type { BuiltListener } from "./listener.ts";
 import { serverNameOf } from "./placement-problems.ts";
 import { noRivals, type Rivals, rivalsOf } from "./rivals.ts";
@@ -12,9 +13,11 @@ export interface Around {
   readonly rivals: Rivals;
   /** The Listener has chains for other Hosts. */
   readonly hasOtherChains: boolean;
+  /** Where all of its Hosts are served by HTTP/3. */
+  readonly http3Port: number | undefined;
 }
 
-const alone: Around = { rivals: noRivals, hasOtherChains: false };
+const alone: Around = { rivals: noRivals, hasOtherChains: false, http3Port: undefined };
 
 /** Makes the table of some Hosts and returns its name. */
 export type Place = (
@@ -38,6 +41,7 @@ export function chainsOf(
   hosts: readonly BuiltHost[],
   useRemoteAddress: boolean,
   place: Place,
+  http3PortOf: (hosts: readonly BuiltHost[]) => number | undefined,
 ): Chains {
   if (hosts.length === 0)
     return {
@@ -72,7 +76,11 @@ export function chainsOf(
       name,
       serverNames: names.includes(undefined) ? [] : [...new Set(names as string[])].sort(compareText),
       tls: first.tls as TerminationTls,
-      table: place(`${listener.name}/${name}`, some, arrival, { rivals, hasOtherChains: groups.length > 1 }),
+      table: place(`${listener.name}/${name}`, some, arrival, {
+        rivals,
+        hasOtherChains: groups.length > 1,
+        http3Port: http3PortOf(some),
+      }),
     };
   });
   return { chains, problems };
@@ -90,11 +98,25 @@ interface Grouping {
 }
 
 /** Remembered while the Listener's Hosts are the same: it compares each wildcard with every other Host. */
-const groupingOf = memoByKey((_: BuiltListener, hosts) => groupHosts(hosts as readonly BuiltHost[]));
+const groupingOf = memoByKey((listener: BuiltListener, hosts) => groupHosts(listener, hosts as readonly BuiltHost[]));
 const grouping = (listener: BuiltListener, hosts: readonly BuiltHost[]): Grouping => groupingOf(listener, hosts);
 
-function groupHosts(hosts: readonly BuiltHost[]): Grouping {
-  const { secured, problems } = securedHosts(hosts);
+function suits(listener: BuiltListener, { tls, resource }: BuiltHost, problems: Problem[]): boolean {
+  if (resource === undefined || tls === undefined || suitsHttp3(tls)) return true;
+  problems.push({
+    code: "HostConflict",
+    severity: "warning",
+    object: resource,
+    path: ["spec"],
+    message: `HTTP/3 needs TLS 1.3, which its max_tls_version rules out, so that the Listener ${listener.name} does not serve it`,
+    advice: "raise max_tls_version, or keep the Host to TCP by the Listener's hostBinding",
+  });
+  return false;
+}
+
+function groupHosts(listener: BuiltListener, hosts: readonly BuiltHost[]): Grouping {
+  const { secured: all, problems } = securedHosts(hosts);
+  const secured = listener.quic ? all.filter((host) => suits(listener, host, problems)) : all;
   const bySettings = new Map<string, [BuiltHost, ...BuiltHost[]]>();
   for (const host of secured) {
     const key = JSON.stringify(host.tls);
@@ -113,7 +135,7 @@ function groupHosts(hosts: readonly BuiltHost[]): Grouping {
 }
 
 /** Hosts that can have a TLS chain: SNI has no port and only whole-label wildcards, and each name is served by one Host. */
-function securedHosts(hosts: readonly BuiltHost[]): { secured: readonly BuiltHost[]; problems: readonly Problem[] } {
+function securedHosts(hosts: readonly BuiltHost[]): { secured: readonly BuiltHost[]; problems: Problem[] } {
   const problems: Problem[] = [];
   const refuse = (host: BuiltHost, message: string, advice: string) => {
     if (host.resource === undefined) return;

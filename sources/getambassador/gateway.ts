@@ -10,6 +10,7 @@ import { mappingBuilder } from "./build-mappings.ts";
 import { type Domain, domainBuilder } from "./domains.ts";
 import { type BuiltHost, buildHost, defaultHost } from "./host.ts";
 import { clusterUnion } from "./cluster-union.ts";
+import { http3PortOf, publicPorts } from "./http3.ts";
 import { listenerMaker } from "./ir-listener.ts";
 import { buildListener, takesHost } from "./listener.ts";
 import { type Around, chainsOf, type Place } from "./chains.ts";
@@ -64,15 +65,17 @@ export function gatewayAssembler(
   const servicesOf = gatewayServices();
   let earlierIr: Ir = { listeners: [], filters: [], tables: new Map(), clusters: new Map(), secrets: new Map() };
 
-  const tableOf = (name: string, virtualHosts: readonly VirtualHost[], { rivals, hasOtherChains }: Around): Table => {
+  const tableOf = (name: string, virtualHosts: readonly VirtualHost[], around: Around): Table => {
+    const { rivals, hasOtherChains, http3Port } = around;
     const known = tables.get(name);
     const domains = virtualHosts.map(({ domain }) => domain);
     const misdirected = misdirectedDomains(new Set(domains), rivals, hasOtherChains);
     if (known !== undefined && sameElements(known.virtualHosts, virtualHosts)) {
-      if (sameElements(known.misdirected, misdirected)) return known;
+      if (sameElements(known.misdirected, misdirected) && known.http3Port === http3Port) return known;
     }
     counters().tables++;
-    const table: Table = { name, ignorePort: ![...domains, ...misdirected].some(hasPort), virtualHosts, misdirected };
+    const ignorePort = ![...domains, ...misdirected].some(hasPort);
+    const table: Table = { name, ignorePort, virtualHosts, misdirected, http3Port };
     tables.set(name, table);
     return table;
   };
@@ -120,6 +123,7 @@ export function gatewayAssembler(
       return name;
     };
 
+    const udpPorts = publicPorts(resources.services, [settings.ownNamespace]);
     const irListenerList: Listener[] = [];
     for (const listener of opened.listeners) {
       const taken = conflicts.hosts.filter((host) => takesHost(listener, host));
@@ -128,6 +132,7 @@ export function gatewayAssembler(
         taken,
         module.config.use_remote_address ?? true,
         place,
+        (some) => http3PortOf(listener, opened.listeners, some, udpPorts),
       );
       problems.push(...chainProblems);
       if (chains.length === 0) continue;

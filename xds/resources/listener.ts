@@ -14,6 +14,7 @@ import type { XdsResource } from "../snapshot.ts";
 import { accessLog } from "./access-log.ts";
 import { filtersSlot } from "./filters-slot.ts";
 import { xdsResource } from "./frame.ts";
+import { http3Options, quicListener, quicTransportSocket, udp } from "./quic.ts";
 import { ads } from "./sources.ts";
 import { downstreamTransportSocket } from "./transport-socket.ts";
 
@@ -38,6 +39,7 @@ function connectionManager(listener: IrListener, table: string): HttpConnectionM
     ...(listener.http2MaxConcurrentStreams === undefined
       ? {}
       : { http2ProtocolOptions: { maxConcurrentStreams: listener.http2MaxConcurrentStreams } }),
+    ...(listener.quic ? http3Options : {}),
   };
 }
 
@@ -48,8 +50,8 @@ function filterChain(listener: IrListener, chain: Chain): FilterChain {
     ...(tls === undefined
       ? {}
       : {
-          filterChainMatch: { transportProtocol: "tls", serverNames: [...serverNames] },
-          transportSocket: downstreamTransportSocket(tls),
+          filterChainMatch: { transportProtocol: listener.quic ? "quic" : "tls", serverNames: [...serverNames] },
+          transportSocket: listener.quic ? quicTransportSocket(tls) : downstreamTransportSocket(tls),
         }),
     filters: [
       {
@@ -82,8 +84,12 @@ export function listenerMessage(listener: IrListener): Listener {
   return {
     name,
     address: {
-      address: { $case: "socketAddress", value: { address, portSpecifier: { $case: "portValue", value: port } } },
+      address: {
+        $case: "socketAddress",
+        value: { address, portSpecifier: { $case: "portValue", value: port }, ...(listener.quic ? udp : {}) },
+      },
     },
+    ...(listener.quic ? quicListener : {}),
     listenerFilters: listenerFilters(listener),
     filterChains: chains.map((chain) => filterChain(listener, chain)),
   };

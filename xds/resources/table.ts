@@ -3,6 +3,10 @@ import { alignedMap } from "../../ir/aligned.ts";
 import { memoForever } from "../../ir/memo.ts";
 import type { RouteMatching } from "../../ir/settings.ts";
 import type { Route, Table, VirtualHost } from "../../ir/types.ts";
+import {
+  type HeaderValueOption,
+  HeaderValueOption_HeaderAppendAction as HeaderAppendAction,
+} from "../generated/envoy/config/core/v3/base.ts";
 import { RouteConfiguration } from "../generated/envoy/config/route/v3/route.ts";
 import { VirtualHost as VirtualHostMessage } from "../generated/envoy/config/route/v3/route_components.ts";
 import type { XdsResource } from "../snapshot.ts";
@@ -15,6 +19,8 @@ import { treeFrames } from "./tree-frames.ts";
 const VIRTUAL_HOST_ROUTES = 3;
 const VIRTUAL_HOST_MATCHER = 21;
 const ROUTE_CONFIGURATION_VIRTUAL_HOSTS = 2;
+
+const { OVERWRITE_IF_EXISTS_OR_ADD } = HeaderAppendAction;
 
 /** Bytes of a message as the pieces they are made of: copied once, into the resource. */
 interface Pieces {
@@ -76,9 +82,13 @@ export function tableEncoder(counters: () => Counters, matching: () => RouteMatc
     return pieces;
   };
   const encode = memoForever((table: Table) => {
-    const { name, ignorePort, virtualHosts, misdirected } = table;
+    const { name, ignorePort, virtualHosts, misdirected, http3Port } = table;
     const chunks: Uint8Array[] = [
-      RouteConfiguration.encode({ name, ...(ignorePort ? { ignorePortInHostMatching: true } : {}) }).finish(),
+      RouteConfiguration.encode({
+        name,
+        ...(ignorePort ? { ignorePortInHostMatching: true } : {}),
+        ...(http3Port === undefined ? {} : { responseHeadersToAdd: [altSvc(http3Port)] }),
+      }).finish(),
     ];
     for (const virtualHost of virtualHosts)
       for (const chunk of virtualHostPieces(name, virtualHost).chunks) chunks.push(chunk);
@@ -95,6 +105,11 @@ export function tableEncoder(counters: () => Counters, matching: () => RouteMatc
       for (const name of lineages.keys()) if (!names.has(name)) lineages.delete(name);
     },
   };
+}
+
+/** For a day, as Emissary says it. What an upstream says of itself is not for clients of the gateway. */
+function altSvc(port: number): HeaderValueOption {
+  return { header: { key: "alt-svc", value: `h3=":${port}"; ma=86400` }, appendAction: OVERWRITE_IF_EXISTS_OR_ADD };
 }
 
 /** Tells a client to come again by a connection of its own: RFC 9110, 15.5.20. Browsers do, and the request is not lost. */
