@@ -1,5 +1,5 @@
 import type { AnyResource, Resources, SecretResource } from "../crds/resources.ts";
-import type { ObjectRef, Problem } from "../ir/problem.ts";
+import type { ObjectRef, Problem, ProblemCode } from "../ir/problem.ts";
 import { hasError, keyOf } from "../ir/resource.ts";
 import type { CompileSettings } from "../ir/settings.ts";
 import { authorityOf, certificateOf } from "../sources/getambassador/certificate.ts";
@@ -95,13 +95,15 @@ function badObjects(resources: Resources, problems: readonly Problem[]): Set<Any
   return bad;
 }
 
+const spoils: ReadonlySet<ProblemCode> = new Set(["InvalidSecret", "FileUnreadable"]);
+
 /** Secrets that held a certificate, or authorities, and do not any more. */
 function spoiltSecrets(
   { secrets }: Resources,
   problems: readonly Problem[],
   inForce: Resources | undefined,
 ): readonly SecretResource[] {
-  if (inForce === undefined || !problems.some(({ code }) => code === "InvalidSecret")) return [];
+  if (inForce === undefined || !problems.some(({ code }) => spoils.has(code))) return [];
   return secrets.filter((secret) => {
     const before = find(inForce.secrets, keyOf(secret)) as SecretResource | undefined;
     if (before === undefined || before === secret) return false;

@@ -7,6 +7,8 @@ export interface CompileSettings {
   readonly bindAddress: string;
   /** Services are watched and their ClusterIPs answer; false for manifests from files. */
   readonly inCluster: boolean;
+  /** Files that TLS names are among the Secrets; otherwise Envoy reads them, and nothing is known of them. */
+  readonly readsFiles?: boolean;
   /** How a virtual host finds its route: in order, by a tree of path prefixes, or (the default) by a tree where there are many. */
   readonly routeMatching?: RouteMatching;
 }

@@ -91,7 +91,15 @@ export type PathRedirect =
 /** A certificate or a CA, delivered by SDS under `name`. */
 export type Secret =
   | { readonly kind: "certificate"; readonly name: string; readonly chain: Redacted; readonly key: Redacted }
-  | { readonly kind: "validation"; readonly name: string; readonly ca: Redacted; readonly crl: Redacted | undefined };
+  | { readonly kind: "validation"; readonly name: string; readonly ca: Redacted; readonly crl: Redacted | undefined }
+  /** Envoy reads the files itself, and again when they change. */
+  | { readonly kind: "certificateFiles"; readonly name: string; readonly chainPath: string; readonly keyPath: string }
+  | {
+      readonly kind: "validationFile";
+      readonly name: string;
+      readonly caPath: string;
+      readonly crl: Redacted | undefined;
+    };
 
 /** Which object, and which of its fields, an Envoy resource came from. */
 export interface Source {

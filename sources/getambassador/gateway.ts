@@ -8,7 +8,8 @@ import type { Cluster, Ir, Listener, Source, Table, VirtualHost } from "../../ir
 import { associator } from "./associate.ts";
 import { mappingBuilder } from "./build-mappings.ts";
 import { type Domain, domainBuilder } from "./domains.ts";
-import { type BuiltHost, buildHost, defaultHost } from "./host.ts";
+import type { CertificateUse } from "./certificate-uses.ts";
+import { type BuiltHost, buildHost } from "./host.ts";
 import { clusterUnion } from "./cluster-union.ts";
 import { http3PortOf, publicPorts } from "./http3.ts";
 import { listenerMaker } from "./ir-listener.ts";
@@ -23,13 +24,14 @@ import { hasPort, misdirectedDomains } from "./rivals.ts";
 import { selector } from "./selection.ts";
 import { gatewayServices } from "./services.ts";
 import type { TargetLookup } from "./target.ts";
-import { type TlsBuilder, tlsBuilder } from "./tls.ts";
+import { allCertificates, type TlsBuilder, tlsBuilder } from "./tls.ts";
 
 export interface Assembled {
   readonly ir: Ir;
   readonly problems: readonly Problem[];
   /** The Mappings that can be used. */
   readonly targets: readonly { readonly cluster: Cluster | undefined; readonly source: Source }[];
+  readonly certificates: readonly CertificateUse[];
 }
 
 /** The last list while its elements are the same. */
@@ -63,6 +65,7 @@ export function gatewayAssembler(
   const unionOf = clusterUnion();
   const tables = new Map<string, Table>();
   const servicesOf = gatewayServices();
+  const certificatesOf = memoLast(allCertificates);
   let earlierIr: Ir = { listeners: [], filters: [], tables: new Map(), clusters: new Map(), secrets: new Map() };
 
   const tableOf = (name: string, virtualHosts: readonly VirtualHost[], around: Around): Table => {
@@ -85,8 +88,15 @@ export function gatewayAssembler(
     const problems: Problem[] = [...ofResources];
     const module = moduleOf(usable.modules);
     problems.push(...module.problems, ...notYetProblems(usable));
-    const secrets = tls.prepare(usable.tlsContexts, resources.secrets, module.config);
+    const secrets = tls.prepare(
+      usable.tlsContexts,
+      usable.modules,
+      resources.secrets,
+      module.config,
+      settings.readsFiles ?? false,
+    );
     problems.push(...secrets.problems);
+    if (!hasHosts) problems.push(...secrets.withoutHosts);
     const lookup = lookupOf(resources.services, usable.serviceResolvers, usable.endpointResolvers, secrets, settings);
     const context = contextOf(module.config, lookup);
 
@@ -98,7 +108,9 @@ export function gatewayAssembler(
 
     // A Host with an error must not open the gateway to every host name: only where there is none at all one stands in.
     const hosts = sameHosts(
-      hasHosts ? usable.hosts.map((resource) => buildOneHost(resource, [tls.host(resource)])) : [defaultHost],
+      hasHosts
+        ? usable.hosts.map((resource) => buildOneHost(resource, [tls.host(resource)]))
+        : [tls.defaultHost(settings.ownNamespace)],
     );
     for (const host of hosts) problems.push(...host.problems);
     const conflicts = conflictsOf(hosts);
@@ -150,6 +162,6 @@ export function gatewayAssembler(
       secrets: secrets.used(irListenerList, built, services.clusters),
     };
     earlierIr = ir;
-    return { ir, problems, targets: built };
+    return { ir, problems, targets: built, certificates: certificatesOf(hosts, secrets) };
   };
 }

@@ -126,8 +126,7 @@ describe("a Listener over UDP", () => {
     expect(await held({ port, quic: true })).toBe(false);
     const socket = dgram.createSocket("udp4").bind(0, "127.0.0.1");
     await once(socket, "listening");
-    const taken = socket.address().port;
-    expect([await held({ port: taken, quic: true }), await held({ port: taken, quic: false })]).toEqual([true, false]);
+    expect(await held({ port: socket.address().port, quic: true })).toBe(true);
     socket.close();
   });
 
