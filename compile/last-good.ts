@@ -2,7 +2,7 @@ import type { AnyResource, Resources, SecretResource } from "../crds/resources.t
 import type { ObjectRef, Problem, ProblemCode } from "../ir/problem.ts";
 import { hasError, keyOf } from "../ir/resource.ts";
 import type { CompileSettings } from "../ir/settings.ts";
-import { authorityOf, certificateOf } from "../sources/getambassador/certificate.ts";
+import { authorityOf, certificateOf, revocationsOf } from "../sources/getambassador/certificate.ts";
 import type { Compiled, Compiler } from "./compile.ts";
 
 export interface Judged {
@@ -107,7 +107,7 @@ function spoiltSecrets(
   return secrets.filter((secret) => {
     const before = find(inForce.secrets, keyOf(secret)) as SecretResource | undefined;
     if (before === undefined || before === secret) return false;
-    return [certificateOf, authorityOf].some((judged) => judged(before).ok && !judged(secret).ok);
+    return [certificateOf, authorityOf, revocationsOf].some((judged) => judged(before).ok && !judged(secret).ok);
   });
 }
 

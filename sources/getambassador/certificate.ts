@@ -75,3 +75,9 @@ export const authorityOf = memoForever((secret: Resource<SecretSpec>): Authority
     return bad("holds a CA that is not a PEM certificate", how);
   }
 });
+
+/** The list of revoked certificates. Envoy passes over PEM of another label without a word, and then refuses every client. */
+export const revocationsOf = memoForever(({ spec }: Resource<SecretSpec>): { readonly ok: boolean } => {
+  const list = spec.data["crl.pem"];
+  return { ok: list !== undefined && pem(list).includes("-----BEGIN X509 CRL-----") };
+});

@@ -83,7 +83,7 @@ export function hostTls(resource: HostResource, state: TlsSources): HostTls {
   const validationSecret = checkedAuthority(settings, keyFor, state, at, pathOf);
   const requireClientCertificate = isCertificateRequired(settings, keyFor, state);
   if (requireClientCertificate && settings.ca_secret === undefined && settings.cacert_chain_file === undefined) {
-    const message = "cert_required without ca_secret takes any certificate, since nothing says who must have signed it";
+    const message = "without ca_secret no client certificate is asked for, since nothing says who must have signed it";
     reportIgnored(at, pathOf("cert_required"), message, "name the certificate authority in ca_secret");
   }
   if (own !== undefined) checkDead(own, at, pathOf);

@@ -95,9 +95,18 @@ function notYetCompiled(resource: Resource<HostSpec>): readonly Problem[] {
   }));
 }
 
+/** Listeners open ports since Emissary 2. */
+function additionalPort(resource: Resource<HostSpec>): readonly Problem[] {
+  if (resource.spec.requestPolicy?.insecure?.additionalPort === undefined) return [];
+  const path = ["spec", "requestPolicy", "insecure", "additionalPort"];
+  const message = "has no effect: a Listener opens a port";
+  const advice = "remove it, and apply a Listener with protocol: HTTP on that port";
+  return [{ code: "IgnoredField", severity: "warning", object: resource, path, message, advice }];
+}
+
 export function buildHost(resource: Resource<HostSpec>, { tls, wanted, problems: ofTls }: HostTls): BuiltHost {
   const { spec } = resource;
-  const told = notYetCompiled(resource);
+  const told = [...notYetCompiled(resource), ...additionalPort(resource)];
   const problems = told.length === 0 ? ofTls : [...ofTls, ...told];
   return {
     key: `${resource.namespace}/${resource.name}`,

@@ -1,7 +1,7 @@
 /** The Secrets, or files, that TLS settings name: looked up, checked, and told by the field that names them. */
 import type { SecretResource } from "../../crds/resources.ts";
 import type { PathStep } from "../../ir/problem.ts";
-import { authorityOf, certificateOf } from "./certificate.ts";
+import { authorityOf, certificateOf, revocationsOf } from "./certificate.ts";
 import { authorityFile, certificateFiles, fileSecretKey, type FileReference } from "./file-secrets.ts";
 import { type Checked, report, reportIgnored, type Settings } from "./tls-settings.ts";
 
@@ -103,9 +103,15 @@ export function checkedAuthority(
   if (key === undefined || crl_secret === undefined)
     return key === undefined ? undefined : validationName(key, undefined);
   const crl = keyFor(crl_secret);
-  if (lookup.secret(crl)?.spec.data["crl.pem"] === undefined) {
+  const list = lookup.secret(crl);
+  if (list?.spec.data["crl.pem"] === undefined) {
     const message = `there is no Secret ${crl} with crl.pem`;
     return report(at, "SecretNotFound", pathOf("crl_secret"), message, "create it, or remove crl_secret");
+  }
+  if (!revocationsOf(list).ok) {
+    const message = `the Secret ${crl} has a crl.pem that is no PEM list of revoked certificates`;
+    const advice = 'write it as PEM: openssl crl -in FILE -outform PEM; it begins with "-----BEGIN X509 CRL-----"';
+    return report(at, "InvalidSecret", pathOf("crl_secret"), message, advice);
   }
   return validationName(key, crl);
 }

@@ -158,7 +158,7 @@ describe("a Module", () => {
     ]);
     expect(told(of("tls", { server: { secret: "certs" }, upstream: { sni: "x" } }))).toEqual([]);
     expect(told(of("tls", { server: { secrets: "certs" } }))).toEqual([
-      "warning UnknownField Module default/tls: spec.config.server.secrets: is not a field of server and has no effect; did you mean secret?",
+      "warning UnknownField Module default/tls: spec.config.server.secrets: is not a field of the tls Module and has no effect; did you mean secret?",
     ]);
   });
 });

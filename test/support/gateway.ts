@@ -5,6 +5,7 @@ import path from "node:path";
 import { manifestReader } from "../../compile/manifests.ts";
 import type { Resources } from "../../crds/resources.ts";
 import type { Problem } from "../../ir/problem.ts";
+import { certificateFiles } from "../../runtime/certificate-files.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { createReconciler } from "../../runtime/reconciler.ts";
@@ -40,6 +41,8 @@ export interface Gateway {
   readonly envoy: BareEnvoy;
   /** Serves these manifests instead of the earlier ones; resolves when Envoy has acknowledged them. */
   apply(manifests: string): Promise<readonly Problem[]>;
+  /** Of what was compiled last: files may change while manifests do not. */
+  problems(): readonly Problem[];
   request(path: string, options?: RequestOptions): Promise<Answer>;
   stop(): Promise<void>;
 }
@@ -105,8 +108,15 @@ export function mapping(name: string, spec: Readonly<Record<string, unknown>>): 
   return `---\n${JSON.stringify(object)}\n`;
 }
 
+export interface GatewayOptions {
+  /** false: Envoy reads certificates from files itself. */
+  readonly readsFiles?: boolean;
+  /** Nothing stands beside the manifests: no Listener, no Host. */
+  readonly bare?: boolean;
+}
+
 /** Compiler, reconciler, xDS server and a real Envoy. Manifests given to `apply` stand beside `listenerAndHost(port)`. */
-export async function startGateway(): Promise<Gateway> {
+export async function startGateway({ readsFiles = true, bare = false }: GatewayOptions = {}): Promise<Gateway> {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), "nuncio-"));
   const socketPath = path.join(directory, "xds.sock");
   const port = await freePort();
@@ -127,8 +137,14 @@ export async function startGateway(): Promise<Gateway> {
   let latest: unknown;
   const ads = await createAdsServer({ socketPath, log: silentLog, onEvent, graceMs: 50 });
   const reconciler = createReconciler({
-    settings: { ambassadorId: "default", ownNamespace: "default", bindAddress: "127.0.0.1", inCluster: false },
-    resources: () => resources as Resources,
+    settings: {
+      ambassadorId: "default",
+      ownNamespace: "default",
+      bindAddress: "127.0.0.1",
+      inCluster: false,
+      readsFiles,
+    },
+    resources: () => (readsFiles ? files.withFiles(resources as Resources) : (resources as Resources)),
     onSnapshot(snapshot) {
       latest = snapshot;
       published = true;
@@ -146,6 +162,7 @@ export async function startGateway(): Promise<Gateway> {
     clock: systemClock,
     log: silentLog,
   });
+  const files = certificateFiles({ onChange: () => reconciler.changed(), clock: systemClock, log: silentLog });
   const envoy = spawnEnvoy({ adsSocket: socketPath, logLevel: "warning" });
 
   const apply = async (manifests: string): Promise<readonly Problem[]> => {
@@ -153,7 +170,9 @@ export async function startGateway(): Promise<Gateway> {
       resources: now,
       problems: ofFiles,
       skipped,
-    } = read(new Map([["test.yaml", { kind: "text", text: `${listenerAndHost(port)}---\n${manifests}` }]]));
+    } = read(
+      new Map([["test.yaml", { kind: "text", text: bare ? manifests : `${listenerAndHost(port)}---\n${manifests}` }]]),
+    );
     resources = now;
     const acknowledged = new Promise<void>((done) => (waiting = done));
     reconciler.changed();
@@ -166,8 +185,10 @@ export async function startGateway(): Promise<Gateway> {
     port,
     envoy,
     apply,
+    problems: () => problems,
     request: (url, options) => send(port, url, options),
     async stop() {
+      files.close();
       reconciler.stop();
       await envoy.stop();
       await ads.close();
