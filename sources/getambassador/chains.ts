@@ -2,6 +2,7 @@ import { memoByKey } from "../../ir/memo.ts";
 import { compareText, type Problem } from "../../ir/problem.ts";
 import type { Chain, TerminationTls } from "../../ir/types.ts";
 import type { BuiltHost } from "./host.ts";
+import { globCovers } from "./hostname.ts";
 import { suitsHttp3 } from "./http3.ts";
 import type { BuiltListener } from "./listener.ts";
 import { serverNameOf } from "./placement-problems.ts";
@@ -88,7 +89,7 @@ export function chainsOf(
 
 /** Hosts of one chain, and the names in it that are not theirs. */
 interface Group {
-  readonly hosts: readonly [BuiltHost, ...BuiltHost[]];
+  readonly hosts: Members;
   readonly rivals: Rivals;
 }
 
@@ -100,6 +101,27 @@ interface Grouping {
 /** Remembered while the Listener's Hosts are the same: it compares each wildcard with every other Host. */
 const groupingOf = memoByKey((listener: BuiltListener, hosts) => groupHosts(listener, hosts as readonly BuiltHost[]));
 const grouping = (listener: BuiltListener, hosts: readonly BuiltHost[]): Grouping => groupingOf(listener, hosts);
+
+type Members = readonly [BuiltHost, ...BuiltHost[]];
+
+/**
+ * A chain for every server name has no names of its own, and so comes after every wildcard. Of its Hosts those that another
+ * chain's wildcard covers need a chain that names them.
+ */
+function splitAny(group: Members, all: readonly Members[]): readonly Members[] {
+  if (group.every((host) => serverNameOf(host) !== undefined)) return [group];
+  const wildcards = all.filter((each) => each !== group).flat();
+  const isCovered = (host: BuiltHost) =>
+    serverNameOf(host) !== undefined &&
+    wildcards.some((other) => serverNameOf(other) !== undefined && globCovers(other.hostname, host.hostname));
+  const [first, ...more] = group.filter(isCovered);
+  const [any, ...rest] = group.filter((host) => !isCovered(host));
+  if (first === undefined || any === undefined) return [group];
+  return [
+    [any, ...rest],
+    [first, ...more],
+  ];
+}
 
 function suits(listener: BuiltListener, { tls, resource }: BuiltHost, problems: Problem[]): boolean {
   if (resource === undefined || tls === undefined || suitsHttp3(tls)) return true;
@@ -115,8 +137,8 @@ function suits(listener: BuiltListener, { tls, resource }: BuiltHost, problems: 
 }
 
 function groupHosts(listener: BuiltListener, hosts: readonly BuiltHost[]): Grouping {
-  const { secured: all, problems } = securedHosts(hosts);
-  const secured = listener.quic ? all.filter((host) => suits(listener, host, problems)) : all;
+  const { secured: withTls, problems } = securedHosts(hosts);
+  const secured = listener.quic ? withTls.filter((host) => suits(listener, host, problems)) : withTls;
   const bySettings = new Map<string, [BuiltHost, ...BuiltHost[]]>();
   for (const host of secured) {
     const key = JSON.stringify(host.tls);
@@ -126,11 +148,14 @@ function groupHosts(listener: BuiltListener, hosts: readonly BuiltHost[]): Group
   }
   // A Host whose TLS waits for its Secret is nobody else's meanwhile: that would serve it without what its TLS asks for.
   const waiting = hosts.filter((host) => host.wantsTls && !secured.includes(host));
-  const groups = [...bySettings.values()].map((group): Group => {
-    const members = new Set(group);
-    const others = [...secured, ...waiting].filter((host) => !members.has(host));
-    return { hosts: group, rivals: rivalsOf(group, others) };
-  });
+  const all = [...bySettings.values()];
+  const groups = all
+    .flatMap((group) => splitAny(group, all))
+    .map((group): Group => {
+      const members = new Set(group);
+      const others = [...secured, ...waiting].filter((host) => !members.has(host));
+      return { hosts: group, rivals: rivalsOf(group, others) };
+    });
   return { groups, problems };
 }
 

@@ -87,7 +87,12 @@ function randomOther(random: Random, { good }: Certificates): AnyResource {
     case 0:
       return ambassador("Listener", `l${random.integer(3)}`, {
         port: 8000 + random.integer(3),
-        protocol: random.pick(["HTTP", "HTTPS", "HTTPSPROXY"]),
+        ...random.pick([
+          { protocol: "HTTP" },
+          { protocol: "HTTPS" },
+          { protocol: "HTTPSPROXY" },
+          { protocolStack: ["TLS", "HTTP", "UDP"] },
+        ]),
         securityModel: random.pick(["XFP", "SECURE", "INSECURE"]),
         l7Depth: random.integer(2),
         hostBinding: { namespace: { from: random.pick(["ALL", "SELF"]) } },
@@ -99,9 +104,13 @@ function randomOther(random: Random, { good }: Certificates): AnyResource {
         ...insecure,
         ...(random.chance(0.5) ? { tlsSecret: { name: random.pick(["s0", "s1", "missing"]) } } : {}),
         ...(random.chance(0.3) ? { mappingSelector: { matchLabels: { team: random.pick(["x", "y"]) } } } : {}),
-        ...(random.chance(0.3) ? { tlsContext: { name: random.pick(["origin", "nothing"]) } } : {}),
+        ...(random.chance(0.3) ? { tlsContext: { name: random.pick(["origin", "server", "nothing"]) } } : {}),
       });
     case 3:
+      if (random.chance(0.3)) {
+        const server = { secret: random.pick(["s0", "missing"]), min_tls_version: "v1.2" };
+        return ambassador("Module", "tls", { config: { server, origin: { sni: random.pick(["x", "y"]) } } });
+      }
       return ambassador("Module", "ambassador", {
         config: { cluster_request_timeout_ms: 1000 + random.integer(3), server_name: random.pick(["envoy", "nuncio"]) },
       });
@@ -109,6 +118,7 @@ function randomOther(random: Random, { good }: Certificates): AnyResource {
       return ambassador("TLSContext", "origin", {
         sni: random.pick(["x", "y"]),
         ...(random.chance(0.5) ? { secret: "s0" } : {}),
+        ...(random.chance(0.3) ? { hosts: ["a.example.com"], max_tls_version: "v1.2" } : {}),
       });
     case 5:
       return ambassador(random.pick(["KubernetesServiceResolver", "KubernetesEndpointResolver"]), "mine", {});
@@ -116,7 +126,7 @@ function randomOther(random: Random, { good }: Certificates): AnyResource {
       return resource({
         apiVersion: "v1",
         kind: "Secret",
-        metadata: { name: `s${random.integer(2)}`, namespace: "default" },
+        metadata: { name: random.pick(["s0", "s1", "fallback-self-signed-cert"]), namespace: "default" },
         type: "kubernetes.io/tls",
         stringData: { "tls.crt": pair.certificatePem, "tls.key": random.chance(0.8) ? pair.keyPem : "garbage" },
       });
@@ -125,7 +135,13 @@ function randomOther(random: Random, { good }: Certificates): AnyResource {
         apiVersion: "v1",
         kind: "Service",
         metadata: { name: random.pick(["one", "two"]), namespace: random.pick(["default", "other"]) },
-        spec: { clusterIP: random.pick(["10.96.0.1", "None"]), ports: [{ port: random.pick([80, 8080]) }] },
+        spec: {
+          clusterIP: random.pick(["10.96.0.1", "None"]),
+          ports: [
+            { port: random.pick([80, 8080]) },
+            ...(random.chance(0.3) ? [{ name: "h3", port: 443, targetPort: 8000, protocol: "UDP" }] : []),
+          ],
+        },
       });
     default:
       return resource({
@@ -149,7 +165,7 @@ function versions(map: ResourceMap): [string, string][] {
     .sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-function view({ snapshot, problems, endpoints }: Compiled, endpointMap: ResourceMap): unknown {
+function view({ snapshot, problems, endpoints, certificates }: Compiled, endpointMap: ResourceMap): unknown {
   return {
     cluster: versions(snapshot.cluster),
     listener: versions(snapshot.listener),
@@ -158,6 +174,7 @@ function view({ snapshot, problems, endpoints }: Compiled, endpointMap: Resource
     endpoint: versions(endpointMap),
     endpoints: [...endpoints.keys()].sort(),
     problems: problems.map(formatProblem),
+    certificates,
   };
 }
 

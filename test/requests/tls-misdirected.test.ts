@@ -110,6 +110,15 @@ describe("a request on a TLS connection for another host", () => {
     }
   });
 
+  it("is told apart from a Host with the certificate of the Host * inside of another's wildcard", async () => {
+    const hosts = host("every", "*", 0) + host("wild", "*.x.test", 1) + host("s", "s.x.test", 0);
+    expect(await serve(hosts)).toEqual([]);
+    await until("s.x.test", 200);
+    expect((await request({ servername: "s.x.test" })).serial).toBe(certificates[0]?.serial);
+    expect((await request({ servername: "t.x.test" })).serial).toBe(certificates[1]?.serial);
+    expect(await statusOf("t.x.test", "s.x.test")).toBe(421);
+  });
+
   it("does not reach what asks for a client certificate, be it that the wildcard's Host has the Mapping too", async () => {
     const hosts =
       host("every", "*", 0) +
