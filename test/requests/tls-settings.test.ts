@@ -135,12 +135,13 @@ describe("settings of a Host's TLS", () => {
 
   it("come from the server of the Module tls, with what its client says of client certificates", async () => {
     const config = {
-      server: { secret: "served", alpn_protocols: "http/1.1" },
+      server: { secret: "served", alpn_protocols: "http/1.1", redirect_cleartext_from: 8080 },
       client: { secret: "authority", cert_required: true },
       ignored: { enabled: false, secret: "nowhere" },
     };
     expect(await apply({ tlsContext: { name: "server" } }, module("tls", config))).toEqual([
       "HostConflict spec.tlsContext",
+      "IgnoredField spec.config.server.redirect_cleartext_from",
     ]);
     await refused();
     await accepted(as(client));
