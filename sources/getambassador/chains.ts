@@ -18,6 +18,11 @@ export interface Around {
   readonly http3Port: number | undefined;
 }
 
+/** Rivals are remembered with their Hosts. */
+export function sameAround(a: Around, b: Around): boolean {
+  return a.rivals === b.rivals && a.hasOtherChains === b.hasOtherChains && a.http3Port === b.http3Port;
+}
+
 const alone: Around = { rivals: noRivals, hasOtherChains: false, http3Port: undefined };
 
 /** Makes the table of some Hosts and returns its name. */
@@ -147,13 +152,14 @@ function groupHosts(listener: BuiltListener, hosts: readonly BuiltHost[]): Group
     else known.push(host);
   }
   // A Host whose TLS waits for its Secret is nobody else's meanwhile: that would serve it without what its TLS asks for.
-  const waiting = hosts.filter((host) => host.wantsTls && !secured.includes(host));
+  const known = new Set(secured);
+  const waiting = hosts.filter((host) => host.wantsTls && !known.has(host));
   const all = [...bySettings.values()];
   const groups = all
     .flatMap((group) => splitAny(group, all))
     .map((group): Group => {
       const members = new Set(group);
-      const others = [...secured, ...waiting].filter((host) => !members.has(host));
+      const others = () => [...secured, ...waiting].filter((host) => !members.has(host));
       return { hosts: group, rivals: rivalsOf(group, others) };
     });
   return { groups, problems };

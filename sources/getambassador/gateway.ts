@@ -14,7 +14,7 @@ import { clusterUnion } from "./cluster-union.ts";
 import { http3PortOf, publicPorts } from "./http3.ts";
 import { listenerMaker } from "./ir-listener.ts";
 import { buildListener, takesHost } from "./listener.ts";
-import { type Around, chainsOf, type Place } from "./chains.ts";
+import { type Around, chainsOf, type Place, sameAround } from "./chains.ts";
 import { contextLookup } from "./lookup.ts";
 import type { MappingContext } from "./mapping.ts";
 import { selectModule } from "./module.ts";
@@ -63,23 +63,21 @@ export function gatewayAssembler(
   const associate = associator();
   const domains = domainBuilder(counters);
   const unionOf = clusterUnion();
-  const tables = new Map<string, Table>();
+  const tables = new Map<string, { readonly table: Table; readonly around: Around }>();
   const servicesOf = gatewayServices();
   const certificatesOf = memoLast(allCertificates);
   let earlierIr: Ir = { listeners: [], filters: [], tables: new Map(), clusters: new Map(), secrets: new Map() };
 
   const tableOf = (name: string, virtualHosts: readonly VirtualHost[], around: Around): Table => {
-    const { rivals, hasOtherChains, http3Port } = around;
     const known = tables.get(name);
-    const domains = virtualHosts.map(({ domain }) => domain);
-    const misdirected = misdirectedDomains(new Set(domains), rivals, hasOtherChains);
-    if (known !== undefined && sameElements(known.virtualHosts, virtualHosts)) {
-      if (sameElements(known.misdirected, misdirected) && known.http3Port === http3Port) return known;
-    }
+    if (known !== undefined && sameElements(known.table.virtualHosts, virtualHosts) && sameAround(known.around, around))
+      return known.table;
     counters().tables++;
+    const domains = virtualHosts.map(({ domain }) => domain);
+    const misdirected = misdirectedDomains(new Set(domains), around);
     const ignorePort = ![...domains, ...misdirected].some(hasPort);
-    const table: Table = { name, ignorePort, virtualHosts, misdirected, http3Port };
-    tables.set(name, table);
+    const table: Table = { name, ignorePort, virtualHosts, misdirected, http3Port: around.http3Port };
+    tables.set(name, { table, around });
     return table;
   };
 

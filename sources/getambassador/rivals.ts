@@ -13,11 +13,11 @@ export interface Rivals {
 
 export const noRivals: Rivals = { own: () => false, hostnames: [] };
 
-/** Of `others` those that are inside of a wildcard of `hosts`. */
-export function rivalsOf(hosts: readonly BuiltHost[], others: readonly BuiltHost[]): Rivals {
+/** Of `others` those that are inside of a wildcard of `hosts`. Nobody asks for them where there is none. */
+export function rivalsOf(hosts: readonly BuiltHost[], others: () => readonly BuiltHost[]): Rivals {
   const wildcards = hosts.filter(({ hostname }) => parseGlob(hostname).kind !== "exact");
   if (wildcards.length === 0) return noRivals;
-  const inside = others.filter((other) => wildcards.some(({ hostname }) => globCovers(hostname, other.hostname)));
+  const inside = others().filter((other) => wildcards.some(({ hostname }) => globCovers(hostname, other.hostname)));
   if (inside.length === 0) return noRivals;
   const exact = new Set<string>();
   const wide: string[] = [];
@@ -38,8 +38,7 @@ export function rivalsOf(hosts: readonly BuiltHost[], others: readonly BuiltHost
  */
 export function misdirectedDomains(
   own: ReadonlySet<string>,
-  { hostnames }: Rivals,
-  hasOtherChains: boolean,
+  { rivals: { hostnames }, hasOtherChains }: { readonly rivals: Rivals; readonly hasOtherChains: boolean },
 ): readonly string[] {
   const names = new Set(hostnames);
   // Where some domain has a port, Envoy compares ports, and clients may write any.
