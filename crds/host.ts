@@ -16,7 +16,9 @@ const fields = z
         namespace: text("Namespace of the Secret. Default: the Host's."),
       })
       .optional()
-      .describe("Secret with the certificate and its key. Without it, and without files in its place, the Host has no TLS."),
+      .describe(
+        "Secret with the certificate and its key. Without it, and without files in its place, the Host has no TLS.",
+      ),
     tlsContext: localReference("TLSContext with the settings for the Host's TLS. Excludes tls."),
     tls: z
       .object({
