@@ -3,6 +3,7 @@ import type { HostResource } from "../../crds/resources.ts";
 import type { Problem } from "../../ir/problem.ts";
 import type { TerminationTls } from "../../ir/types.ts";
 import type { HostTls } from "./host.ts";
+import { checkParameters } from "./tls-parameters.ts";
 import {
   type Checked,
   DEFAULT_ALPN,
@@ -87,6 +88,7 @@ export function hostTls(resource: HostResource, state: TlsSources): HostTls {
     reportIgnored(at, pathOf("cert_required"), message, "name the certificate authority in ca_secret");
   }
   if (own !== undefined) checkDead(own, at, pathOf);
+  checkParameters(settings, at, pathOf);
   if (certificateSecret === undefined || problems.some(({ severity }) => severity === "error"))
     return { tls: undefined, wanted: true, problems };
   const parameters = parametersOf(settings, DEFAULT_ALPN);

@@ -12,6 +12,7 @@ import type { BuiltHost, HostTls } from "./host.ts";
 import { checkDead, hostTls, type TlsSources } from "./host-tls.ts";
 import { type ContextSource, legacyContexts, ownSource } from "./legacy-tls.ts";
 import type { BuiltMapping } from "./mapping.ts";
+import { checkParameters } from "./tls-parameters.ts";
 import { checkedAuthority, checkedCertificate, checkedCertificateFiles, type SecretLookup } from "./tls-secrets.ts";
 import { type Checked, parametersOf, secretKeyOf, type TlsContext } from "./tls-settings.ts";
 
@@ -183,6 +184,7 @@ function buildContext(
       : checkedCertificate(secretKey, lookup, at, pathOf("secret"));
   const validation = checkedAuthority(spec, keyFor, lookup, at, pathOf);
   checkDead(spec, at, pathOf);
+  checkParameters(spec, at, pathOf);
   const origination: OriginationTls = {
     sni: spec.sni,
     certificateSecret: certificate,

@@ -2,6 +2,7 @@ import type { AddressInfo } from "node:net";
 import https from "node:https";
 import type tls from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { cipherSuites, curves } from "../../sources/getambassador/tls-parameters.ts";
 import { type Certificate, revocations, selfSigned, signedBy } from "../support/certificates.ts";
 import { freePort } from "../support/envoy.ts";
 import { eventually } from "../support/eventually.ts";
@@ -145,6 +146,29 @@ describe("settings of a Host's TLS", () => {
     ]);
     await refused();
     await accepted(as(client));
+  });
+
+  it("that Envoy would refuse are errors of their Host alone; all that are known are taken", async () => {
+    const other = (tls: Spec) => hostOf("b", { hostname: "b.test", tlsSecret: { name: "served" }, tls });
+    for (const [tls, field] of [
+      [{ cipher_suites: ["ECDHE-ECDSA-AES256-GCM-SHA38"] }, "cipher_suites"],
+      [{ ecdh_curves: ["P-257"] }, "ecdh_curves"],
+      [{ ecdh_curves: ["P-256", "prime256v1"] }, "ecdh_curves"],
+      [{ min_tls_version: "v1.4" }, "min_tls_version"],
+      [{ min_tls_version: "v1.3", max_tls_version: "v1.2" }, "min_tls_version"],
+      [{ alpn_protocols: "x".repeat(300) }, "alpn_protocols"],
+    ] as const) {
+      expect(await apply({}, other(tls))).toEqual([`InvalidField spec.tls.${field}`]);
+      await accepted();
+    }
+    const all = { cipher_suites: cipherSuites, ecdh_curves: curves };
+    expect(await apply({}, other(all))).toEqual([]);
+    const equals = { cipher_suites: ["[ECDHE-ECDSA-AES128-GCM-SHA256|ECDHE-ECDSA-CHACHA20-POLY1305]"] };
+    expect(await apply({}, other(equals))).toEqual([]);
+    await accepted();
+    const words = { cipher_suites: ["ECDHE+AESGCM", "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "!SHA"] };
+    expect(await apply({}, other(words))).toEqual([]);
+    await accepted();
   });
 
   it("tell of what has no effect", async () => {
