@@ -5,6 +5,7 @@ import { memoForever, memoLast, sameElements } from "../ir/memo.ts";
 import { compareProblems, type Problem } from "../ir/problem.ts";
 import type { CompileSettings, RouteMatching } from "../ir/settings.ts";
 import type { Cluster, Ir, Listener, Secret, Table } from "../ir/types.ts";
+import type { CertificateUse } from "../sources/getambassador/certificate-uses.ts";
 import { gatewayAssembler } from "../sources/getambassador/gateway.ts";
 import { encodeCluster } from "../xds/resources/cluster.ts";
 import { type EdsEndpoints, isEds } from "../xds/resources/endpoints.ts";
@@ -26,6 +27,8 @@ export interface Compiled {
   /** Sorted: equal problems stand at equal places. */
   readonly problems: readonly Problem[];
   readonly sourceMap: SourceMap;
+  /** What is served with TLS: whether it is still good depends on the time. */
+  readonly certificates: readonly CertificateUse[];
   /** What this run built anew. */
   readonly counters: Readonly<Counters>;
 }
@@ -96,6 +99,7 @@ export function createCompiler(newTableEncoder = tableEncoder): Compiler {
       endpoints: endpointsOf(ir.clusters),
       problems,
       sourceMap: sourceMap(ir, assembled.targets),
+      certificates: assembled.certificates,
       counters,
     };
   };

@@ -14,6 +14,8 @@ export interface ClusterSourceOptions {
   readonly kubeConfig: KubeConfig;
   /** Default: every kind that the table says is watched. */
   readonly kinds?: readonly WatchedKind[];
+  /** The gateway's own. */
+  readonly ownNamespace?: string | undefined;
   /** Single-namespace mode: only this one is watched. */
   readonly namespace?: string | undefined;
   readonly labelSelector?: string | undefined;
@@ -55,7 +57,7 @@ function isSecret(resource: AnyResource): resource is SecretResource {
 /** A single request is let wait as long as that. */
 const ANSWER_MS = 10_000;
 
-function shelfOf({ kubeConfig, log, signal }: ClusterSourceOptions, store: Store): SecretShelf {
+function shelfOf({ kubeConfig, ownNamespace, log, signal }: ClusterSourceOptions, store: Store): SecretShelf {
   const api = createApi(kubeConfig);
   signal.addEventListener("abort", api.close, { once: true });
   const fetchSecret = async (namespace: string, name: string): Promise<SecretResource | undefined> => {
@@ -67,7 +69,7 @@ function shelfOf({ kubeConfig, log, signal }: ClusterSourceOptions, store: Store
     const { resource } = parseResource(JSON.parse(text));
     return resource !== undefined && isSecret(resource) ? resource : undefined;
   };
-  return secretShelf({ store, fetchSecret, log, clock: systemClock, signal });
+  return secretShelf({ store, ownNamespace, fetchSecret, log, clock: systemClock, signal });
 }
 
 /** Keeps a store equal to the cluster. Nothing is told before every kind's first list is complete: a restarted replica never serves half the routes. */

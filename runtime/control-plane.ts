@@ -6,7 +6,9 @@ import { createAdsServer } from "../xds/server/server.ts";
 import type { AdsEvent } from "../xds/server/events.ts";
 import type { Snapshot } from "../xds/snapshot.ts";
 import { type Readiness, startAdminServer } from "./admin-server.ts";
+import { certificateFiles } from "./certificate-files.ts";
 import { type Clock } from "./clock.ts";
+import { expiryWatch } from "./expiry-watch.ts";
 import { FatalError } from "./fatal.ts";
 import { watchManifests } from "./files.ts";
 import type { Log } from "./log.ts";
@@ -89,14 +91,25 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     let listeners = -1;
     let sourceProblems: readonly Problem[] = [];
     let portProblems: readonly Problem[] = [];
+    let expired: readonly Problem[] = [];
     const logProblems = problemLog(log.child("config"));
     const report = () => {
-      const all = [...sourceProblems, ...compiledProblems, ...portProblems, ...rejections.problems()];
+      const all = [...sourceProblems, ...compiledProblems, ...expired, ...portProblems, ...rejections.problems()];
       const counts = { error: 0, warning: 0 };
       for (const { severity } of all) counts[severity]++;
       metrics.problems(counts);
       logProblems(all, kept);
     };
+
+    const expiry = expiryWatch({
+      wallClock: Date.now,
+      clock,
+      onChange(problems) {
+        expired = problems;
+        report();
+      },
+    });
+    const files = certificateFiles({ onChange: () => reconciler.changed(), clock, log: log.child("files") });
 
     const onEvent = (event: AdsEvent): void => {
       if (event.kind === "sent") metrics.pushed(event.type, event.bytes);
@@ -142,9 +155,10 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         bindAddress: settings.envoyBindAddress,
         inCluster: settings.mode.kind === "cluster",
         ownService: ownServiceOf(settings),
+        readsFiles: true,
         routeMatching: settings.routeMatching,
       },
-      resources: () => currentResources(),
+      resources: () => files.withFiles(currentResources()),
       onSnapshot: (snapshot, changedAtMs) => guard.offer(snapshot, irListeners, changedAtMs),
       onJudged(judged) {
         irListeners = judged.compiled.ir.listeners;
@@ -155,6 +169,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         listeners = opened;
         metrics.resources(countOf(currentResources()));
         compiledProblems = judged.problems;
+        expired = expiry.judge(judged.compiled.certificates);
         kept = judged.kept;
         report();
       },
@@ -180,6 +195,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     } else {
       const source = watchCluster({
         kubeConfig: loadKubeConfig().kubeConfig,
+        ownNamespace: settings.namespace,
         namespace: settings.singleNamespace ? settings.namespace : undefined,
         labelSelector: settings.labelSelector,
         fieldSelector: settings.fieldSelector,

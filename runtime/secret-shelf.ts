@@ -8,6 +8,8 @@ import type { Log } from "./log.ts";
 
 export interface SecretShelfOptions {
   readonly store: Store;
+  /** The gateway's. */
+  readonly ownNamespace?: string | undefined;
   /** Asks the API server; undefined: there is none of this name. Rejects when it cannot be asked. */
   readonly fetchSecret: (namespace: string, name: string) => Promise<SecretResource | undefined>;
   readonly log: Log;
@@ -29,7 +31,7 @@ export interface SecretShelf {
 
 const RETRY_MS = 1000;
 
-export function secretShelf({ store, fetchSecret, log, clock, signal }: SecretShelfOptions): SecretShelf {
+export function secretShelf({ store, ownNamespace, fetchSecret, log, clock, signal }: SecretShelfOptions): SecretShelf {
   /** Secrets that exist and are not kept. */
   const withheld = new Set<string>();
   const asking = new Set<string>();
@@ -85,7 +87,7 @@ export function secretShelf({ store, fetchSecret, log, clock, signal }: SecretSh
     },
     review() {
       const resources = store.resources();
-      wanted = referencedSecrets(resources);
+      wanted = referencedSecrets(resources, ownNamespace);
       for (const secret of resources.secrets) {
         const key = keyOf(secret);
         if (wanted.has(key)) continue;

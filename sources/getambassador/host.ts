@@ -17,6 +17,8 @@ export interface BuiltHost {
   readonly selector: Labels | undefined;
   readonly insecureAction: InsecureAction;
   readonly tls: TerminationTls | undefined;
+  /** It asks for TLS, be it that it cannot have it now. */
+  readonly wantsTls: boolean;
   readonly problems: readonly Problem[];
 }
 
@@ -42,6 +44,7 @@ export const defaultHost: BuiltHost = {
   selector: undefined,
   insecureAction: "Route",
   tls: undefined,
+  wantsTls: false,
   problems: [],
 };
 
@@ -70,6 +73,7 @@ function selectorOf(spec: HostSpec): Labels | undefined {
 
 export interface HostTls {
   readonly tls: TerminationTls | undefined;
+  readonly wanted: boolean;
   readonly problems: readonly Problem[];
 }
 
@@ -92,9 +96,18 @@ function notYetCompiled(resource: Resource<HostSpec>): readonly Problem[] {
   }));
 }
 
-export function buildHost(resource: Resource<HostSpec>, { tls, problems: ofTls }: HostTls): BuiltHost {
+/** Listeners open ports since Emissary 2. */
+function additionalPort(resource: Resource<HostSpec>): readonly Problem[] {
+  if (resource.spec.requestPolicy?.insecure?.additionalPort === undefined) return [];
+  const path = ["spec", "requestPolicy", "insecure", "additionalPort"];
+  const message = "has no effect: a Listener opens a port";
+  const advice = "remove it, and apply a Listener with protocol: HTTP on that port";
+  return [{ code: "IgnoredField", severity: "warning", object: resource, path, message, advice }];
+}
+
+export function buildHost(resource: Resource<HostSpec>, { tls, wanted, problems: ofTls }: HostTls): BuiltHost {
   const { spec } = resource;
-  const told = notYetCompiled(resource);
+  const told = [...notYetCompiled(resource), ...additionalPort(resource)];
   const problems = told.length === 0 ? ofTls : [...ofTls, ...told];
   return {
     key: `${resource.namespace}/${resource.name}`,
@@ -103,6 +116,7 @@ export function buildHost(resource: Resource<HostSpec>, { tls, problems: ofTls }
     selector: selectorOf(spec),
     insecureAction: spec.requestPolicy?.insecure?.action ?? "Redirect",
     tls,
+    wantsTls: wanted,
     problems,
   };
 }
