@@ -45,11 +45,11 @@ function readRules(some: readonly Kind[], secretVerbs: readonly string[]): Polic
   return [...rules.values()];
 }
 
-/** What the API server asks about before it stores it. Deletions are never refused. */
-export function webhookRules(): WebhookRule[] {
+/** What the API server asks about before it stores it: always, or where it is annotated. Deletions are never refused. */
+export function webhookRules(when: true | "annotated"): WebhookRule[] {
   const rules = new Map<string, WebhookRule & { resources: string[] }>();
   for (const { group, version, plural, scope, validated } of kinds) {
-    if (!validated) continue;
+    if (validated !== when) continue;
     const key = `${group}/${version} ${scope}`;
     const rule = rules.get(key) ?? {
       apiGroups: [group],

@@ -1,4 +1,5 @@
 /** What the admission webhook is called, where it is installed, and what it is asked about. */
+import { group } from "../crds/common.ts";
 import { webhookRules } from "./rules.ts";
 
 export const installNamespace = "nuncio";
@@ -8,6 +9,8 @@ export const admissionName = "nuncio-admission";
 export const admissionSecretName = "nuncio-admission-tls";
 
 const webhookName = `${admissionName}.${installNamespace}.svc`;
+/** Of objects that matter to us only for what stands in their annotation. */
+const annotatedName = `annotated.${webhookName}`;
 const type = { apiVersion: "admissionregistration.k8s.io/v1", kind: "ValidatingWebhookConfiguration" } as const;
 
 /** Without caBundle: whoever makes the certificate sets it. */
@@ -16,23 +19,35 @@ export function webhookConfiguration(labels: Readonly<Record<string, string>>): 
     ...type,
     metadata: { name: admissionName, labels },
     webhooks: [
-      {
-        name: webhookName,
-        clientConfig: { service: { name: admissionName, namespace: installNamespace, path: "/validate", port: 443 } },
-        rules: webhookRules(),
-        failurePolicy: "Ignore",
-        matchPolicy: "Equivalent",
-        sideEffects: "None",
-        timeoutSeconds: 5,
-        admissionReviewVersions: ["v1"],
-      },
+      webhook(webhookName, { rules: webhookRules(true) }),
+      webhook(annotatedName, { rules: webhookRules("annotated"), matchConditions: [annotated] }),
     ],
+  };
+}
+
+/** So that the API server asks about no other Service. */
+const annotated = {
+  name: "annotated",
+  expression: `has(object.metadata.annotations) && "${group}/config" in object.metadata.annotations`,
+};
+
+function webhook(name: string, asked: object): object {
+  return {
+    name,
+    clientConfig: { service: { name: admissionName, namespace: installNamespace, path: "/validate", port: 443 } },
+    ...asked,
+    failurePolicy: "Ignore",
+    matchPolicy: "Equivalent",
+    sideEffects: "None",
+    timeoutSeconds: 5,
+    admissionReviewVersions: ["v1"],
   };
 }
 
 /** Only whom the API server trusts: to be applied on the server's side, to the configuration that is there. */
 export function webhookTrust(caBundle: string): unknown {
-  return { ...type, metadata: { name: admissionName }, webhooks: [{ name: webhookName, clientConfig: { caBundle } }] };
+  const webhooks = [webhookName, annotatedName].map((name) => ({ name, clientConfig: { caBundle } }));
+  return { ...type, metadata: { name: admissionName }, webhooks };
 }
 
 /** Names under which the API server reaches it. */

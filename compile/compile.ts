@@ -1,7 +1,7 @@
 import type { Resources } from "../crds/resources.ts";
 import { type Counters, zeroCounters } from "../ir/counters.ts";
 import { memoForever, memoLast, sameElements, sameEntries } from "../ir/memo.ts";
-import { compareProblems, type Problem } from "../ir/problem.ts";
+import { compareProblems, type Problem, toldOf } from "../ir/problem.ts";
 import type { CompileSettings, RouteMatching } from "../ir/settings.ts";
 import type { Cluster, Ir, Listener, Secret, Table } from "../ir/types.ts";
 import { gatewayAssembler } from "../sources/getambassador/gateway.ts";
@@ -13,6 +13,7 @@ import { encodeSecret } from "../xds/resources/secret.ts";
 import { tableEncoder } from "../xds/resources/table.ts";
 import type { ResourceMap, Snapshot, XdsResource } from "../xds/snapshot.ts";
 
+import { createExpander, type Expansion } from "./expand.ts";
 import { type SourceMap, sourceMap } from "./source-map.ts";
 
 export interface Compiled {
@@ -24,11 +25,14 @@ export interface Compiled {
   /** Sorted: equal problems stand at equal places. */
   readonly problems: readonly Problem[];
   readonly sourceMap: SourceMap;
+  /** The resources with what stands within others. */
+  readonly expansion: Expansion;
   /** What this run built anew. */
   readonly counters: Readonly<Counters>;
 }
 
-export type Compiler = (resources: Resources, settings: CompileSettings) => Compiled;
+/** Takes resources as they are stored, or expanded before. */
+export type Compiler = (input: Resources | Expansion, settings: CompileSettings) => Compiled;
 
 /**
  * A compiler that remembers its parts by the identity of their inputs, down to encoded bytes. What it returns equals
@@ -59,16 +63,19 @@ export function createCompiler(): Compiler {
   let endpoints: ReadonlyMap<string, EdsEndpoints> = new Map();
   let problems: readonly Problem[] = [];
   let unsorted: readonly Problem[] = [];
+  const expand = createExpander();
 
-  return (resources, settings) => {
+  return (input, settings) => {
     counters = zeroCounters();
     matching = settings.routeMatching ?? "auto";
-    const assembled = assemble(resources, settings);
+    const expansion = "resources" in input ? input : expand(input, settings);
+    const assembled = assemble(expansion.resources, settings);
     const { ir } = assembled;
-    if (!sameElements(unsorted, assembled.problems)) {
-      unsorted = assembled.problems;
+    const found = expansion.problems.length === 0 ? assembled.problems : [...expansion.problems, ...assembled.problems];
+    if (!sameElements(unsorted, found)) {
+      unsorted = found;
       // A Mapping in several domains has the problems of its group in each of them.
-      const sorted = [...new Set(unsorted)].sort(compareProblems);
+      const sorted = [...new Set(unsorted)].map(toldOf).sort(compareProblems);
       problems = sorted.filter((problem, index) => {
         const before = sorted[index - 1];
         return before === undefined || compareProblems(before, problem) !== 0;
@@ -91,14 +98,15 @@ export function createCompiler(): Compiler {
       endpoints,
       problems,
       sourceMap: sourceMap(ir, assembled.targets),
+      expansion,
       counters,
     };
   };
 }
 
 /** The fresh compile, which remembers nothing. */
-export function compile(resources: Resources, settings: CompileSettings): Compiled {
-  return createCompiler()(resources, settings);
+export function compile(input: Resources | Expansion, settings: CompileSettings): Compiled {
+  return createCompiler()(input, settings);
 }
 
 /** Encodes a collection to a map by name that keeps its identity while its content is the same. */

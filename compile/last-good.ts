@@ -1,9 +1,11 @@
 import type { AnyResource, Resources, SecretResource } from "../crds/resources.ts";
-import type { ObjectRef, Problem } from "../ir/problem.ts";
+import { type ObjectRef, type Problem, subjectOf } from "../ir/problem.ts";
 import { hasError, keyOf } from "../ir/resource.ts";
 import type { CompileSettings } from "../ir/settings.ts";
 import { authorityOf, certificateOf } from "../sources/getambassador/certificate.ts";
 import type { Compiled, Compiler } from "./compile.ts";
+import type { Expansion } from "./expand.ts";
+import { withResource } from "./store.ts";
 
 export interface Judged {
   readonly compiled: Compiled;
@@ -50,18 +52,21 @@ export function judge(
   inForce: Resources | undefined,
 ): Judged {
   const compiled = compile(resources, settings);
-  const bad = badObjects(resources, compiled.problems);
-  for (const secret of spoiltSecrets(resources, compiled.problems, inForce)) bad.add(secret);
+  const asked = compiled.expansion.resources;
+  const bad = badObjects(asked, compiled.problems);
+  for (const secret of spoiltSecrets(asked, compiled.problems, inForce)) bad.add(secret);
+  const lost = lostObjects(compiled.expansion, inForce);
   const asAsked = { compiled, problems: compiled.problems, kept: none };
-  if (inForce === undefined || bad.size === 0) return { ...asAsked, effective: without(resources, bad) };
-  const effective = replaceAll(resources, bad, inForce);
-  if (effective === undefined) return { ...asAsked, effective: without(resources, bad) };
-  const again = compile(effective.resources, settings);
+  if (inForce === undefined || (bad.size === 0 && lost.length === 0))
+    return { ...asAsked, effective: without(asked, bad) };
+  const effective = replaceAll(asked, bad, inForce, lost);
+  if (effective === undefined) return { ...asAsked, effective: without(asked, bad) };
+  const again = compile({ ...compiled.expansion, resources: effective.resources }, settings);
   // What is wrong with an object comes from what was asked for; what follows for others, from what serves in its place.
   const badKeys = new Set([...bad].map(nameOf));
   const problems = [
-    ...compiled.problems.filter(({ object }) => badKeys.has(nameOf(object))),
-    ...again.problems.filter(({ object }) => !badKeys.has(nameOf(object))),
+    ...compiled.problems.filter((problem) => badKeys.has(nameOf(subjectOf(problem)))),
+    ...again.problems.filter((problem) => !badKeys.has(nameOf(subjectOf(problem)))),
   ];
   // With its last good Secret a Host has no error any more, and serves on.
   const named = namedInErrors(again.problems);
@@ -76,7 +81,7 @@ function nameOf(object: ObjectRef): string {
 
 function namedInErrors(problems: readonly Problem[]): ReadonlySet<string> {
   const named = new Set<string>();
-  for (const { severity, object } of problems) if (severity === "error") named.add(nameOf(object));
+  for (const problem of problems) if (problem.severity === "error") named.add(nameOf(subjectOf(problem)));
   return named;
 }
 
@@ -127,8 +132,28 @@ interface Replaced {
   readonly kept: ReadonlySet<ObjectRef>;
 }
 
-function replaceAll(resources: Resources, bad: ReadonlySet<AnyResource>, inForce: Resources): Replaced | undefined {
-  const kept = new Set<ObjectRef>();
+/** What stood in force within objects of which a part cannot be read any more, and is not shown by the rest. */
+function lostObjects({ resources, unreadable }: Expansion, inForce: Resources | undefined): readonly AnyResource[] {
+  if (inForce === undefined || unreadable.size === 0) return [];
+  const bearers = new Set([...unreadable].map(nameOf));
+  return replaceable.flatMap((kind) =>
+    (inForce[kind] as readonly AnyResource[]).filter(
+      (resource) =>
+        resource.within !== undefined &&
+        bearers.has(nameOf(resource.within.object)) &&
+        find(resources[kind] as readonly AnyResource[], keyOf(resource)) === undefined,
+    ),
+  );
+}
+
+function replaceAll(
+  asked: Resources,
+  bad: ReadonlySet<AnyResource>,
+  inForce: Resources,
+  lost: readonly AnyResource[],
+): Replaced | undefined {
+  const kept = new Set<ObjectRef>(lost.flatMap(({ within }) => within?.object ?? []));
+  const resources = lost.reduce(withResource, asked);
   const changed: Partial<Record<keyof Resources, readonly AnyResource[]>> = {};
   for (const kind of replaceable) {
     const list = resources[kind] as readonly AnyResource[];

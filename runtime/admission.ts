@@ -1,5 +1,6 @@
 import type { KubeConfig } from "@kubernetes/client-node";
 import { apiVersionOf, customKinds, kinds } from "../capabilities/kinds.ts";
+import type { CompileSettings } from "../ir/settings.ts";
 import { startAdminServer } from "./admin-server.ts";
 import type { AdmissionSettings } from "./admission/settings.ts";
 import { startHost } from "./admission/host.ts";
@@ -53,8 +54,15 @@ async function run(options: AdmissionOptions, atEnd: (close: () => void | Promis
   let waitingFor = "the state of the cluster has not been read yet";
   let isReady = false;
 
+  const compileSettings: CompileSettings = Object.freeze({
+    ambassadorId: settings.ambassadorId,
+    ownNamespace: settings.namespace,
+    bindAddress: settings.envoyBindAddress,
+    inCluster: true,
+  });
   const source = watchCluster({
     keepAllSecrets: true,
+    settings: compileSettings,
     kubeConfig: options.kubeConfig,
     kinds: watchedKinds.filter(({ kind }) => compiledKinds.has(kind)),
     namespace: settings.singleNamespace ? settings.namespace : undefined,
@@ -68,12 +76,7 @@ async function run(options: AdmissionOptions, atEnd: (close: () => void | Promis
   atEnd(() => stopped.abort());
 
   const judge = createJudge({
-    settings: Object.freeze({
-      ambassadorId: settings.ambassadorId,
-      ownNamespace: settings.namespace,
-      bindAddress: settings.envoyBindAddress,
-      inCluster: true,
-    }),
+    settings: compileSettings,
     resources: source.resources,
     synced: source.synced,
     clock,

@@ -1,6 +1,7 @@
 import { manifestReader } from "../compile/manifests.ts";
 import { type Resources, sortResources } from "../crds/resources.ts";
 import type { ObjectRef, Problem } from "../ir/problem.ts";
+import type { CompileSettings } from "../ir/settings.ts";
 import type { Listener } from "../ir/types.ts";
 import { createAdsServer } from "../xds/server/server.ts";
 import type { AdsEvent } from "../xds/server/events.ts";
@@ -133,14 +134,15 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       clock,
       retryMs: portRetryMs,
     });
+    const compileSettings: CompileSettings = Object.freeze({
+      ambassadorId: settings.ambassadorId,
+      ownNamespace: settings.namespace,
+      bindAddress: settings.envoyBindAddress,
+      inCluster: settings.mode.kind === "cluster",
+      routeMatching: settings.routeMatching,
+    });
     const reconciler = createReconciler({
-      settings: {
-        ambassadorId: settings.ambassadorId,
-        ownNamespace: settings.namespace,
-        bindAddress: settings.envoyBindAddress,
-        inCluster: settings.mode.kind === "cluster",
-        routeMatching: settings.routeMatching,
-      },
+      settings: compileSettings,
       resources: () => currentResources(),
       onSnapshot: (snapshot, changedAtMs) => guard.offer(snapshot, irListeners, changedAtMs),
       onJudged(judged) {
@@ -177,6 +179,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     } else {
       const source = watchCluster({
         kubeConfig: loadKubeConfig().kubeConfig,
+        settings: compileSettings,
         namespace: settings.singleNamespace ? settings.namespace : undefined,
         labelSelector: settings.labelSelector,
         fieldSelector: settings.fieldSelector,

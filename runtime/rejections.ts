@@ -1,5 +1,5 @@
 import type { SourceMap } from "../compile/source-map.ts";
-import type { Problem } from "../ir/problem.ts";
+import { type Problem, toldOf } from "../ir/problem.ts";
 import type { Source } from "../ir/types.ts";
 import type { AdsEvent } from "../xds/server/events.ts";
 
@@ -9,13 +9,8 @@ type Nack = Extract<AdsEvent, { kind: "nack" }>;
 export function rejectionProblems(nack: Nack, sources: SourceMap): readonly Problem[] {
   return nack.resources.flatMap(({ name }) =>
     sourcesOf(nack, name, sources).map(
-      ({ object, path }): Problem => ({
-        code: "EnvoyRejected",
-        severity: "error",
-        object,
-        path,
-        ...explained(nack, name),
-      }),
+      ({ object, path }): Problem =>
+        toldOf({ code: "EnvoyRejected", severity: "error", object, path, ...explained(nack, name) }),
     ),
   );
 }

@@ -80,6 +80,25 @@ function randomMapping(random: Random): AnyResource {
   );
 }
 
+/** Objects in an annotation: good, bad, of names that others have too, and what is no object at all. */
+function randomAnnotation(random: Random): string {
+  const part = () => {
+    switch (random.integer(6)) {
+      case 0:
+        return "not: [valid";
+      case 1:
+        return `{ apiVersion: getambassador.io/v3alpha1, kind: Host, name: h${random.integer(6)}, hostname: a.example.com }`;
+      case 2:
+        return "{ apiVersion: getambassador.io/v3alpha1, kind: Mapping, prefix: /nameless/ }";
+      default: {
+        const { name, spec } = randomMapping(random) as AnyResource & { spec: object };
+        return JSON.stringify({ apiVersion: "getambassador.io/v3alpha1", kind: "Mapping", name, ...spec });
+      }
+    }
+  };
+  return Array.from({ length: 1 + random.integer(3) }, part).join("\n---\n");
+}
+
 function randomOther(random: Random, { good }: Certificates): AnyResource {
   const insecure = { requestPolicy: { insecure: { action: random.pick(["Route", "Redirect", "Reject"]) } } };
   const pair = random.pick(good);
@@ -124,7 +143,12 @@ function randomOther(random: Random, { good }: Certificates): AnyResource {
       return resource({
         apiVersion: "v1",
         kind: "Service",
-        metadata: { name: random.pick(["one", "two"]), namespace: random.pick(["default", "other"]) },
+        metadata: {
+          name: random.pick(["one", "two"]),
+          namespace: random.pick(["default", "other"]),
+          creationTimestamp: random.pick(["2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"]),
+          annotations: random.chance(0.6) ? { "getambassador.io/config": randomAnnotation(random) } : {},
+        },
         spec: { clusterIP: random.pick(["10.96.0.1", "None"]), ports: [{ port: random.pick([80, 8080]) }] },
       });
     default:
