@@ -1,4 +1,4 @@
-import { formatObject, formatPath, type Problem } from "../ir/problem.ts";
+import { formatPath, formatPlace, type Problem, writtenPath } from "../ir/problem.ts";
 import { load } from "./load.ts";
 
 export interface CheckOptions {
@@ -48,8 +48,7 @@ function byPlace(a: Problem, b: Problem): number {
 function textOf(problem: Problem): string {
   const { origin } = problem.object;
   const place = origin === undefined ? "" : `${origin.file}:${origin.lineOf(problem.path)}: `;
-  const path = problem.path.length === 0 ? "" : `${formatPath(problem.path)}: `;
-  return `${place}${problem.severity}: ${formatObject(problem.object)}: ${path}${problem.message}; ${problem.advice} [${problem.code}]`;
+  return `${place}${problem.severity}: ${formatPlace(problem)}${problem.message}; ${problem.advice} [${problem.code}]`;
 }
 
 function problemJson(problem: Problem): Record<string, unknown> {
@@ -57,8 +56,8 @@ function problemJson(problem: Problem): Record<string, unknown> {
   const { kind, namespace, name, origin } = object;
   return {
     ...rest,
-    object: { kind, namespace, name },
-    path: formatPath(path),
+    object: { kind, namespace, name, ...(origin?.written === undefined ? {} : { version: origin.written.version }) },
+    path: formatPath(writtenPath(problem)),
     ...(origin === undefined ? {} : { file: origin.file, line: origin.lineOf(path) }),
   };
 }

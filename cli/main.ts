@@ -116,6 +116,24 @@ program
     });
   });
 
+program
+  .command("migrate")
+  .description("rewrite manifests of getambassador.io/v1 and v2, and deprecated spellings, as today's v3alpha1")
+  .argument("<path...>", "directories or files of manifests")
+  .option("--in-place", "rewrite the files, instead of printing them", false)
+  .option("--check", "write and print nothing: exit 1 when something would be rewritten", false)
+  .addHelpText(
+    "after",
+    "\nExample:\n  nuncio migrate --in-place manifests/     annotations of Services and Ingresses too; comments stay\n\nStandard error tells what was rewritten, and what is left to you (exit 1). See docs/migrate.md.",
+  )
+  .action(async (paths: string[], options: { inPlace: boolean; check: boolean }) => {
+    const { migrateFiles } = await import("./migrate.ts");
+    process.exitCode = migrateFiles(paths, options, process.env, {
+      out: (text) => process.stdout.write(text),
+      error: (line) => process.stderr.write(`${line}\n`),
+    });
+  });
+
 // A reader that has seen enough (`nuncio check DIR | head`) is no failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;

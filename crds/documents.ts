@@ -70,14 +70,14 @@ export function documentsOf(text: string): readonly TextDocument[] {
   });
 }
 
-interface Part {
+export interface Part {
   readonly text: string;
   /** 1-based line of the file at which the text starts. */
   readonly line: number;
 }
 
 /** At `---` at the start of a line, which YAML allows nowhere inside a document, not even in a block of text. */
-function split(text: string): Part[] {
+export function split(text: string): Part[] {
   const parts: Part[] = [];
   let from = 0;
   let line = 1;
@@ -92,7 +92,7 @@ function split(text: string): Part[] {
   return parts;
 }
 
-function countLines(text: string): number {
+export function countLines(text: string): number {
   let lines = 0;
   for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) lines++;
   return lines;

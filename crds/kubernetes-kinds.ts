@@ -55,8 +55,3 @@ const futureKinds = new Set(["Filter", "FilterPolicy", "RateLimit"]);
 export function isFutureKind(ofGroup: string, kind: string): boolean {
   return ofGroup === group && futureKinds.has(kind);
 }
-
-/** Versions of our group that Emissary converts. */
-export function isOldVersion(version: string): boolean {
-  return version === "v2" || version === "v1" || version === "v0";
-}

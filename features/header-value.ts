@@ -59,7 +59,12 @@ const PART = /%%|%([A-Z0-9_]+)(?:\((.*?)\))?(?::\d+)?%|[^%]+/gy;
 /** What is wrong with a header's value, or nothing. */
 export function headerValueProblems(value: string, path: readonly PathStep[]): FieldProblem[] {
   const problems = oneLineProblems(value, path);
-  if (problems.length > 0 || !value.includes("%")) return problems;
+  return problems.length > 0 ? problems : formatProblems(value, path);
+}
+
+/** What is wrong with a text in which Envoy's commands are expanded, or nothing. */
+export function formatProblems(value: string, path: readonly PathStep[]): FieldProblem[] {
+  if (!value.includes("%")) return [];
   let end = 0;
   for (const part of value.matchAll(PART)) {
     end += part[0].length;

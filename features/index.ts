@@ -7,6 +7,7 @@ import { connection } from "./connection.ts";
 import { cors } from "./cors.ts";
 import { dns } from "./dns.ts";
 import type { AnyFeature } from "./feature.ts";
+import { errorOverrides } from "./error-overrides.ts";
 import { grpc } from "./grpc.ts";
 import { headers } from "./headers.ts";
 import { healthChecks } from "./health-checks.ts";
@@ -39,6 +40,7 @@ export const features: readonly AnyFeature[] = [
   dns,
   healthChecks,
   outlierDetection,
+  errorOverrides,
   statsName,
   grpc,
 ] as unknown as readonly AnyFeature[];

@@ -7,6 +7,15 @@ export interface Origin {
   readonly line: number;
   /** 1-based line of a field, by its path (`["spec", "retry_policy"]`), or of its nearest parent that is written in the file. */
   lineOf(path: readonly PathStep[]): number;
+  /** Of an object that was written in another version of its kind. */
+  readonly written?: Written | undefined;
+}
+
+export interface Written {
+  /** `v2` */
+  readonly version: string;
+  /** Where a field stands under that version's names. */
+  path(path: readonly PathStep[]): readonly PathStep[];
 }
 
 export type PathStep = string | number;
@@ -114,10 +123,21 @@ export function formatObject({ kind, namespace, name }: Pick<ObjectRef, "kind" |
   return `${kind} ${namespace}/${name === "" ? "(no name)" : name}`;
 }
 
+/** The object, its version where that is an old one, and the field as its author knows it: `Mapping default/quote (v2): spec.host: `. */
+export function formatPlace({ object, path }: Pick<Problem, "object" | "path">): string {
+  const { written } = object.origin ?? {};
+  const version = written === undefined ? "" : ` (${written.version})`;
+  const field = writtenPath({ object, path });
+  return `${formatObject(object)}${version}: ${field.length === 0 ? "" : `${formatPath(field)}: `}`;
+}
+
+export function writtenPath({ object, path }: Pick<Problem, "object" | "path">): readonly PathStep[] {
+  return object.origin?.written?.path(path) ?? path;
+}
+
 /** One line without a file position: `Mapping default/quote: spec.prefix: "x" must start with /; write "/x"`. */
 export function formatProblem(problem: Problem): string {
-  const where = problem.path.length === 0 ? "" : `${formatPath(problem.path)}: `;
-  return `${formatObject(problem.object)}: ${where}${problem.message}; ${problem.advice}`;
+  return `${formatPlace(problem)}${problem.message}; ${problem.advice}`;
 }
 
 const bySeverity: Record<Severity, number> = { error: 0, warning: 1 };

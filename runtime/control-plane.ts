@@ -19,7 +19,7 @@ import { createPortGuard } from "./port-guard.ts";
 import { isHeldByOthers, portProblem } from "./ports.ts";
 import { problemLog } from "./problem-log.ts";
 import { createReconciler } from "./reconciler.ts";
-import { rejectionProblems } from "./rejections.ts";
+import { createRejections } from "./rejections.ts";
 import type { Settings } from "./settings.ts";
 
 export interface ControlPlaneOptions {
@@ -75,7 +75,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     log.debug("admin port open", { port: admin.port });
 
     const born = new WeakMap<Snapshot, number>();
-    const rejected = new Map<string, Problem>();
+    const rejections = createRejections();
     let compiledProblems: readonly Problem[] = [];
     let kept: ReadonlySet<ObjectRef> = new Set();
     let listeners = -1;
@@ -83,7 +83,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     let portProblems: readonly Problem[] = [];
     const logProblems = problemLog(log.child("config"));
     const report = () => {
-      const all = [...sourceProblems, ...compiledProblems, ...portProblems, ...rejected.values()];
+      const all = [...sourceProblems, ...compiledProblems, ...portProblems, ...rejections.problems()];
       const counts = { error: 0, warning: 0 };
       for (const { severity } of all) counts[severity]++;
       metrics.problems(counts);
@@ -94,22 +94,14 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       if (event.kind === "sent") metrics.pushed(event.type, event.bytes);
       if (event.kind === "nack") {
         metrics.rejected(event.type);
-        for (const problem of rejectionProblems(event, reconciler.sourceMap())) {
-          rejected.set(
-            `${event.type} ${problem.object.kind} ${problem.object.namespace}/${problem.object.name}`,
-            problem,
-          );
-        }
+        rejections.refused(event, reconciler.sourceMap());
         report();
       }
       if (event.kind !== "acknowledged") return;
       const since = born.get(event.snapshot);
       const lagMs = since === undefined ? undefined : clock.now() - since;
       if (lagMs !== undefined) metrics.snapshotAcknowledged(lagMs / 1000);
-      if (event.refused.length === 0 && rejected.size > 0) {
-        rejected.clear();
-        report();
-      }
+      if (rejections.acknowledged(event)) report();
       log.debug("live", lagMs === undefined ? {} : { ms: Math.round(lagMs * 10) / 10 });
       if (isReady) return;
       isReady = true;

@@ -8,6 +8,7 @@ import { group } from "../../crds/common.ts";
 import { documentsOf } from "../../crds/documents.ts";
 import { type Fields, isFields } from "../../crds/metadata.ts";
 import { parseResource } from "../../crds/parse.ts";
+import { isOlder, pathAsWritten } from "../../crds/versions/convert.ts";
 import type { AnyResource, IngressResource, ServiceResource } from "../../crds/resources.ts";
 import type { PathStep, Problem, Within } from "../../ir/problem.ts";
 
@@ -78,12 +79,16 @@ function readAnnotation(bearer: Bearer, text: string): Annotated {
       return;
     }
     const { raw } = document;
+    // Objects of older versions are converted by the parser, as everywhere; here they are told of in their own words.
+    const object = unfolded(raw, bearer);
+    const written = (path: readonly PathStep[]) =>
+      isFields(object) && isOlder(object) ? pathAsWritten(object, path) : path;
     const within: Within = {
       object: bearer,
       place: `${bearer.kind} ${bearer.namespace}/${bearer.name} ${String(index).padStart(4, "0")}`,
-      tell: ({ path, message, advice }) => ({ path: [...at, ...pathIn(raw, path)], message, advice }),
+      tell: ({ path, message, advice }) => ({ path: [...at, ...pathIn(raw, written(path))], message, advice }),
     };
-    const { resource, problems } = parseResource(unfolded(raw, bearer));
+    const { resource, problems } = parseResource(object);
     if (resource !== undefined && kindNames.has(resource.kind)) {
       objects.push(placed(resource, bearer, within));
       return;

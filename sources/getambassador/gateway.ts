@@ -87,7 +87,7 @@ export function gatewayAssembler(
     const mappings = buildMappings(usable.mappings, context);
     for (const problem of mappings.problems) problems.push(problem);
     const built = mappings.usable;
-    const services = servicesOf(usable, context);
+    const services = servicesOf(usable, context, built);
     problems.push(...services.problems);
 
     // A Host with an error must not open the gateway to every host name: only where there is none at all one stands in.

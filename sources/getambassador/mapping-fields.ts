@@ -1,3 +1,6 @@
+import type { MappingSpec } from "../../crds/mapping.ts";
+import { type FieldProblem, ignored } from "../../features/feature.ts";
+
 /** Fields of Mapping.spec that the routing core reads itself; features own the others. */
 export const coreFieldNames: ReadonlySet<string> = new Set([
   "ambassador_id",
@@ -30,4 +33,16 @@ export const coreFieldNames: ReadonlySet<string> = new Set([
   "v2BoolHeaders",
   "v2BoolQueryParameters",
   "v2ExplicitTLS",
+  // Told by `deadFields`.
+  "modules",
+  "envoy_override",
 ]);
+
+/** Fields that Emissary's schema has and nothing in it reads. */
+const dead = ["modules", "envoy_override"] as const;
+
+export function deadFields(spec: MappingSpec): FieldProblem[] {
+  return dead
+    .filter((name) => spec[name] !== undefined)
+    .map((name) => ignored([name], "it has no effect, here as in Emissary", "remove it"));
+}

@@ -5,7 +5,7 @@ import { featureFieldNames, features } from "../../features/index.ts";
 import type { Problem } from "../../ir/problem.ts";
 import { hasError, keyOf, type Resource } from "../../ir/resource.ts";
 import type { Cluster, FeatureSettings, RouteAction, RouteMatch, Source } from "../../ir/types.ts";
-import { coreFieldNames } from "./mapping-fields.ts";
+import { coreFieldNames, deadFields } from "./mapping-fields.ts";
 import { mappingMatch } from "./mapping-match.ts";
 import { redirectOf } from "./redirect.ts";
 import { type Target, type TargetLookup, targetOf } from "./target.ts";
@@ -37,7 +37,7 @@ export interface MappingContext {
 
 export function buildMapping(resource: Resource<MappingSpec>, { defaults, lookup }: MappingContext): BuiltMapping {
   const { spec } = resource;
-  const found: FieldProblem[] = [...notYetCompiled(spec)];
+  const found: FieldProblem[] = [...notYetCompiled(spec), ...deadFields(spec)];
   const matched = mappingMatch(spec);
   found.push(...matched.problems);
   const redirect = redirectOf(spec);

@@ -1,5 +1,6 @@
 import type { ModuleConfig } from "../../crds/module-config.ts";
 import type { ModuleSpec } from "../../crds/module.ts";
+import { errorOverridesOf } from "../../features/error-overrides.ts";
 import { features } from "../../features/index.ts";
 import { compareText, type Problem } from "../../ir/problem.ts";
 import { hasError, keyOf, type Resource } from "../../ir/resource.ts";
@@ -48,9 +49,13 @@ export function selectModule(modules: readonly Resource<ModuleSpec>[]): Selected
 /** What features find wrong with the defaults, asked once for all Mappings. */
 function wrongDefaults(module: Resource<ModuleSpec>): readonly Problem[] {
   const context = { defaults: module.spec.config, upstream: undefined };
-  return features
-    .flatMap((feature) => feature.fromMapping({}, context).problems)
-    .map((problem) => ({ ...problem, object: module, path: ["spec", "config", ...problem.path] }));
+  const { error_response_overrides: bodies } = module.spec.config;
+  const ofBodies = bodies === undefined ? [] : errorOverridesOf(bodies).problems;
+  return [...features.flatMap((feature) => feature.fromMapping({}, context).problems), ...ofBodies].map((problem) => ({
+    ...problem,
+    object: module,
+    path: ["spec", "config", ...problem.path],
+  }));
 }
 
 /** Keys of the Module's config that something reads; the others are told. */
@@ -67,6 +72,7 @@ export const moduleFieldNames: ReadonlySet<string> = new Set([
   "defaults",
   "enable_ipv4",
   "enable_ipv6",
+  "error_response_overrides",
   "keepalive",
   "load_balancer",
   "resolver",

@@ -3,7 +3,8 @@ import type { Resources } from "../../crds/resources.ts";
 import { memoLast } from "../../ir/memo.ts";
 import type { Problem } from "../../ir/problem.ts";
 import type { Cluster, HttpFilter } from "../../ir/types.ts";
-import type { MappingContext } from "./mapping.ts";
+import { errorOverrideFilters, hasOwnBodies } from "./error-overrides.ts";
+import type { BuiltMapping, MappingContext } from "./mapping.ts";
 
 /** What requests meet beside their route: filters, and the services that those and the logs call. */
 export interface GatewayServices {
@@ -14,25 +15,37 @@ export interface GatewayServices {
 
 export type ServiceKinds = Pick<Resources, "authServices" | "rateLimitServices" | "logServices" | "tracingServices">;
 
+/** What of the Mappings decides about filters. */
+export interface Asked {
+  /** A Mapping has bodies for error responses of its own. */
+  readonly ownBodies: boolean;
+}
+
 /** Makes the part that one kind, or the Module, contributes. */
-type Contribute = (kinds: ServiceKinds, context: MappingContext) => GatewayServices;
+type Contribute = (kinds: ServiceKinds, context: MappingContext, asked: Asked) => Partial<GatewayServices>;
 
 /** Adding a kind is adding a line; the order of filters is that of filters/index.ts. */
-const contributors: readonly Contribute[] = [];
+const contributors: readonly Contribute[] = [
+  (_, context, { ownBodies }) => ({ filters: errorOverrideFilters(context, ownBodies) }),
+];
 
 const place = new Map(filters.map(({ name }, index) => [name, index]));
 
-function together(parts: readonly GatewayServices[]): GatewayServices {
-  const found = parts.flatMap((part) => part.filters);
+function together(parts: readonly Partial<GatewayServices>[]): GatewayServices {
+  const found = parts.flatMap(({ filters = [] }) => filters);
   return {
     filters: found.sort((a, b) => (place.get(a.name) ?? 0) - (place.get(b.name) ?? 0)),
-    clusters: parts.flatMap(({ clusters }) => clusters),
-    problems: parts.flatMap(({ problems }) => problems),
+    clusters: parts.flatMap(({ clusters = [] }) => clusters),
+    problems: parts.flatMap(({ problems = [] }) => problems),
   };
 }
 
 /** The same answer for as long as no such object, nor what Mappings look up, changes. */
-export function gatewayServices(): (usable: ServiceKinds, context: MappingContext) => GatewayServices {
+export function gatewayServices(): (
+  usable: ServiceKinds,
+  context: MappingContext,
+  mappings: readonly BuiltMapping[],
+) => GatewayServices {
   const make = memoLast(
     (
       authServices: ServiceKinds["authServices"],
@@ -40,11 +53,12 @@ export function gatewayServices(): (usable: ServiceKinds, context: MappingContex
       logServices: ServiceKinds["logServices"],
       tracingServices: ServiceKinds["tracingServices"],
       context: MappingContext,
+      ownBodies: boolean,
     ) => {
       const kinds = { authServices, rateLimitServices, logServices, tracingServices };
-      return together(contributors.map((contribute) => contribute(kinds, context)));
+      return together(contributors.map((contribute) => contribute(kinds, context, { ownBodies })));
     },
   );
-  return ({ authServices, rateLimitServices, logServices, tracingServices }, context) =>
-    make(authServices, rateLimitServices, logServices, tracingServices, context);
+  return ({ authServices, rateLimitServices, logServices, tracingServices }, context, mappings) =>
+    make(authServices, rateLimitServices, logServices, tracingServices, context, hasOwnBodies(mappings));
 }

@@ -92,6 +92,25 @@ describe("objects in the annotation getambassador.io/config", () => {
     ]);
   });
 
+  it("are read in all versions, and told of in their own words", () => {
+    const config = [
+      "{ apiVersion: ambassador/v1, kind: Mapping, name: a, prefix: /a/, service: 10.0.0.9, ambassador_id: default }",
+      "{ apiVersion: getambassador.io/v2, kind: Mapping, name: b, host: b.example.com, prefix: /b/, service: 10.0.0.9 }",
+      "{ apiVersion: getambassador.io/v2, kind: Mapping, name: c, host: c.example.com, prefix: c/, service: 10.0.0.9 }",
+      "{ apiVersion: getambassador.io/v2, kind: Listener, name: d }",
+    ].join("\n---\n");
+    const { expansion, problems } = compile(stored(service("quote", { config })), settings);
+    expect(expansion.resources.mappings.map(({ name, spec }) => [name, spec.hostname])).toEqual([
+      ["a", "*"],
+      ["b", "b.example.com"],
+      ["c", "c.example.com"],
+    ]);
+    expect(problems.map(formatProblem)).toEqual([
+      `${at}[2].prefix: "c/" does not start with a slash, so that no path would ever match; write "/c/"`,
+      `${at}[3].apiVersion: there is no Listener in getambassador.io/v2; write it as getambassador.io/v3alpha1`,
+    ]);
+  });
+
   it("are found by file and line of the annotation", () => {
     const text = `apiVersion: v1\nkind: Service\nmetadata:\n  name: quote\n  annotations:\n    getambassador.io/config: |\n      ---\n      ${collapsed("a", "a/")}spec: { ports: [{ port: 80 }] }\n`;
     const { resources } = manifestReader()(new Map([["quote.yaml", { kind: "text", text }]]));

@@ -46,6 +46,8 @@ interface Certificates {
   readonly good: readonly { readonly certificatePem: string; readonly keyPem: string }[];
 }
 
+const bodies = (random: Random) => [{ on_status_code: 404, body: { text_format: random.pick(["one", "two"]) } }];
+
 function randomMapping(random: Random): AnyResource {
   const spec: Record<string, unknown> = {
     prefix: random.pick(["/", "/a/", "/a/b/", "/c/", `/p${random.integer(20)}/`, "broken"]),
@@ -70,6 +72,7 @@ function randomMapping(random: Random): AnyResource {
   if (random.chance(0.1)) spec["ambassador_id"] = [random.pick(["default", "other"])];
   if (random.chance(0.1)) spec["host_redirect"] = true;
   if (random.chance(0.1)) spec["shadow"] = true;
+  if (random.chance(0.03)) spec["error_response_overrides"] = bodies(random);
   if (random.chance(0.2))
     spec["add_request_headers"] = { [random.pick(["x-a", "x-b"])]: { value: random.pick(["1", "2"]) } };
   return ambassador(
@@ -122,7 +125,11 @@ function randomOther(random: Random, { good }: Certificates): AnyResource {
       });
     case 3:
       return ambassador("Module", "ambassador", {
-        config: { cluster_request_timeout_ms: 1000 + random.integer(3), server_name: random.pick(["envoy", "nuncio"]) },
+        config: {
+          cluster_request_timeout_ms: 1000 + random.integer(3),
+          server_name: random.pick(["envoy", "nuncio"]),
+          ...(random.chance(0.5) ? { error_response_overrides: bodies(random) } : {}),
+        },
       });
     case 4:
       return ambassador("TLSContext", "origin", {
