@@ -1,11 +1,13 @@
 /** What stands within other objects becomes resources of its own: objects in annotations, what an Ingress asks for. */
 import { isForGateway } from "../crds/ambassador-id.ts";
+import type { Bearer, Held } from "../crds/held.ts";
 import type { AnyResource, Resources } from "../crds/resources.ts";
 import { memoLast } from "../ir/memo.ts";
 import { noProblems, type ObjectRef, type Problem } from "../ir/problem.ts";
 import { keyOf } from "../ir/resource.ts";
 import type { CompileSettings } from "../ir/settings.ts";
-import { type Annotated, annotatedBy, type Bearer, carriedOver } from "../sources/annotations/annotations.ts";
+import { annotatedBy, carriedOver } from "../sources/annotations/annotations.ts";
+import { ingressSource } from "../sources/ingress/source.ts";
 import { merger, present } from "./derived.ts";
 import { fields } from "./store.ts";
 
@@ -29,13 +31,17 @@ const nobody: ReadonlySet<ObjectRef> = new Set();
 export function createExpander(): Expander {
   const ofServices = annotations();
   const ofIngresses = annotations();
+  const ingresses = ingressSource();
   const gather = memoLast(gathered);
   const mergers = new Map<Field, ReturnType<typeof merger>>();
 
   return (resources, settings) => {
+    const { held, problems: ofClasses } = ingresses(resources, settings);
     const { byField, problems, unreadable } = gather(
       ofServices(resources.services),
       ofIngresses(resources.ingresses),
+      held,
+      ofClasses,
       settings.ambassadorId,
     );
     const changed: Partial<Record<Field, readonly AnyResource[]>> = {};
@@ -52,9 +58,9 @@ export function createExpander(): Expander {
 }
 
 /** What the annotations of a kind's objects hold; read anew only where it may have changed. */
-function annotations(): (bearers: readonly Bearer[]) => readonly Annotated[] {
-  let earlier = new Map<string, Annotated>();
-  let last: readonly Annotated[] = [];
+function annotations(): (bearers: readonly Bearer[]) => readonly Held[] {
+  let earlier = new Map<string, Held>();
+  let last: readonly Held[] = [];
   const read = present((bearer: Bearer) => {
     const before = earlier.get(keyOf(bearer));
     return (before === undefined ? undefined : carriedOver(bearer, before)) ?? annotatedBy(bearer);
@@ -70,14 +76,16 @@ function annotations(): (bearers: readonly Bearer[]) => readonly Annotated[] {
 }
 
 function gathered(
-  ofServices: readonly Annotated[],
-  ofIngresses: readonly Annotated[],
+  ofServices: readonly Held[],
+  ofIngresses: readonly Held[],
+  ingresses: readonly Held[],
+  ofClasses: readonly Problem[],
   ambassadorId: string,
 ): { readonly byField: ByField; readonly problems: readonly Problem[]; readonly unreadable: Expansion["unreadable"] } {
   const byField = new Map<Field, AnyResource[]>();
-  const problems: Problem[] = [];
+  const problems: Problem[] = [...ofClasses];
   const unreadable = new Set<ObjectRef>();
-  for (const { bearer, objects, unread } of [...ofServices, ...ofIngresses]) {
+  for (const { bearer, objects, unread } of [...ofServices, ...ofIngresses, ...ingresses]) {
     for (const object of objects) {
       const field = fields[object.kind];
       const list = byField.get(field);

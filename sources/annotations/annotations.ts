@@ -9,33 +9,19 @@ import { documentsOf } from "../../crds/documents.ts";
 import { type Fields, isFields } from "../../crds/metadata.ts";
 import { parseResource } from "../../crds/parse.ts";
 import { isOlder, pathAsWritten } from "../../crds/versions/convert.ts";
-import type { AnyResource, IngressResource, ServiceResource } from "../../crds/resources.ts";
+import { type Bearer, type Held, placed, type Unread } from "../../crds/held.ts";
+import { everyGateway } from "../../crds/ambassador-id.ts";
+import type { AnyResource } from "../../crds/resources.ts";
 import type { PathStep, Problem, Within } from "../../ir/problem.ts";
 
 export const annotationName = `${group}/config`;
 
-export type Bearer = ServiceResource | IngressResource;
-
-/** What an annotation holds. */
-export interface Annotated {
-  readonly bearer: Bearer;
-  readonly objects: readonly AnyResource[];
-  /** Of documents that are no object. */
-  readonly unread: readonly Unread[];
-}
-
-export interface Unread {
-  /** The gateways that the document says it is for, as far as it can be read. */
-  readonly ids: readonly string[] | undefined;
-  readonly problem: Problem;
-}
-
 const kindNames: ReadonlySet<string> = new Set(customKinds.map(({ kind }) => kind));
 
-const parsed = new WeakMap<Bearer, Annotated>();
+const parsed = new WeakMap<Bearer, Held>();
 
 /** Undefined without the annotation. The same for the same bearer. */
-export function annotatedBy(bearer: Bearer): Annotated | undefined {
+export function annotatedBy(bearer: Bearer): Held | undefined {
   const text = bearer.annotations[annotationName];
   if (text === undefined) return undefined;
   let annotated = parsed.get(bearer);
@@ -47,7 +33,7 @@ export function annotatedBy(bearer: Bearer): Annotated | undefined {
  * Takes over what the annotation said when the bearer has changed, and nothing of it that the annotation's objects take
  * from it. @returns undefined when they have to be read anew
  */
-export function carriedOver(bearer: Bearer, earlier: Annotated): Annotated | undefined {
+export function carriedOver(bearer: Bearer, earlier: Held): Held | undefined {
   const { bearer: before } = earlier;
   const isSame =
     bearer.annotations[annotationName] === before.annotations[annotationName] &&
@@ -66,7 +52,7 @@ function sameTexts(a: Readonly<Record<string, string>>, b: Readonly<Record<strin
   return keys.length === Object.keys(b).length && keys.every((key) => a[key] === b[key]);
 }
 
-function readAnnotation(bearer: Bearer, text: string): Annotated {
+function readAnnotation(bearer: Bearer, text: string): Held {
   const objects: AnyResource[] = [];
   const unread: Unread[] = [];
   documentsOf(text).forEach((document, index) => {
@@ -75,7 +61,7 @@ function readAnnotation(bearer: Bearer, text: string): Annotated {
       const message = `line ${document.line} of the annotation is ${document.reason}`;
       const advice = "the other documents of the annotation are used";
       const problem: Problem = { code: "InvalidYaml", severity: "error", object: bearer, path: at, message, advice };
-      unread.push({ ids: undefined, problem });
+      unread.push({ ids: everyGateway, problem });
       return;
     }
     const { raw } = document;
@@ -130,14 +116,6 @@ function pathIn(raw: unknown, path: readonly PathStep[]): readonly PathStep[] {
     return ["metadata_labels", ...rest];
   if (first !== "metadata" && first !== "spec") return path;
   return Object.hasOwn(raw, second) || !Object.hasOwn(raw, first) ? [second, ...rest] : path;
-}
-
-/** The resource as one that stands within its bearer, of the same age. */
-function placed(resource: AnyResource, { uid, creationTimestamp, origin }: Bearer, within: Within): AnyResource {
-  const { kind, namespace, name } = resource;
-  const object = { kind, namespace, name, origin, within };
-  const problems = Object.freeze(resource.problems.map((problem) => ({ ...problem, object })));
-  return Object.freeze({ ...resource, uid, creationTimestamp, origin, within, problems });
 }
 
 function foreignKind(resource: AnyResource): Problem {

@@ -102,10 +102,57 @@ function randomAnnotation(random: Random): string {
   return Array.from({ length: 1 + random.integer(3) }, part).join("\n---\n");
 }
 
+/** An Ingress or its class, whose Services, ports, Secrets and hosts come and go. */
+function randomIngress(random: Random): AnyResource {
+  const metadata = { name: `i${random.integer(4)}`, namespace: "default" };
+  const apiVersion = "networking.k8s.io/v1";
+  if (random.chance(0.3)) {
+    const controller = random.pick(["getambassador.io/ingress-controller", "example.com/other"]);
+    const named = { name: random.pick(["nuncio", "other"]) };
+    return resource({ apiVersion, kind: "IngressClass", metadata: named, spec: { controller } });
+  }
+  const backend = () => {
+    const port = random.chance(0.5) ? { name: random.pick(["web", "nope"]) } : { number: 80 };
+    return random.chance(0.1) ? { resource: { kind: "Bucket" } } : { service: { name: "one", port } };
+  };
+  const path = () => ({
+    path: random.pick(["/", "/a", "/a/", "/a/b"]),
+    pathType: random.pick(["Exact", "Prefix", "ImplementationSpecific"]),
+    backend: backend(),
+  });
+  const rule = () => ({
+    ...(random.chance(0.7) ? { host: random.pick(["a.example.com", "*.example.com"]) } : {}),
+    http: { paths: [path(), path()] },
+  });
+  const tls = () => ({
+    hosts: random.pick([["a.example.com"], ["c.example.org", "a.example.com"], []]),
+    ...(random.chance(0.8) ? { secretName: random.pick(["s0", "s1"]) } : {}),
+  });
+  return resource({
+    apiVersion,
+    kind: "Ingress",
+    metadata: {
+      ...metadata,
+      creationTimestamp: random.pick(["2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"]),
+      annotations: random.pick([
+        {},
+        { "kubernetes.io/ingress.class": "ambassador" },
+        { "getambassador.io/rewrite": "/" },
+      ]),
+    },
+    spec: {
+      ingressClassName: random.pick(["nuncio", "other"]),
+      rules: [rule(), rule()],
+      ...(random.chance(0.4) ? { tls: [tls()] } : {}),
+      ...(random.chance(0.3) ? { defaultBackend: backend() } : {}),
+    },
+  });
+}
+
 function randomOther(random: Random, { good }: Certificates): AnyResource {
   const insecure = { requestPolicy: { insecure: { action: random.pick(["Route", "Redirect", "Reject"]) } } };
   const pair = random.pick(good);
-  switch (random.integer(9)) {
+  switch (random.integer(11)) {
     case 0:
       return ambassador("Listener", `l${random.integer(3)}`, {
         port: 8000 + random.integer(3),
@@ -156,8 +203,14 @@ function randomOther(random: Random, { good }: Certificates): AnyResource {
           creationTimestamp: random.pick(["2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"]),
           annotations: random.chance(0.6) ? { "getambassador.io/config": randomAnnotation(random) } : {},
         },
-        spec: { clusterIP: random.pick(["10.96.0.1", "None"]), ports: [{ port: random.pick([80, 8080]) }] },
+        spec: {
+          clusterIP: random.pick(["10.96.0.1", "None"]),
+          ports: [{ name: random.pick(["web", "other"]), port: random.pick([80, 8080]) }],
+        },
       });
+    case 8:
+    case 9:
+      return randomIngress(random);
     default:
       return resource({
         apiVersion: "discovery.k8s.io/v1",
