@@ -45,6 +45,8 @@ interface AnyKind {
   readonly compiled: boolean;
   /** The admission webhook judges it; `annotated`: where it holds objects in the annotation getambassador.io/config. */
   readonly validated: boolean | "annotated";
+  /** The gateway writes its status. */
+  readonly statusWritten?: true;
 }
 
 /** A kind of ours: there is a CRD for it. */
@@ -216,6 +218,7 @@ export const coreKinds = [
     plural: "ingresses",
     singular: "ingress",
     validated: true,
+    statusWritten: true,
     schema: ingressSchema,
   },
   {

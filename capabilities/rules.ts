@@ -15,12 +15,19 @@ export interface WebhookRule {
   readonly scope: CustomKind["scope"];
 }
 
-/** The gateway: everything that is watched. It keeps the Secrets that something names, and gets one by one what is named later. */
+/**
+ * The gateway: everything that is watched, and the status of what it writes one of. It keeps the Secrets that something names, and
+ * gets one by one what is named later.
+ */
 export function gatewayRules(): PolicyRule[] {
-  return readRules(
-    kinds.filter(({ watched }) => watched),
-    ["get", "list", "watch"],
-  );
+  const written = kinds.filter((row) => "statusWritten" in row);
+  return [
+    ...readRules(
+      kinds.filter(({ watched }) => watched),
+      ["get", "list", "watch"],
+    ),
+    ...written.map(({ group, plural }) => ({ apiGroups: [group], resources: [`${plural}/status`], verbs: ["patch"] })),
+  ];
 }
 
 /** The admission process: what compile reads. It keeps all Secrets that it is told of, and asks for none. */

@@ -1,5 +1,6 @@
 import type { KubeConfig } from "@kubernetes/client-node";
 import { apiVersionOf, customKinds, kinds } from "../capabilities/kinds.ts";
+import { isSelected } from "../insight/watched.ts";
 import type { CompileSettings } from "../ir/settings.ts";
 import { startAdminServer } from "./admin-server.ts";
 import type { AdmissionSettings } from "./admission/settings.ts";
@@ -59,6 +60,7 @@ async function run(options: AdmissionOptions, atEnd: (close: () => void | Promis
     ownNamespace: settings.namespace,
     bindAddress: settings.envoyBindAddress,
     inCluster: true,
+    looseLabelSelectors: settings.looseLabelSelectors,
   });
   const source = watchCluster({
     keepAllSecrets: true,
@@ -66,6 +68,7 @@ async function run(options: AdmissionOptions, atEnd: (close: () => void | Promis
     kubeConfig: options.kubeConfig,
     kinds: watchedKinds.filter(({ kind }) => compiledKinds.has(kind)),
     namespace: settings.singleNamespace ? settings.namespace : undefined,
+    secretsNamespace: settings.secretsSingleNamespace ? settings.namespace : undefined,
     labelSelector: settings.labelSelector,
     fieldSelector: settings.fieldSelector,
     log: log.child("kubernetes"),
@@ -101,6 +104,7 @@ async function run(options: AdmissionOptions, atEnd: (close: () => void | Promis
   async function review(request: AdmissionRequest): Promise<Answer | undefined> {
     // What is not watched is none of this gateway's business.
     if (settings.singleNamespace && request.namespace !== settings.namespace) return { allowed: true };
+    if (!isSelected(request.object, settings)) return { allowed: true };
     const startedMs = clock.now();
     const answer = await validate(request);
     const outcome = answer === undefined ? "failed" : answer.allowed ? "allowed" : "denied";

@@ -18,6 +18,8 @@ export interface ClusterSourceOptions {
   readonly kinds?: readonly WatchedKind[];
   /** Single-namespace mode: only this one is watched. */
   readonly namespace?: string | undefined;
+  /** Of Secrets only those of this namespace are watched. */
+  readonly secretsNamespace?: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
   /** For what stands within other objects and names Secrets. */
@@ -103,7 +105,13 @@ export function watchCluster(options: ClusterSourceOptions): ClusterSource {
   startInformers<AnyResource | undefined>({
     kubeConfig: options.kubeConfig,
     // A gateway of one namespace has no rights outside of it.
-    kinds: (options.kinds ?? watchedKinds).filter((kind) => kind.namespaced || options.namespace === undefined),
+    kinds: (options.kinds ?? watchedKinds)
+      .filter((kind) => kind.namespaced || options.namespace === undefined)
+      .map((kind) =>
+        kind.kind === "Secret" && options.secretsNamespace !== undefined
+          ? { ...kind, namespace: options.secretsNamespace }
+          : kind,
+      ),
     namespace: options.namespace,
     labelSelector: options.labelSelector,
     fieldSelector: options.fieldSelector,

@@ -13,6 +13,8 @@ import { watchManifests } from "./files.ts";
 import type { Log } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { watchCluster } from "./cluster-source.ts";
+import { createApi } from "./informers/api.ts";
+import { ingressStatus } from "./ingress-status.ts";
 import { loadKubeConfig } from "./kubernetes.ts";
 import { connectParent, type ParentChannel } from "./parent.ts";
 import { createPortGuard } from "./port-guard.ts";
@@ -112,6 +114,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     const ads = await createAdsServer({ socketPath: options.xdsSocketPath, log: log.child("xds"), onEvent });
     let currentResources: () => Resources = () => sortResources([]).value;
     let irListeners: readonly Listener[] = [];
+    let reviewStatus: () => void = () => undefined;
     const guard = createPortGuard<Listener>({
       isHeld: (place) => isHeldByOthers(place, options.envoyAdminSocketPath),
       publish(snapshot, changedAtMs) {
@@ -132,6 +135,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       bindAddress: settings.envoyBindAddress,
       inCluster: settings.mode.kind === "cluster",
       routeMatching: settings.routeMatching,
+      looseLabelSelectors: settings.looseLabelSelectors,
     });
     const reconciler = createReconciler({
       settings: compileSettings,
@@ -148,6 +152,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         compiledProblems = judged.problems;
         kept = judged.kept;
         report();
+        reviewStatus();
       },
       onCompiled: (seconds) => metrics.compiled(seconds),
       clock,
@@ -169,10 +174,12 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         },
       });
     } else {
+      const { kubeConfig } = loadKubeConfig();
       const source = watchCluster({
-        kubeConfig: loadKubeConfig().kubeConfig,
+        kubeConfig,
         settings: compileSettings,
         namespace: settings.singleNamespace ? settings.namespace : undefined,
+        secretsNamespace: settings.secretsSingleNamespace ? settings.namespace : undefined,
         labelSelector: settings.labelSelector,
         fieldSelector: settings.fieldSelector,
         log: log.child("kubernetes"),
@@ -183,6 +190,14 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         onWaiting: (why) => (reason = why),
       });
       currentResources = source.resources;
+      reviewStatus = ingressStatus({
+        api: createApi(kubeConfig),
+        gateway: { ...compileSettings, service: settings.service },
+        resources: source.resources,
+        log: log.child("status"),
+        clock,
+        signal: stopped.signal,
+      });
     }
   } catch (error) {
     if (!(error instanceof FatalError)) throw error;

@@ -13,6 +13,8 @@ type Shared = Pick<
   | "ambassadorId"
   | "namespace"
   | "singleNamespace"
+  | "secretsSingleNamespace"
+  | "looseLabelSelectors"
   | "labelSelector"
   | "fieldSelector"
   | "envoyBindAddress"

@@ -43,13 +43,18 @@ export interface Associated {
 }
 
 /** @returns which Mappings each Host takes; the Hosts of one Mapping are remembered while the set of Hosts is the same. */
-export function associator(): (mappings: readonly BuiltMapping[], hosts: readonly BuiltHost[]) => Associated {
+export function associator(): (
+  mappings: readonly BuiltMapping[],
+  hosts: readonly BuiltHost[],
+  /** The same in all calls. */
+  loose?: boolean,
+) => Associated {
   let index = indexHosts([]);
   let takersOf: (mappings: readonly BuiltMapping[]) => readonly (readonly number[])[] = alignedMap(() => []);
   let earlier: Association = new Map();
   let earlierMappings: readonly BuiltMapping[] = [];
   let result: Associated = { association: earlier, detached: [] };
-  return (mappings, hosts) => {
+  return (mappings, hosts, loose = false) => {
     const sameHosts = sameElements(index.all, hosts);
     if (sameHosts && mappings === earlierMappings) return result;
     if (!sameHosts) {
@@ -57,8 +62,8 @@ export function associator(): (mappings: readonly BuiltMapping[], hosts: readonl
       const places = new Map(hosts.map((host, place) => [host, place]));
       const current = index;
       takersOf = alignedMap((mapping: BuiltMapping) =>
-        candidates(current, mapping)
-          .filter((host) => takesMapping(host, mapping))
+        (loose ? current.all : candidates(current, mapping))
+          .filter((host) => takesMapping(host, mapping, loose))
           .map((host) => places.get(host) as number),
       );
     }

@@ -97,7 +97,7 @@ export function gatewayAssembler(
     for (const host of hosts) problems.push(...host.problems);
     const conflicts = conflictsOf(hosts);
     problems.push(...conflicts.problems);
-    const { association, detached } = associate(built, conflicts.hosts);
+    const { association, detached } = associate(built, conflicts.hosts, settings.looseLabelSelectors);
     problems.push(...detachedProblems(detached));
 
     const listeners = usable.listeners.map(listenerOf);
@@ -119,7 +119,7 @@ export function gatewayAssembler(
 
     const irListenerList: Listener[] = [];
     for (const listener of opened.listeners) {
-      const taken = conflicts.hosts.filter((host) => takesHost(listener, host));
+      const taken = conflicts.hosts.filter((host) => takesHost(listener, host, settings.looseLabelSelectors));
       const { chains, problems: chainProblems } = chainsOf(
         listener,
         taken,

@@ -1,4 +1,5 @@
 import https from "node:https";
+import type { TLSSocket } from "node:tls";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { type Certificate, selfSigned } from "../support/certificates.ts";
 import { freePort } from "../support/envoy.ts";
@@ -151,7 +152,7 @@ describe("an Ingress with TLS", () => {
       const options = { port, path, servername: "a.example.com", headers: { host: "a.example.com" } };
       https
         .get({ host: "127.0.0.1", rejectUnauthorized: false, agent: false, ...options }, (response) => {
-          const serial = (response.socket as import("node:tls").TLSSocket).getPeerCertificate().serialNumber;
+          const serial = (response.socket as TLSSocket).getPeerCertificate().serialNumber;
           let body = "";
           response.on("data", (chunk) => (body += String(chunk)));
           response.on("end", () => {
