@@ -1,5 +1,6 @@
 import { systemClock } from "../runtime/clock.ts";
 import type { RunFlags } from "../runtime/settings.ts";
+import { sayUnread } from "../runtime/unread-variables.ts";
 import { supervise } from "../runtime/supervisor.ts";
 import { findEnvoy, program, userPath } from "./assets.ts";
 import { settingsOf } from "./settings.ts";
@@ -16,6 +17,7 @@ function flagArguments(flags: RunFlags): string[] {
 /** `nuncio run`: the supervisor, with Envoy and the control plane as its children. @returns the exit code */
 export function run(flags: RunFlags): Promise<number> {
   const { settings, log } = settingsOf(flags);
+  sayUnread(process.env, log);
   return supervise({
     settings,
     envoyPath: findEnvoy(flags.envoy, process.env),

@@ -5,6 +5,7 @@ import path from "node:path";
 import { manifestReader } from "../../compile/manifests.ts";
 import type { Resources } from "../../crds/resources.ts";
 import type { Problem } from "../../ir/problem.ts";
+import type { CompileSettings } from "../../ir/settings.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { createReconciler } from "../../runtime/reconciler.ts";
@@ -106,7 +107,7 @@ export function mapping(name: string, spec: Readonly<Record<string, unknown>>): 
 }
 
 /** Compiler, reconciler, xDS server and a real Envoy. Manifests given to `apply` stand beside `listenerAndHost(port)`. */
-export async function startGateway(): Promise<Gateway> {
+export async function startGateway(more: Partial<CompileSettings> = {}): Promise<Gateway> {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), "nuncio-"));
   const socketPath = path.join(directory, "xds.sock");
   const port = await freePort();
@@ -127,7 +128,7 @@ export async function startGateway(): Promise<Gateway> {
   let latest: unknown;
   const ads = await createAdsServer({ socketPath, log: silentLog, onEvent, graceMs: 50 });
   const reconciler = createReconciler({
-    settings: { ambassadorId: "default", ownNamespace: "default", bindAddress: "127.0.0.1", inCluster: false },
+    settings: { ambassadorId: "default", ownNamespace: "default", bindAddress: "127.0.0.1", inCluster: false, ...more },
     resources: () => resources as Resources,
     onSnapshot(snapshot) {
       latest = snapshot;
