@@ -28,7 +28,14 @@ const shellPackages = [
   "commander",
 ];
 
-const shellFolders = ["**/runtime/**", "**/cli/**", "**/xds/server/**", "**/status/**"];
+const shellFolders = [
+  "**/runtime/**",
+  "!**/xds/generated/**",
+  "!**/generated/**",
+  "**/cli/**",
+  "**/xds/server/**",
+  "**/status/**",
+];
 
 export default tseslint.config(
   { ignores: ["node_modules/**", "dist/**", ".cache/**", "xds/generated/**"] },

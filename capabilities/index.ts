@@ -22,7 +22,7 @@ import { devPortal } from "./dev-portal.ts";
 import { consulResolver } from "./consul-resolver.ts";
 
 /** From here, because esbuild gives a dynamic import of a CommonJS package nothing but `default`. */
-export { PeprValidateRequest } from "pepr";
+export { PeprMutateRequest, PeprValidateRequest } from "pepr";
 
 /** In the order of the table of kinds. Namespace has none: it is neither watched nor judged. */
 const all: readonly CapabilityOf[] = [

@@ -1,4 +1,6 @@
+import fs from "node:fs";
 import { systemClock } from "../runtime/clock.ts";
+import { FatalError } from "../runtime/fatal.ts";
 import type { RunFlags } from "../runtime/settings.ts";
 import { sayUnread } from "../runtime/unread-variables.ts";
 import { supervise } from "../runtime/supervisor.ts";
@@ -17,6 +19,9 @@ function flagArguments(flags: RunFlags): string[] {
 /** `nuncio run`: the supervisor, with Envoy and the control plane as its children. @returns the exit code */
 export function run(flags: RunFlags): Promise<number> {
   const { settings, log } = settingsOf(flags);
+  // The same words as of the commands that read a directory once, and before anything is started.
+  if (settings.mode.kind === "standalone" && !fs.existsSync(settings.mode.configPath))
+    throw new FatalError(`there is no file or directory ${flags.config ?? settings.mode.configPath}`, 2);
   sayUnread(process.env, log);
   return supervise({
     settings,

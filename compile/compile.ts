@@ -1,6 +1,7 @@
 import type { Resources } from "../crds/resources.ts";
+import { BucketMap, diffMaps } from "../ir/bucket-map.ts";
 import { type Counters, zeroCounters } from "../ir/counters.ts";
-import { memoForever, memoLast, sameElements, sameEntries } from "../ir/memo.ts";
+import { memoForever, memoLast, sameElements } from "../ir/memo.ts";
 import { compareProblems, type Problem, toldOf } from "../ir/problem.ts";
 import type { CompileSettings, RouteMatching } from "../ir/settings.ts";
 import type { Cluster, Ir, Listener, Secret, Table } from "../ir/types.ts";
@@ -9,8 +10,9 @@ import { encodeCluster } from "../xds/resources/cluster.ts";
 import type { EdsEndpoints } from "../xds/resources/endpoints.ts";
 import { encodeFilters } from "../xds/resources/filters-slot.ts";
 import { encodeListener } from "../xds/resources/listener.ts";
+import { encodeRuntime } from "../xds/resources/runtime.ts";
 import { encodeSecret } from "../xds/resources/secret.ts";
-import { tableEncoder } from "../xds/resources/table.ts";
+import { routeChecker, tableEncoder } from "../xds/resources/table.ts";
 import type { ResourceMap, Snapshot, XdsResource } from "../xds/snapshot.ts";
 
 import { createExpander, type Expansion } from "./expand.ts";
@@ -34,33 +36,39 @@ export interface Compiled {
 /** Takes resources as they are stored, or expanded before. */
 export type Compiler = (input: Resources | Expansion, settings: CompileSettings) => Compiled;
 
+/** As `createCompiler`, at a fraction of the cost where a host has thousands of routes: with all problems, and with tables that are empty. */
+export function createChecker(): Compiler {
+  return createCompiler(routeChecker);
+}
+
 /**
  * A compiler that remembers its parts by the identity of their inputs, down to encoded bytes. What it returns equals
  * `compile` on the same input; it only takes less work.
  */
-export function createCompiler(): Compiler {
+export function createCompiler(newTableEncoder = tableEncoder): Compiler {
   let counters = zeroCounters();
   const current = () => counters;
   const assemble = gatewayAssembler(current);
   let matching: RouteMatching = "auto";
-  const tableBytes = tableEncoder(current, () => matching);
-  const encodeOneCluster = memoForever((cluster: Cluster) => {
+  const tableBytes = newTableEncoder(current, () => matching);
+  const encodeOneCluster = (cluster: Cluster) => {
     counters.clusters++;
     return encodeCluster(cluster);
-  });
+  };
   const encodeOneListener = memoForever((listener: Listener) => encodeListener(listener));
-  // The slot of filters is there, be it empty.
-  const extensions = memoLast((filters: Ir["filters"]): ResourceMap => {
-    const slot = encodeFilters(filters);
-    return new Map([[slot.name, slot]]);
+  const extensions = memoLast(
+    (filters: Ir["filters"]): ResourceMap => new Map(encodeFilters(filters).map((slot) => [slot.name, slot])),
+  );
+  const runtime = memoLast((flags: Ir["runtime"]): ResourceMap => {
+    const layer = encodeRuntime(flags);
+    return new Map([[layer.name, layer]]);
   });
   const encodeOneSecret = memoForever((secret: Secret) => encodeSecret(secret));
   const clusters = encodedMap<Cluster>();
   const tables = encodedMap<Table>();
   const listeners = encodedMap<Listener>();
   const secrets = encodedMap<Secret>();
-  let earlierClusters: Ir["clusters"] | undefined;
-  let endpoints: ReadonlyMap<string, EdsEndpoints> = new Map();
+  const endpointsOf = neededEndpoints();
   let problems: readonly Problem[] = [];
   let unsorted: readonly Problem[] = [];
   const expand = createExpander();
@@ -82,20 +90,17 @@ export function createCompiler(): Compiler {
       });
     }
     tableBytes.retain(ir.tables);
-    if (ir.clusters !== earlierClusters) {
-      earlierClusters = ir.clusters;
-      endpoints = endpointsOf(ir.clusters, endpoints);
-    }
     return {
       ir,
       snapshot: {
+        runtime: runtime(ir.runtime),
         cluster: clusters(ir.clusters, encodeOneCluster),
         extension: extensions(ir.filters),
         listener: listeners(listenerMap(ir.listeners), encodeOneListener),
         route: tables(ir.tables, tableBytes.encode),
         secret: secrets(ir.secrets, encodeOneSecret),
       },
-      endpoints,
+      endpoints: endpointsOf(ir.clusters),
       problems,
       sourceMap: sourceMap(ir, assembled.targets),
       expansion,
@@ -109,19 +114,17 @@ export function compile(input: Resources | Expansion, settings: CompileSettings)
   return createCompiler()(input, settings);
 }
 
-/** Encodes a collection to a map by name that keeps its identity while its content is the same. */
+/** Encodes a collection to a map by name, what differs from the last one. */
 function encodedMap<T>(): (items: ReadonlyMap<string, T>, encode: (item: T) => XdsResource) => ResourceMap {
   let lastItems: ReadonlyMap<string, T> = new Map();
-  let last: ResourceMap = new Map();
+  let last = BucketMap.of<XdsResource>();
   return (items, encode) => {
-    if (items === lastItems) return last;
-    const now = new Map<string, XdsResource>();
-    for (const [name, item] of items) {
-      const earlier = last.get(name);
-      now.set(name, earlier !== undefined && lastItems.get(name) === item ? earlier : encode(item));
-    }
+    const { changed, gone } = diffMaps(lastItems, items);
+    last = last.with(
+      changed.map(([name, item]) => [name, encode(item)]),
+      gone,
+    );
     lastItems = items;
-    if (!sameEntries(now, last)) last = now;
     return last;
   };
 }
@@ -131,14 +134,16 @@ const listenerMap = memoForever(
     new Map(listeners.map((listener) => [listener.name, listener])),
 );
 
-function endpointsOf(
-  clusters: Ir["clusters"],
-  earlier: ReadonlyMap<string, EdsEndpoints>,
-): ReadonlyMap<string, EdsEndpoints> {
-  const needed = new Map<string, EdsEndpoints>();
-  for (const { name, endpoints } of clusters.values()) {
-    if (endpoints.kind !== "service" && endpoints.kind !== "slices") continue;
-    needed.set(name, earlier.get(name) ?? endpoints);
-  }
-  return sameEntries(needed, earlier) ? earlier : needed;
+function neededEndpoints(): (clusters: Ir["clusters"]) => ReadonlyMap<string, EdsEndpoints> {
+  let lastClusters: Ir["clusters"] = new Map();
+  let needed = BucketMap.of<EdsEndpoints>();
+  return (clusters) => {
+    const { changed, gone } = diffMaps(lastClusters, clusters);
+    lastClusters = clusters;
+    const come = changed.flatMap(([name, { endpoints }]): [string, EdsEndpoints][] =>
+      endpoints.kind === "service" || endpoints.kind === "slices" ? [[name, needed.get(name) ?? endpoints]] : [],
+    );
+    needed = needed.with(come, gone);
+    return needed;
+  };
 }

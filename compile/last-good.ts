@@ -89,15 +89,22 @@ function isBad(resource: AnyResource, named: ReadonlySet<string>): boolean {
   return hasError(resource) || named.has(nameOf(resource));
 }
 
-/** Objects that an error makes unusable, by kind and key. */
+/** Objects that an error makes unusable. */
 function badObjects(resources: Resources, problems: readonly Problem[]): Set<AnyResource> {
   const bad = new Set<AnyResource>();
-  const named = namedInErrors(problems);
-  if (named.size === 0) return bad;
-  for (const kind of replaceable) {
-    for (const resource of resources[kind] as readonly AnyResource[]) if (isBad(resource, named)) bad.add(resource);
+  for (const problem of problems) {
+    if (problem.severity !== "error") continue;
+    const object = subjectOf(problem);
+    const field = fieldOf(resources, object.kind);
+    const found = field === undefined ? undefined : find(resources[field], keyOf(object));
+    if (found !== undefined) bad.add(found);
   }
   return bad;
+}
+
+/** Where the objects of a kind stand, if it is one whose objects are replaced and there are any. */
+function fieldOf(resources: Resources, kind: string): keyof Resources | undefined {
+  return replaceable.find((field) => resources[field][0]?.kind === kind);
 }
 
 /** Secrets that held a certificate, or authorities, and do not any more. */
@@ -115,6 +122,11 @@ function spoiltSecrets(
 }
 
 function find(list: readonly AnyResource[], key: string): AnyResource | undefined {
+  return list[placeOf(list, key)];
+}
+
+/** Where the object of this key stands in a list sorted by key; -1 if there is none. */
+function placeOf(list: readonly AnyResource[], key: string): number {
   let low = 0;
   let high = list.length;
   while (low < high) {
@@ -123,7 +135,7 @@ function find(list: readonly AnyResource[], key: string): AnyResource | undefine
     else high = middle;
   }
   const found = list[low];
-  return found !== undefined && keyOf(found) === key ? found : undefined;
+  return found !== undefined && keyOf(found) === key ? low : -1;
 }
 
 interface Replaced {
@@ -154,27 +166,36 @@ function replaceAll(
 ): Replaced | undefined {
   const kept = new Set<ObjectRef>(lost.flatMap(({ within }) => within?.object ?? []));
   const resources = lost.reduce(withResource, asked);
-  const changed: Partial<Record<keyof Resources, readonly AnyResource[]>> = {};
-  for (const kind of replaceable) {
-    const list = resources[kind] as readonly AnyResource[];
-    if (!list.some((resource) => bad.has(resource))) continue;
-    changed[kind] = list.map((resource) => {
-      const good = bad.has(resource) ? find(inForce[kind] as readonly AnyResource[], keyOf(resource)) : undefined;
-      if (good === undefined || good === resource) return resource;
-      kept.add(resource);
-      return good;
-    });
-  }
-  if (kept.size === 0) return undefined;
-  return { resources: { ...resources, ...(changed as Partial<Resources>) }, kept };
+  const edited = editLists(resources, bad, (list, place, field) => {
+    const resource = list[place] as AnyResource;
+    const good = find(inForce[field], keyOf(resource));
+    if (good === undefined || good === resource) return;
+    kept.add(resource);
+    list[place] = good;
+  });
+  return kept.size === 0 ? undefined : { resources: edited, kept };
 }
 
 /** Without the objects that never were in force: they must not be taken for a last good form. */
 function without(resources: Resources, bad: ReadonlySet<AnyResource>): Resources {
-  if (bad.size === 0) return resources;
-  const entries = (Object.entries(resources) as [keyof Resources, readonly AnyResource[]][]).map(([kind, list]) => [
-    kind,
-    list.some((resource) => bad.has(resource)) ? list.filter((resource) => !bad.has(resource)) : list,
-  ]);
-  return Object.fromEntries(entries) as unknown as Resources;
+  return editLists(resources, bad, (list, place) => list.splice(place, 1));
+}
+
+/** Resources with an edit made at the place of each bad object; lists without one stay the very same. */
+function editLists(
+  resources: Resources,
+  bad: ReadonlySet<AnyResource>,
+  edit: (list: AnyResource[], place: number, field: keyof Resources) => void,
+): Resources {
+  const lists: Partial<Record<keyof Resources, AnyResource[]>> = {};
+  for (const resource of bad) {
+    const field = fieldOf(resources, resource.kind);
+    if (field === undefined) continue;
+    const list = lists[field] ?? [...resources[field]];
+    const place = placeOf(list, keyOf(resource));
+    if (list[place] !== resource) continue;
+    lists[field] = list;
+    edit(list, place, field);
+  }
+  return { ...resources, ...(lists as Partial<Resources>) };
 }

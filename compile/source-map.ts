@@ -33,7 +33,9 @@ export function sourceMap(ir: Ir, targets: readonly ClusterTarget[]): SourceMap 
         .map(({ source }) => ({ object: source.object, path: [...source.path, "service"] })),
     chain(listener, name) {
       const found = ir.listeners.find((each) => each.name === listener);
-      return found?.chains.some((chain) => chain.name === name) === true ? [found.source] : [];
+      const chain = found?.chains.find((each) => each.name === name);
+      if (found === undefined || chain === undefined) return [];
+      return chain.kind === "tcp" ? chain.sources : [found.source];
     },
   };
 }

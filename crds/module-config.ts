@@ -9,6 +9,13 @@ import { keepaliveFields } from "../features/keepalive.ts";
 import { labelSpecifier } from "../features/labels.ts";
 import { loadBalancerFields } from "../features/load-balancer.ts";
 import { retryPolicyFields } from "../features/retry-policy.ts";
+import { bufferFields } from "../filters/buffer.ts";
+import { grpcHttp1BridgeFields } from "../filters/grpc-http1-bridge.ts";
+import { grpcStatsFields } from "../filters/grpc-stats.ts";
+import { grpcWebFields } from "../filters/grpc-web.ts";
+import { gzipFields } from "../filters/gzip.ts";
+import { ipRulesFields } from "../filters/ip-rules.ts";
+import { luaFields } from "../filters/lua.ts";
 
 const port = { min: 1, max: 65_535 };
 
@@ -51,14 +58,6 @@ const probe = {
   service: text("Where it is served from. Default: the gateway itself."),
 };
 
-function addressRules(description: string) {
-  const address = z.string().describe("Address or range, such as 10.0.0.0/8.");
-  return z
-    .array(z.object({ peer: address.optional(), remote: address.optional() }))
-    .optional()
-    .describe(description);
-}
-
 const connectionManager = {
   allow_chunked_length: flag("Accepts a request with both Transfer-Encoding and Content-Length. Default: false."),
   enable_http10: flag("Accepts HTTP/1.0 requests. Default: false."),
@@ -98,47 +97,13 @@ const connectionManager = {
 };
 
 const httpFilters = {
-  buffer: z
-    .object({
-      max_request_bytes: z.int().min(0).max(4_294_967_295).describe("Bytes of a request at most."),
-      max_request_time: z.unknown().optional().describe("Without effect."),
-    })
-    .optional()
-    .describe("Reads requests whole before they are sent upstream."),
-  enable_grpc_http11_bridge: flag("Lets HTTP/1.1 clients call gRPC services. Default: false."),
-  enable_grpc_web: flag("Lets gRPC-Web clients call gRPC services. Default: false."),
-  grpc_stats: z
-    .object({
-      all_methods: flag("Counts every method. Default: false."),
-      services: z
-        .array(
-          z.object({
-            name: text("Full name of the gRPC service."),
-            method_names: texts("Its methods that are counted."),
-          }),
-        )
-        .optional()
-        .describe("Methods that are counted; excludes all_methods."),
-      upstream_stats: flag("Measures the upstream's time. Default: false."),
-    })
-    .optional()
-    .describe("Statistics of gRPC calls."),
-  gzip: z
-    .object({
-      memory_level: integer("Memory of the compressor.", { min: 1, max: 9 }),
-      min_content_length: count("Bytes from which a response is compressed. Default: 30."),
-      compression_level: text("BEST, SPEED, DEFAULT or a level of Envoy's gzip compressor. Default: DEFAULT."),
-      compression_strategy: text("FILTERED, HUFFMAN, RLE, FIXED or DEFAULT. Default: DEFAULT."),
-      window_bits: integer("Window of the compressor, as a power of two.", { min: 9, max: 15 }),
-      content_type: texts("Content types that are compressed. Default: text, JSON, XML and JavaScript types."),
-      disable_on_etag_header: flag("Leaves responses with an etag alone. Default: false."),
-      remove_accept_encoding_header: flag("Hides accept-encoding from the upstream. Default: false."),
-    })
-    .optional()
-    .describe("Compression of responses."),
-  ip_allow: addressRules("Only these clients are served."),
-  ip_deny: addressRules("These clients are not served."),
-  lua_scripts: text("Lua that runs on every request."),
+  ...bufferFields,
+  ...grpcHttp1BridgeFields,
+  ...grpcWebFields,
+  ...grpcStatsFields,
+  ...gzipFields,
+  ...ipRulesFields,
+  ...luaFields,
 };
 
 const unsetOrRemoved = {
@@ -207,7 +172,7 @@ export const moduleConfigSchema = z.looseObject({
   envoy_log_path: text("File of the access log. Default: /dev/fd/1."),
   envoy_log_type: choice(["text", "json", "typed_json"], "Kind of the access log. Default: text."),
   envoy_validation_timeout: integer("Seconds that a judgement by Envoy may take; 0 skips it. Default: 60.", { min: 0 }),
-  regex_max_size: count("RE2 program size of a regular expression at most. Default: 200."),
+  regex_max_size: count("Instructions of a regular expression at most, up to 1000. Default: 1000.", 1),
   resolver: text("Resolver of Mappings that name none. Default: kubernetes-service."),
   runtime_flags: freeForm("Envoy runtime keys that may be set.").optional(),
   use_ambassador_namespace_for_service_resolution: flag(

@@ -12,7 +12,7 @@ import type {
 } from "../xds/generated/xds/type/matcher/v3/matcher.ts";
 import { checked, type Feature, type FieldProblem, ignored, nothing } from "./feature.ts";
 import { flag, text, textMap } from "./fields.ts";
-import { formatProblems, headerValueProblems } from "./header-value.ts";
+import { commandProblems, headerValueProblems } from "./header-value.ts";
 import { headerValueOption } from "./headers.ts";
 import { pack } from "./proto.ts";
 
@@ -79,7 +79,7 @@ function bodyOf(
   }
   if (json !== undefined) {
     for (const [name, value] of Object.entries(json))
-      problems.push(...formatProblems(value, [...at, "json_format", name]));
+      problems.push(...commandProblems(value, [...at, "json_format", name]));
     if (contentType !== undefined)
       problems.push(ignored([...at, "content_type"], "a JSON body is always application/json", "remove it"));
     return { kind: "json", fields: json };
@@ -88,7 +88,7 @@ function bodyOf(
     problems.push(fileProblem([...at, "text_format_source"]));
     return undefined;
   }
-  problems.push(...formatProblems(plain, [...at, "text_format"]));
+  problems.push(...commandProblems(plain, [...at, "text_format"]));
   if (contentType !== undefined) problems.push(...headerValueProblems(contentType, [...at, "content_type"]));
   return { kind: "text", text: plain, contentType };
 }

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { ModuleConfig } from "../crds/module-config.ts";
 import type { PathStep, ProblemCode, Severity } from "../ir/problem.ts";
-import { regexError } from "../ir/regex.ts";
+import { MAX_PROGRAM_SIZE, regexError } from "../ir/regex.ts";
 import type { ClusterEndpoints } from "../ir/types.ts";
 import type { Cluster } from "../xds/generated/envoy/config/cluster/v3/cluster.ts";
 import type { HttpProtocolOptions } from "../xds/generated/envoy/extensions/upstreams/http/v3/http_protocol_options.ts";
@@ -83,9 +83,9 @@ export function refused(
   return { value: undefined, problems: [{ code: "InvalidField", severity: "error", ...problem }] };
 }
 
-/** The problem of a regex that Envoy would refuse, or none. */
-export function regexProblems(regex: string, path: readonly PathStep[]): FieldProblem[] {
-  const error = regex === "" ? "it is empty" : regexError(regex);
+/** The problem of a regex that Envoy would refuse, or none. @param maxSize the Module's regex_max_size */
+export function regexProblems(regex: string, path: readonly PathStep[], maxSize: number | undefined): FieldProblem[] {
+  const error = regex === "" ? "it is empty" : regexError(regex, maxSize);
   if (error === undefined) return [];
   return [
     {
@@ -93,7 +93,9 @@ export function regexProblems(regex: string, path: readonly PathStep[]): FieldPr
       severity: "error",
       path,
       message: `${JSON.stringify(regex)} is not a regular expression of RE2 (${error})`,
-      advice: "write one in RE2 syntax; it has no look-around and no back-references",
+      advice: error.startsWith("too large")
+        ? `make it smaller, or raise the Module's regex_max_size, to ${MAX_PROGRAM_SIZE} at most`
+        : "write one in RE2 syntax; it has no look-around and no back-references",
     },
   ];
 }

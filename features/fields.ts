@@ -36,10 +36,10 @@ export function count(description: string, min = 0) {
 }
 
 /** Envoy refuses longer durations: source/common/protobuf/utility.cc, 2^63 - 1 nanoseconds. */
-const longestMs = 9_223_372_036_000;
+export const LONGEST_MS = 9_223_372_036_000;
 
 export function milliseconds(description: string) {
-  return integer(description, { min: 0, max: longestMs });
+  return integer(description, { min: 0, max: LONGEST_MS });
 }
 
 export function texts(description: string) {

@@ -59,11 +59,11 @@ const PART = /%%|%([A-Z0-9_]+)(?:\((.*?)\))?(?::\d+)?%|[^%]+/gy;
 /** What is wrong with a header's value, or nothing. */
 export function headerValueProblems(value: string, path: readonly PathStep[]): FieldProblem[] {
   const problems = oneLineProblems(value, path);
-  return problems.length > 0 ? problems : formatProblems(value, path);
+  return problems.length > 0 ? problems : commandProblems(value, path);
 }
 
-/** What is wrong with a text in which Envoy's commands are expanded, or nothing. */
-export function formatProblems(value: string, path: readonly PathStep[]): FieldProblem[] {
+/** What is wrong with the %COMMAND% operators of a text, or nothing. */
+export function commandProblems(value: string, path: readonly PathStep[]): FieldProblem[] {
   if (!value.includes("%")) return [];
   let end = 0;
   for (const part of value.matchAll(PART)) {

@@ -9,6 +9,7 @@ import { dns } from "./dns.ts";
 import type { AnyFeature } from "./feature.ts";
 import { errorOverrides } from "./error-overrides.ts";
 import { grpc } from "./grpc.ts";
+import { headerCase } from "./header-case.ts";
 import { headers } from "./headers.ts";
 import { healthChecks } from "./health-checks.ts";
 import { hostRewrite } from "./host-rewrite.ts";
@@ -43,6 +44,7 @@ export const features: readonly AnyFeature[] = [
   errorOverrides,
   statsName,
   grpc,
+  headerCase,
 ] as unknown as readonly AnyFeature[];
 
 /** Spec fields that a feature reads. */

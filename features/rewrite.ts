@@ -16,7 +16,7 @@ export const rewrite: Feature<typeof rewriteFields, RewriteSettings> = {
   name: "rewrite",
   fields: rewriteFields,
 
-  fromMapping(spec) {
+  fromMapping(spec, { defaults }) {
     if (spec.regex_rewrite === undefined) {
       const replacement = spec.rewrite ?? "/";
       return replacement === ""
@@ -25,7 +25,7 @@ export const rewrite: Feature<typeof rewriteFields, RewriteSettings> = {
     }
     const { pattern = "", substitution = "" } = spec.regex_rewrite;
     const problems = [
-      ...regexProblems(pattern, ["regex_rewrite", "pattern"]),
+      ...regexProblems(pattern, ["regex_rewrite", "pattern"], defaults.regex_max_size),
       ...oneLineProblems(substitution, ["regex_rewrite", "substitution"]),
     ];
     if (spec.rewrite !== undefined) {

@@ -1,3 +1,5 @@
+import type { z } from "zod";
+import type { FeatureResult } from "../features/feature.ts";
 import type { Any } from "../xds/generated/google/protobuf/any.ts";
 
 /**
@@ -7,7 +9,19 @@ import type { Any } from "../xds/generated/google/protobuf/any.ts";
 export interface Filter<Settings> {
   /** Key in the IR, and the name in Envoy by which routes find it in `typedPerFilterConfig`. */
   readonly name: string;
+  /** It holds what users wrote and only Envoy can judge, a script: on its own, its refusal holds up no other filter. */
+  readonly alone?: true;
   toFilter(settings: Settings): Any;
 }
 
 export type AnyFilter = Filter<unknown>;
+
+/** A filter that keys of the Module switch on. */
+export interface ModuleFilter<Fields extends z.ZodRawShape, Settings> extends Filter<Settings> {
+  /** What it owns under the Module's config. */
+  readonly fields: Fields;
+  /** undefined: not asked for. Settings stand beside an error where doing without them would be worse. */
+  fromModule(config: z.output<z.ZodObject<Fields>>): FeatureResult<Settings>;
+}
+
+export type AnyModuleFilter = ModuleFilter<z.ZodRawShape, unknown>;

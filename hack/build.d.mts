@@ -1,3 +1,4 @@
 import type { Metafile } from "esbuild";
 
-export function bundle(outdir?: string): Promise<Metafile>;
+/** `entry`: relative to the repository's root. */
+export function bundle(outdir?: string, options?: { readonly entry?: string }): Promise<Metafile>;

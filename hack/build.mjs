@@ -4,14 +4,15 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { descriptorsFile, envoyVersion, root } from "./paths.mjs";
 
-/** Returns what went where, as esbuild tells it. */
-export async function bundle(outdir = path.join(root, "dist")) {
+/** Returns what went where, as esbuild tells it. A build that fails leaves what was there before: it is made beside it, and put in
+ *  its place when it is whole. */
+export async function bundle(outdir = path.join(root, "dist"), { entry = "cli/main.ts" } = {}) {
   const { build } = await import("esbuild");
   const { version } = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8"));
-  fs.rmSync(outdir, { recursive: true, force: true });
-  const { metafile } = await build({
+  const { metafile, outputFiles } = await build({
     metafile: true,
-    entryPoints: { nuncio: path.join(root, "cli/main.ts") },
+    write: false,
+    entryPoints: { nuncio: path.resolve(root, entry) },
     outdir,
     bundle: true,
     splitting: true,
@@ -29,8 +30,21 @@ export async function bundle(outdir = path.join(root, "dist")) {
     },
     logLevel: "warning",
   });
-  fs.copyFileSync(descriptorsFile, path.join(outdir, "envoy-descriptors.binpb"));
-  fs.chmodSync(path.join(outdir, "nuncio.js"), 0o755);
+  const beside = `${outdir}.${process.pid}.partial`;
+  const before = `${outdir}.${process.pid}.old.partial`;
+  try {
+    for (const { path: file, contents } of outputFiles) {
+      const target = path.join(beside, path.relative(outdir, file));
+      fs.mkdirSync(path.dirname(target), { recursive: true });
+      fs.writeFileSync(target, contents);
+    }
+    fs.copyFileSync(descriptorsFile, path.join(beside, "envoy-descriptors.binpb"));
+    fs.chmodSync(path.join(beside, "nuncio.js"), 0o755);
+    if (fs.existsSync(outdir)) fs.renameSync(outdir, before);
+    fs.renameSync(beside, outdir);
+  } finally {
+    for (const directory of [beside, before]) fs.rmSync(directory, { recursive: true, force: true });
+  }
   return metafile;
 }
 

@@ -13,6 +13,7 @@ import { listenerFieldNames } from "../sources/getambassador/listener.ts";
 import { resolverFieldNames } from "../sources/getambassador/lookup.ts";
 import { coreFieldNames } from "../sources/getambassador/mapping-fields.ts";
 import { moduleFieldNames } from "../sources/getambassador/module.ts";
+import { tcpMappingFieldNames } from "../sources/getambassador/tcp-mapping.ts";
 import { tlsContextFieldNames } from "../sources/getambassador/tls-fields.ts";
 import { root } from "./paths.mjs";
 
@@ -32,7 +33,7 @@ const compiledFields: Readonly<Record<KindName, ReadonlySet<string>>> = {
   Module: moduleFieldNames,
   KubernetesServiceResolver: resolverFieldNames,
   KubernetesEndpointResolver: resolverFieldNames,
-  TCPMapping: none,
+  TCPMapping: tcpMappingFieldNames,
   AuthService: none,
   RateLimitService: none,
   LogService: none,

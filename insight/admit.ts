@@ -1,11 +1,12 @@
 /** What the admission webhook answers: the whole state compiled with the candidate in its place, and the candidate's own errors. */
-import { type Compiler, createCompiler } from "../compile/compile.ts";
+import { type Compiler, createChecker } from "../compile/compile.ts";
 import { findResource, withoutResource, withResource } from "../compile/store.ts";
 import { group } from "../crds/common.ts";
 import { type Fields, isFields } from "../crds/metadata.ts";
 import { isForGateway } from "../crds/ambassador-id.ts";
 import { parseResource } from "../crds/parse.ts";
 import type { AnyResource, Resources } from "../crds/resources.ts";
+import { sameElements } from "../ir/memo.ts";
 import {
   compareProblems,
   formatProblem,
@@ -52,7 +53,7 @@ const MOST_NAMED = 5;
 
 /** Judges changes one after the other with a compiler of its own, which remembers what the last candidate had in common with the next. */
 export function createAdmit(
-  newCompiler: () => Compiler = createCompiler,
+  newCompiler: () => Compiler = createChecker,
 ): (change: Change, resources: Resources, settings: CompileSettings) => Verdict {
   let compiler = newCompiler();
 
@@ -64,6 +65,17 @@ export function createAdmit(
       compiler = newCompiler(); // what it remembers may be half done
       return error instanceof Error ? error : new Error(String(error));
     }
+  }
+
+  let ofState: { readonly deps: readonly unknown[]; readonly problems: readonly Problem[] } | undefined;
+
+  /** Of the state as it stands, compiled once for all the deletions that are judged against it. */
+  function standingProblems(resources: Resources, settings: CompileSettings): readonly Problem[] | Error {
+    const deps = [resources, settings];
+    if (ofState !== undefined && sameElements(ofState.deps, deps)) return ofState.problems;
+    const problems = compile(resources, settings);
+    if (!(problems instanceof Error)) ofState = { deps, problems };
+    return problems;
   }
 
   function problemsWith(candidate: AnyResource, resources: Resources, settings: CompileSettings): readonly Problem[] {
@@ -99,7 +111,7 @@ export function createAdmit(
   function judgeDeletion(object: unknown, resources: Resources, settings: CompileSettings): Verdict {
     const { resource } = parseResource(object);
     if (resource === undefined) return approved;
-    const before = compile(resources, settings);
+    const before = standingProblems(resources, settings);
     const after = compile(withoutResource(resources, resource), settings);
     if (before instanceof Error || after instanceof Error) return approved;
     const known = new Set(before.filter(isError).map(formatProblem));

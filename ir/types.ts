@@ -135,7 +135,8 @@ export interface TerminationTls {
   readonly parameters: TlsParameters;
 }
 
-export interface Chain {
+export interface HttpChain {
+  readonly kind: "http";
   readonly name: string;
   /** SNI names (`*.x` allowed); empty: any client, with or without SNI. */
   readonly serverNames: readonly string[];
@@ -143,6 +144,30 @@ export interface Chain {
   /** Name of the chain's table. */
   readonly table: string;
 }
+
+/** Connections that are handed on as they are, or as they are inside of their TLS. */
+export interface TcpChain {
+  readonly kind: "tcp";
+  readonly name: string;
+  /** Connections without TLS are not taken. */
+  readonly onlyTls: boolean;
+  /** SNI names (`*.x` allowed); empty: any. */
+  readonly serverNames: readonly string[];
+  /** undefined: TLS, if there is any, goes through. */
+  readonly tls: TerminationTls | undefined;
+  /** At least one; weights are relative to their sum. */
+  readonly clusters: readonly WeightedCluster[];
+  /** undefined: Envoy's hour. */
+  readonly idleTimeoutMs: number | undefined;
+  readonly sources: readonly Source[];
+}
+
+export interface WeightedCluster {
+  readonly cluster: string;
+  readonly weight: number;
+}
+
+export type Chain = HttpChain | TcpChain;
 
 export interface Listener {
   readonly name: string;
@@ -155,15 +180,60 @@ export interface Listener {
   readonly trustedHops: number;
   readonly http2MaxConcurrentStreams: number | undefined;
   readonly connectionManager: ConnectionManager;
+  /** Bytes that a connection may buffer; undefined: Envoy's default. */
+  readonly bufferLimitBytes?: number;
   readonly chains: readonly Chain[];
   readonly source: Source;
 }
 
-/** Settings of the HTTP connection manager that all listeners share. */
+/** proper: every name in Proper-Case. preserve: as whoever sent it wrote it. Without it names are in lower case. */
+export type HeaderCase = "proper" | "preserve";
+
+/** What becomes of x-forwarded-client-cert. Source: Envoy, ForwardClientCertDetails. */
+export type ForwardClientCertificate =
+  | "SANITIZE"
+  | "FORWARD_ONLY"
+  | "APPEND_FORWARD"
+  | "SANITIZE_SET"
+  | "ALWAYS_FORWARD_ONLY";
+
+/** Settings of the HTTP connection manager that all listeners share. What is left out is Envoy's default, and switches are off. */
 export interface ConnectionManager {
   readonly serverName: string;
   readonly useRemoteAddress: boolean;
+  readonly accessLogs: readonly AccessLog[];
+  readonly allowChunkedLength?: boolean;
+  readonly acceptHttp10?: boolean;
+  readonly headerCase?: HeaderCase;
+  readonly forwardClientCertificate?: ForwardClientCertificate;
+  /** What it tells of the client's certificate. */
+  readonly clientCertificateDetails?: Readonly<Partial<Record<"subject" | "cert" | "chain" | "dns" | "uri", boolean>>>;
+  readonly headersWithUnderscores?: "ALLOW" | "REJECT_REQUEST" | "DROP_HEADER";
+  readonly idleTimeoutMs?: number;
+  readonly maxRequestHeadersKb?: number;
+  readonly mergeSlashes?: boolean;
+  readonly preserveExternalRequestId?: boolean;
+  readonly rejectEscapedSlashes?: boolean;
+  readonly stripMatchingHostPort?: boolean;
+  readonly suppressEnvoyHeaders?: boolean;
 }
+
+/** Where a line for each request goes. */
+export type AccessLog = {
+  readonly kind: "file";
+  /** undefined: the gateway's standard output. */
+  readonly path: string | undefined;
+  readonly format: AccessLogFormat;
+};
+
+export type AccessLogFormat =
+  | { readonly kind: "text"; readonly text: string }
+  | { readonly kind: "json"; readonly fields: JsonFields };
+
+export interface JsonFields {
+  readonly [name: string]: JsonField;
+}
+export type JsonField = string | number | boolean | null | readonly JsonField[] | JsonFields;
 
 /** An HTTP filter that every request passes; its settings belong to the filter of that name alone (see filters/filter.ts). */
 export interface HttpFilter {
@@ -171,7 +241,11 @@ export interface HttpFilter {
   readonly settings: unknown;
 }
 
+/** Envoy's runtime, by key. */
+export type RuntimeFlags = Readonly<Record<string, number | boolean>>;
+
 export interface Ir {
+  readonly runtime: RuntimeFlags;
   readonly listeners: readonly Listener[];
   /** In the order in which requests pass them. */
   readonly filters: readonly HttpFilter[];

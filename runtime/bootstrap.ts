@@ -1,4 +1,4 @@
-import { envoyRuntimeFlags } from "../xds/static/runtime-flags.ts";
+import { envoyRuntimeFlags, runtimeLayer } from "../xds/static/runtime-flags.ts";
 import type { StatsSelection } from "./settings.ts";
 import { statsdBootstrap, type StatsdSink } from "./statsd.ts";
 
@@ -54,7 +54,13 @@ export function envoyBootstrap(options: BootstrapOptions): JsonObject {
       lds_config: overAds,
     },
     static_resources: { clusters: [xdsClusterOver(xdsSocketPath)] },
-    layered_runtime: { layers: [{ name: "static", static_layer: { ...envoyRuntimeFlags, ...runtimeFlags } }] },
+    layered_runtime: {
+      layers: [
+        { name: "static", static_layer: { ...envoyRuntimeFlags, ...runtimeFlags } },
+        // The Module's runtime_flags: Envoy asks for them before anything else, and again whenever they change.
+        { name: runtimeLayer, rtds_layer: { name: runtimeLayer, rtds_config: overAds } },
+      ],
+    },
     deferred_stat_options: { enable_deferred_creation_stats: true },
     stats_config: { ...inclusion, ...statsd.tags },
     ...statsd.rest,

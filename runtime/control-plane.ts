@@ -45,6 +45,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
   let draining = false;
   let isReady = false;
   let reason = "the configuration has not been read yet";
+  let envoyReason: string | undefined;
 
   const metrics = createMetrics({
     version: options.version,
@@ -55,7 +56,15 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     channel: options.channel,
     onMessage(message) {
       if (message.type === "draining") draining = true;
-      if (message.type === "envoyStarted") metrics.envoyRestarts(message.restarts);
+      if (message.type === "envoyStarted") {
+        metrics.envoyRestarts(message.restarts);
+        if (envoyReason !== undefined)
+          envoyReason = "Envoy has started again and has not acknowledged its configuration yet";
+      }
+      if (message.type === "envoyEnded") {
+        isReady = false;
+        envoyReason = `Envoy ${message.how} and is being started again`;
+      }
       if (message.type === "controlPlaneStarted") metrics.controlPlaneRestarts(message.restarts);
     },
     onGone: () => options.exit(0),
@@ -63,7 +72,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
 
   const readiness = (): Readiness => {
     if (draining) return { ready: false, reason: "the gateway is about to stop" };
-    return isReady ? { ready: true } : { ready: false, reason };
+    return isReady ? { ready: true } : { ready: false, reason: envoyReason ?? reason };
   };
 
   try {
@@ -107,6 +116,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       log.debug("live", lagMs === undefined ? {} : { ms: Math.round(lagMs * 10) / 10 });
       if (isReady) return;
       isReady = true;
+      envoyReason = undefined;
       log.info("ready");
       void parent?.send({ type: "ready" });
     };

@@ -3,6 +3,8 @@
 export type SupervisorMessage =
   /** Envoy runs under this PID; sent again to every control plane that starts. `restarts` counts since the supervisor started. */
   | { readonly type: "envoyStarted"; readonly pid: number; readonly restarts: number }
+  /** Envoy has ended by itself, and how: it serves nobody until it runs again. Sent to a control plane that starts meanwhile, too. */
+  | { readonly type: "envoyEnded"; readonly how: string }
   /** How often the control plane itself was restarted. */
   | { readonly type: "controlPlaneStarted"; readonly restarts: number }
   /** The gateway is about to stop: /readyz answers 503 from now on. */
@@ -17,8 +19,9 @@ export type ControlPlaneMessage =
 /** Undefined for anything that is not one of our messages. */
 export function parseSupervisorMessage(value: unknown): SupervisorMessage | undefined {
   if (!isRecord(value)) return undefined;
-  const { type, pid, restarts } = value;
+  const { type, pid, restarts, how } = value;
   if (type === "draining") return { type };
+  if (type === "envoyEnded" && typeof how === "string") return { type, how };
   if (type === "controlPlaneStarted" && typeof restarts === "number") return { type, restarts };
   if (type === "envoyStarted" && typeof pid === "number" && typeof restarts === "number")
     return { type, pid, restarts };

@@ -24,6 +24,9 @@ export interface KubeAccess {
   readonly origin: string;
 }
 
+/** Told to whoever started us, like a flag with a value that cannot be used. */
+const unusable = (message: string): FatalError => new FatalError(message, 2);
+
 const podDir = "/var/run/secrets/kubernetes.io/serviceaccount";
 
 /** Of the file that was named, else of KUBECONFIG, else of the Pod we run in, else of ~/.kube/config. Throws a FatalError when there is
@@ -39,7 +42,7 @@ export function loadKubeConfig(options: KubeConfigOptions = {}): KubeAccess {
     return inCluster(host, env["KUBERNETES_SERVICE_PORT"] ?? "443", serviceAccountDir);
   const ofHome = join(home, ".kube", "config");
   if (existsSync(ofHome)) return fromFiles([ofHome], ofHome);
-  throw new FatalError(
+  throw unusable(
     [
       "found no Kubernetes cluster to talk to. There are three ways to name one:",
       "  - set KUBECONFIG to the path of a kubeconfig file",
@@ -72,7 +75,7 @@ function inCluster(host: string, port: string, dir: string): KubeAccess {
 function fromFiles(paths: readonly string[], origin: string): KubeAccess {
   const present = paths.filter((path) => existsSync(path));
   if (present.length === 0)
-    throw new FatalError(`no kubeconfig at ${paths.join(" or ")}; correct the path, or unset KUBECONFIG`);
+    throw unusable(`no kubeconfig at ${paths.join(" or ")}; correct the path, or unset KUBECONFIG`);
   const files = present.map(readFile);
   const kubeConfig = new KubeConfig();
   kubeConfig.loadFromOptions({
@@ -94,7 +97,7 @@ function readFile(path: string): KubeConfig {
   } catch (error) {
     // js-yaml's further lines quote the file, which holds credentials; a TypeError means that it is no map.
     const reason = error instanceof TypeError ? "it is empty or no YAML map" : errorText(error).split("\n")[0];
-    throw new FatalError(`${path} is no kubeconfig: ${reason}`);
+    throw unusable(`${path} is no kubeconfig: ${reason}`);
   }
   return kubeConfig;
 }
@@ -104,18 +107,18 @@ function checkContext(kubeConfig: KubeConfig, origin: string): string {
   const names = kubeConfig.getContexts().map(({ name }) => name);
   const current = kubeConfig.getCurrentContext() ?? "";
   const choose = `choose one by \`kubectl config use-context NAME\` (there are: ${names.join(", ") || "none"})`;
-  if (current === "") throw new FatalError(`${origin} names no current-context; ${choose}`);
+  if (current === "") throw unusable(`${origin} names no current-context; ${choose}`);
   const context = kubeConfig.getContextObject(current);
-  if (context === null) throw new FatalError(`${origin} has no context "${current}", its current-context; ${choose}`);
+  if (context === null) throw unusable(`${origin} has no context "${current}", its current-context; ${choose}`);
   const cluster = kubeConfig.getCurrentCluster();
   if (cluster === null)
-    throw new FatalError(`context "${current}" of ${origin} names cluster "${context.cluster}", which is not there`);
+    throw unusable(`context "${current}" of ${origin} names cluster "${context.cluster}", which is not there`);
   const user = kubeConfig.getCurrentUser();
   if (user === null)
-    throw new FatalError(`context "${current}" of ${origin} names user "${context.user}", which is not there`);
+    throw unusable(`context "${current}" of ${origin} names user "${context.user}", which is not there`);
   for (const path of [cluster.caFile, user.certFile, user.keyFile])
     if (path && !existsSync(path))
-      throw new FatalError(`context "${current}" of ${origin} needs ${path}, which is not there`);
+      throw unusable(`context "${current}" of ${origin} needs ${path}, which is not there`);
   return context.namespace || "default";
 }
 

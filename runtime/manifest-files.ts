@@ -92,7 +92,7 @@ export function findManifests(root: string, onDirectory: (directory: string) => 
     try {
       addDirectory(root);
     } catch (error) {
-      throw new FatalError(`the manifests in ${root} cannot be read: ${errorText(error)}`);
+      throw new FatalError(`the manifests in ${root} cannot be read: ${errorText(error)}`, 2);
     }
   } else {
     note(path.dirname(root), "linked");
@@ -166,7 +166,7 @@ function statRoot(root: string): fs.Stats {
     return fs.statSync(root);
   } catch (error) {
     const reason = errorCode(error) === "ENOENT" ? "there is no such file or directory" : errorText(error);
-    throw new FatalError(`cannot read manifests from ${root}: ${reason}`);
+    throw new FatalError(`cannot read manifests from ${root}: ${reason}`, 2);
   }
 }
 

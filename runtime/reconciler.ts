@@ -89,7 +89,10 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     },
     sourceMap: () =>
       judged?.compiled.sourceMap ??
-      sourceMap({ listeners: [], filters: [], tables: new Map(), clusters: new Map(), secrets: new Map() }, []),
+      sourceMap(
+        { runtime: {}, listeners: [], filters: [], tables: new Map(), clusters: new Map(), secrets: new Map() },
+        [],
+      ),
     stop() {
       cancel?.();
       cancel = () => undefined;

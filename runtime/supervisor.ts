@@ -121,9 +121,12 @@ class Supervisor {
   #requestStop: (stop: Stop) => void = () => undefined;
   #stopping = false;
   #firstSignalMs: number | undefined;
-  #envoyStarted: SupervisorMessage | undefined;
+  /** What was told last of Envoy. */
+  #envoyState: SupervisorMessage | undefined;
   #envoyHasAnswered = false;
   #controlPlaneWasReady = false;
+  /** The control plane has said why it ends; another one would end for the same reason. */
+  #isHopeless = false;
   #earlyEnvoyEnds = 0;
 
   constructor(options: SuperviseOptions, runDir: RunDir) {
@@ -178,11 +181,13 @@ class Supervisor {
       log,
       onStarted: (child, pid, restarts) => {
         recordProcess(this.#runDir, this.#processes, "envoy", pid);
-        this.#envoyStarted = { type: "envoyStarted", pid, restarts };
-        this.#tell(this.#envoyStarted);
+        this.#envoyState = { type: "envoyStarted", pid, restarts };
+        this.#tell(this.#envoyState);
         void this.#noteFirstAnswer(child);
       },
       onEnded: ({ how }) => {
+        this.#envoyState = { type: "envoyEnded", how };
+        this.#tell(this.#envoyState);
         // In a drain nobody is served by an Envoy that starts anew.
         if (this.#stopping) return false;
         if (this.#envoyHasAnswered || ++this.#earlyEnvoyEnds < maxEarlyEnvoyEnds) return true;
@@ -211,12 +216,12 @@ class Supervisor {
         this.#controlPlaneWasReady = false;
         child.on("message", (value) => this.#onMessage(value));
         this.#tell({ type: "controlPlaneStarted", restarts });
-        if (this.#envoyStarted !== undefined) this.#tell(this.#envoyStarted);
+        if (this.#envoyState !== undefined) this.#tell(this.#envoyState);
         if (this.#stopping) this.#tell({ type: "draining" });
       },
       onEnded: ({ pid }) => {
         this.#endGroup(pid);
-        return true;
+        return !this.#isHopeless;
       },
     });
   }
@@ -232,8 +237,10 @@ class Supervisor {
   #onMessage(value: unknown): void {
     const message = parseControlPlaneMessage(value);
     if (message === undefined) return;
-    if (message.type === "fatal")
+    if (message.type === "fatal") {
+      this.#isHopeless = true;
       return this.#requestStop({ kind: "fatal", message: message.message, exitCode: message.exitCode });
+    }
     this.#controlPlaneWasReady = true;
     this.#options.log.debug("the control plane is ready");
   }

@@ -1,10 +1,11 @@
 /** What the xDS server serves: per type a map of named, encoded, content-versioned resources. Immutable. */
 
-export const xdsTypes = ["cluster", "endpoint", "secret", "extension", "listener", "route"] as const;
+export const xdsTypes = ["runtime", "cluster", "endpoint", "secret", "extension", "listener", "route"] as const;
 export type XdsType = (typeof xdsTypes)[number];
 
 const prefix = "type.googleapis.com/";
 export const typeUrls: Readonly<Record<XdsType, string>> = {
+  runtime: `${prefix}envoy.service.runtime.v3.Runtime`,
   cluster: `${prefix}envoy.config.cluster.v3.Cluster`,
   endpoint: `${prefix}envoy.config.endpoint.v3.ClusterLoadAssignment`,
   secret: `${prefix}envoy.extensions.transport_sockets.tls.v3.Secret`,
@@ -31,6 +32,7 @@ export type Snapshot = { readonly [T in XdsType]: ResourceMap };
 
 const empty: ResourceMap = new Map();
 export const emptySnapshot: Snapshot = {
+  runtime: empty,
   cluster: empty,
   endpoint: empty,
   secret: empty,

@@ -1,3 +1,6 @@
+/** Whether a line is shown, and how. */
+type Rule = (level: string, name: string, message: string) => Shown | undefined;
+
 /** What the demo shows of the gateway's output: less than `nuncio run` prints, so that the lines can be read as they come. */
 export interface LogLines {
   /** A line of standard output, where Envoy writes its access log. */
@@ -18,7 +21,6 @@ const accessLine = /^ACCESS \[[^\]]*T([\d:.]+)Z?\] "(\S+) (\S+) [^"]*" (\d+) (\S
 const logLine = /^\S+ (debug|info |warn |error) (\w+): (.*)$/;
 
 export function logLines(): LogLines {
-  let shown: Shown | undefined;
   /** A problem was told since the last configuration went live. */
   let hasNews = false;
   return {
@@ -30,20 +32,10 @@ export function logLines(): LogLines {
       return `access: ${method} ${path} -> ${status}${why} in ${milliseconds} ms${from}`;
     },
 
-    log(line) {
-      const [, level, name, message = ""] = logLine.exec(line) ?? [];
-      if (level === undefined) {
-        // A line that goes on with the one before, or one that is not the log's: a stack trace, a last word.
-        return shown !== undefined || !/^ +\| /.test(line)
-          ? { text: line, isAlarm: shown?.isAlarm ?? true }
-          : undefined;
-      }
-      shown = textOf(level, name ?? "", message);
-      return shown;
-    },
+    log: logReader(textOf),
   };
 
-  function textOf(level: string, name: string, message: string): Shown | undefined {
+  function textOf(level: string, name: string, message: string): ReturnType<Rule> {
     if (level === "warn " || level === "error") {
       hasNews = true;
       return { text: `${level.trim()}: ${message.replace(/ code=(\w+)$/, " [$1]")}`, isAlarm: true };
@@ -57,4 +49,28 @@ export function logLines(): LogLines {
     const after = live[1] === undefined ? "" : ` ${live[1]} ms after the change was seen`;
     return { text: `nuncio: live${after}`, isAlarm: false };
   }
+}
+
+/** Of the admission process: what it refused, and what is wrong with it. */
+export function admissionLines(): Pick<LogLines, "log"> {
+  return {
+    log: logReader((level, _, message) => {
+      if (level === "warn " || level === "error")
+        return { text: `admission: ${level.trim()}: ${message}`, isAlarm: true };
+      return message.startsWith("denied: ") ? { text: `admission: ${message}`, isAlarm: false } : undefined;
+    }),
+  };
+}
+
+function logReader(rule: Rule): LogLines["log"] {
+  let shown: Shown | undefined;
+  return (line) => {
+    const [, level, name = "", message = ""] = logLine.exec(line) ?? [];
+    if (level === undefined) {
+      // A line that goes on with the one before, or one that is not the log's: a stack trace, a last word.
+      return shown !== undefined || !/^ +\| /.test(line) ? { text: line, isAlarm: shown?.isAlarm ?? true } : undefined;
+    }
+    shown = rule(level, name, message);
+    return shown;
+  };
 }

@@ -15,8 +15,8 @@ export interface CopyOptions {
   readonly to: string;
   /** The address that Listeners will bind. */
   readonly bindAddress: string;
-  /** Where the backends really are, by the port that the examples name. */
-  readonly backends: ReadonlyMap<number, number>;
+  /** What the backends really are, by the port that the examples name: another port, or the name of a Service. */
+  readonly backends: ReadonlyMap<number, number | string>;
 }
 
 export interface Copied {
@@ -45,6 +45,10 @@ export async function copyManifests({ from, to, bindAddress, backends }: CopyOpt
     }
     let text = documents.join("");
     for (const [before, after] of backends) {
+      if (typeof after === "string") {
+        text = text.replaceAll(`http://127.0.0.1:${before}`, after);
+        continue;
+      }
       if (text.includes(`127.0.0.1:${before}`)) note("a backend's port", before, after);
       text = text.replaceAll(`127.0.0.1:${before}`, `127.0.0.1:${after}`);
     }

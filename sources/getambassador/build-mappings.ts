@@ -1,11 +1,13 @@
 import type { MappingSpec } from "../../crds/mapping.ts";
+import type { TCPMappingSpec } from "../../crds/tcp-mapping.ts";
 import type { Counters } from "../../ir/counters.ts";
-import { alignedMap } from "../../ir/aligned.ts";
+import { alignedFilter, alignedMap } from "../../ir/aligned.ts";
 import { sameElements } from "../../ir/memo.ts";
 import type { Problem } from "../../ir/problem.ts";
 import type { Resource } from "../../ir/resource.ts";
 import { type BuiltMapping, buildMapping, type MappingContext } from "./mapping.ts";
 import type { TargetLookup } from "./target.ts";
+import { type BuiltTcpMapping, buildTcpMapping } from "./tcp-mapping.ts";
 
 /** A question put to the lookup while a Mapping was built, and its answer: valid as long as it is answered alike. */
 interface Asked {
@@ -13,10 +15,10 @@ interface Asked {
   readonly answer: unknown;
 }
 
-interface Entry {
+interface Entry<Built> {
   context: MappingContext;
   readonly asked: readonly Asked[];
-  readonly built: BuiltMapping;
+  readonly built: Built;
 }
 
 /** A lookup that notes what it is asked. */
@@ -35,31 +37,45 @@ function traced(lookup: TargetLookup, asked: Asked[]): TargetLookup {
   };
 }
 
-export interface BuiltMappings {
+/** Of one kind. */
+export interface BuiltAll<Built> {
   /** Keeps its identity while its content does. */
-  readonly usable: readonly BuiltMapping[];
+  readonly usable: readonly Built[];
   readonly problems: readonly Problem[];
 }
 
-/** Builds Mappings; one is built again only when it, the Module's defaults or something it looked up has changed. */
-export function mappingBuilder(
-  counters: () => Counters,
-): (resources: readonly Resource<MappingSpec>[], context: MappingContext) => BuiltMappings {
-  const entries = new WeakMap<Resource<MappingSpec>, Entry>();
-  let lastContext: MappingContext | undefined;
-  let inContext: (resources: readonly Resource<MappingSpec>[]) => readonly BuiltMapping[] = () => [];
-  let earlier: readonly BuiltMapping[] = [];
-  let result: BuiltMappings = { usable: [], problems: [] };
+type BuildAll<Spec, Built> = (resources: readonly Resource<Spec>[], context: MappingContext) => BuiltAll<Built>;
 
-  const buildOne = (resource: Resource<MappingSpec>, context: MappingContext): BuiltMapping => {
+export function mappingBuilder(counters: () => Counters): BuildAll<MappingSpec, BuiltMapping> {
+  return builderOf((resource, context) => {
+    counters().mappings++;
+    return buildMapping(resource, context);
+  });
+}
+
+export function tcpMappingBuilder(): BuildAll<TCPMappingSpec, BuiltTcpMapping> {
+  return builderOf(buildTcpMapping);
+}
+
+/** Builds objects; one is built again only when it, the Module's defaults or something it looked up has changed. */
+function builderOf<Spec, Built extends { readonly problems: readonly Problem[]; readonly usable: boolean }>(
+  build: (resource: Resource<Spec>, context: MappingContext) => Built,
+): BuildAll<Spec, Built> {
+  const entries = new WeakMap<Resource<Spec>, Entry<Built>>();
+  let lastContext: MappingContext | undefined;
+  let inContext: (resources: readonly Resource<Spec>[]) => readonly Built[] = () => [];
+  const flawedOf = alignedFilter(({ usable, problems }: Built) => !usable || problems.length > 0);
+  let earlier: readonly Built[] = [];
+  let result: BuiltAll<Built> = { usable: [], problems: [] };
+
+  const buildOne = (resource: Resource<Spec>, context: MappingContext): Built => {
     const entry = entries.get(resource);
     if (entry !== undefined && (entry.context === context || stillValid(entry, context))) {
       entry.context = context;
       return entry.built;
     }
     const asked: Asked[] = [];
-    counters().mappings++;
-    const built = buildMapping(resource, { ...context, lookup: traced(context.lookup, asked) });
+    const built = build(resource, { ...context, lookup: traced(context.lookup, asked) });
     entries.set(resource, { context, asked, built });
     return built;
   };
@@ -72,14 +88,16 @@ export function mappingBuilder(
     const built = inContext(resources);
     if (sameElements(built, earlier)) return result;
     earlier = built;
-    const problems: Problem[] = [];
-    for (const mapping of built) if (mapping.problems.length > 0) problems.push(...mapping.problems);
-    result = { usable: built.every(({ usable }) => usable) ? built : built.filter(({ usable }) => usable), problems };
+    const flawed = flawedOf(built);
+    result = {
+      usable: flawed.every(({ usable }) => usable) ? built : built.filter(({ usable }) => usable),
+      problems: flawed.flatMap(({ problems }) => problems),
+    };
     return result;
   };
 }
 
-function stillValid(entry: Entry, context: MappingContext): boolean {
+function stillValid(entry: Entry<unknown>, context: MappingContext): boolean {
   return (
     entry.context.defaults === context.defaults &&
     entry.context.lookup.inCluster === context.lookup.inCluster &&

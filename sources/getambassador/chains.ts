@@ -1,5 +1,6 @@
+import { memoForever } from "../../ir/memo.ts";
 import { compareText, type Problem } from "../../ir/problem.ts";
-import type { Chain, TerminationTls } from "../../ir/types.ts";
+import type { HttpChain, TerminationTls } from "../../ir/types.ts";
 import type { BuiltHost } from "./host.ts";
 import type { BuiltListener } from "./listener.ts";
 import { serverNameOf } from "./placement-problems.ts";
@@ -8,8 +9,11 @@ import type { Arrival } from "./routes.ts";
 /** Makes the table of some Hosts and returns its name. */
 export type Place = (name: string, hosts: readonly BuiltHost[], arrivalOf: (host: BuiltHost) => Arrival) => string;
 
+/** Equal texts are equal settings. */
+const textOf = memoForever((tls: TerminationTls) => JSON.stringify(tls));
+
 export interface Chains {
-  readonly chains: readonly Chain[];
+  readonly chains: readonly HttpChain[];
   readonly problems: readonly Problem[];
 }
 
@@ -31,7 +35,7 @@ export function chainsOf(
   if (!listener.tls) {
     const arrival = arrivalFor(listener, useRemoteAddress, "insecure");
     const table = place(listener.name, hosts, (host) => arrival(host));
-    return { chains: [{ name: "http", serverNames: [], tls: undefined, table }], problems: [] };
+    return { chains: [{ kind: "http", name: "http", serverNames: [], tls: undefined, table }], problems: [] };
   }
   const { secured, problems } = securedHosts(hosts);
   if (secured.length === 0) {
@@ -50,16 +54,17 @@ export function chainsOf(
   const arrival = arrivalFor(listener, useRemoteAddress, "secure");
   const groups = new Map<string, BuiltHost[]>();
   for (const host of secured) {
-    const key = JSON.stringify(host.tls);
+    const key = textOf(host.tls as TerminationTls);
     const known = groups.get(key);
     if (known === undefined) groups.set(key, [host]);
     else known.push(host);
   }
-  const chains = [...groups.values()].map((group): Chain => {
+  const chains = [...groups.values()].map((group): HttpChain => {
     const [first] = group as [BuiltHost, ...BuiltHost[]];
     const names = group.map(serverNameOf);
     const name = first.key;
     return {
+      kind: "http",
       name,
       serverNames: names.includes(undefined) ? [] : [...new Set(names as string[])].sort(compareText),
       tls: first.tls as TerminationTls,
@@ -95,7 +100,7 @@ function securedHosts(hosts: readonly BuiltHost[]): { secured: readonly BuiltHos
       );
       return false;
     }
-    const tls = JSON.stringify(host.tls);
+    const tls = textOf(host.tls);
     const rival = settings.get(name ?? "*");
     if (rival !== undefined && rival.tls !== tls) {
       refuse(

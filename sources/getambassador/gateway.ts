@@ -6,12 +6,12 @@ import type { Problem } from "../../ir/problem.ts";
 import type { CompileSettings } from "../../ir/settings.ts";
 import type { Cluster, Ir, Listener, Source, Table, VirtualHost } from "../../ir/types.ts";
 import { associator } from "./associate.ts";
-import { mappingBuilder } from "./build-mappings.ts";
+import { mappingBuilder, tcpMappingBuilder } from "./build-mappings.ts";
 import { type Domain, domainBuilder } from "./domains.ts";
 import { type BuiltHost, buildHost, defaultHost } from "./host.ts";
 import { clusterUnion } from "./cluster-union.ts";
 import { listenerMaker } from "./ir-listener.ts";
-import { buildListener, takesHost } from "./listener.ts";
+import { buildListener, type BuiltListener, takesHost } from "./listener.ts";
 import { chainsOf } from "./chains.ts";
 import { contextLookup } from "./lookup.ts";
 import type { MappingContext } from "./mapping.ts";
@@ -19,15 +19,17 @@ import { selectModule } from "./module.ts";
 import { notYetProblems } from "./not-yet.ts";
 import { detachedProblems, hostConflicts, listenerConflicts } from "./placement-problems.ts";
 import type { Arrival } from "./routes.ts";
+import { runtimeFlagsOf } from "./runtime-flags.ts";
 import { selector } from "./selection.ts";
 import { gatewayServices } from "./services.ts";
 import type { TargetLookup } from "./target.ts";
+import { tcpPlacer } from "./tcp.ts";
 import { type TlsBuilder, tlsBuilder } from "./tls.ts";
 
 export interface Assembled {
   readonly ir: Ir;
   readonly problems: readonly Problem[];
-  /** The Mappings that can be used. */
+  /** The Mappings and TCPMappings that can be used. */
   readonly targets: readonly { readonly cluster: Cluster | undefined; readonly source: Source }[];
 }
 
@@ -50,10 +52,17 @@ export function gatewayAssembler(
   const lookupOf = memoLast(contextLookup);
   const contextOf = memoLast((defaults: ModuleConfig, lookup: TargetLookup): MappingContext => ({ defaults, lookup }));
   const buildMappings = mappingBuilder(counters);
+  const buildTcpMappings = tcpMappingBuilder();
+  const placeTcp = tcpPlacer();
+  const joined = memoLast((some: readonly Cluster[], others: readonly Cluster[]) => [...some, ...others]);
+  const allTargets = memoLast((some: Assembled["targets"], others: Assembled["targets"]) =>
+    others.length === 0 ? some : [...some, ...others],
+  );
   const buildOneHost = memoByKey((resource: Resources["hosts"][number], [hostTls]) =>
     buildHost(resource, hostTls as ReturnType<TlsBuilder["host"]>),
   );
   const sameHosts = stableList<BuiltHost>();
+  const sameListeners = stableList<BuiltListener>();
   const conflictsOf = memoLast(hostConflicts);
   const irListener = listenerMaker(counters);
   const listenerOf = memoForever((resource: Resources["listeners"][number]) => buildListener(resource));
@@ -62,7 +71,14 @@ export function gatewayAssembler(
   const unionOf = clusterUnion();
   const tables = new Map<string, Table>();
   const servicesOf = gatewayServices();
-  let earlierIr: Ir = { listeners: [], filters: [], tables: new Map(), clusters: new Map(), secrets: new Map() };
+  let earlierIr: Ir = {
+    runtime: {},
+    listeners: [],
+    filters: [],
+    tables: new Map(),
+    clusters: new Map(),
+    secrets: new Map(),
+  };
 
   const tableOf = (name: string, virtualHosts: readonly VirtualHost[]): Table => {
     const known = tables.get(name);
@@ -87,6 +103,8 @@ export function gatewayAssembler(
     const mappings = buildMappings(usable.mappings, context);
     for (const problem of mappings.problems) problems.push(problem);
     const built = mappings.usable;
+    const tcpMappings = buildTcpMappings(usable.tcpMappings, context);
+    for (const problem of tcpMappings.problems) problems.push(problem);
     const services = servicesOf(usable, context, built);
     problems.push(...services.problems);
 
@@ -104,6 +122,9 @@ export function gatewayAssembler(
     for (const listener of listeners) problems.push(...listener.problems);
     const opened = listenerConflicts(listeners.filter(({ usable }) => usable));
     problems.push(...opened.problems);
+    const candidates = sameListeners([...opened.listeners, ...listeners.filter(({ usable }) => !usable)]);
+    const tcp = placeTcp(tcpMappings.usable, candidates, conflicts.hosts, secrets.contexts, settings);
+    for (const problem of tcp.problems) problems.push(problem);
 
     const used = new Set<Domain>();
     const irTables = new Map<string, Table>();
@@ -118,15 +139,17 @@ export function gatewayAssembler(
     };
 
     const irListenerList: Listener[] = [];
-    for (const listener of opened.listeners) {
-      const taken = conflicts.hosts.filter((host) => takesHost(listener, host, settings.looseLabelSelectors));
-      const { chains, problems: chainProblems } = chainsOf(
-        listener,
-        taken,
-        module.config.use_remote_address ?? true,
-        place,
+    for (const listener of [...opened.listeners, ...tcp.listeners]) {
+      const tcpChains = tcp.chains(listener);
+      const taken = conflicts.hosts.filter(
+        (host) => takesHost(listener, host, settings.looseLabelSelectors) && !tcp.takes(listener, host),
       );
-      problems.push(...chainProblems);
+      const http = listener.http
+        ? chainsOf(listener, taken, module.config.use_remote_address ?? true, place)
+        : { chains: [], problems: [] };
+      // What TCPMappings take is served, be there a Host or not.
+      problems.push(...http.problems.filter(({ code }) => code !== "NoHost" || tcpChains.length === 0));
+      const chains = [...tcpChains, ...http.chains];
       if (chains.length === 0) continue;
       irListenerList.push(irListener(listener, chains, module.config, settings));
     }
@@ -134,14 +157,16 @@ export function gatewayAssembler(
     for (const domain of used) if (domain.problems.length > 0) problems.push(...domain.problems);
     for (const name of tables.keys()) if (!irTables.has(name)) tables.delete(name);
 
+    const called = joined(services.clusters, tcp.clusters);
     const ir: Ir = {
+      runtime: runtimeFlagsOf(module.config),
       listeners: sameElements(irListenerList, earlierIr.listeners) ? earlierIr.listeners : irListenerList,
-      filters: services.filters,
+      filters: sameElements(services.filters, earlierIr.filters) ? earlierIr.filters : services.filters,
       tables: sameEntries(irTables, earlierIr.tables) ? earlierIr.tables : irTables,
-      clusters: unionOf(used, services.clusters),
-      secrets: secrets.used(irListenerList, built, services.clusters),
+      clusters: unionOf([...used, { clusters: called }]),
+      secrets: secrets.used(irListenerList, built, called),
     };
     earlierIr = ir;
-    return { ir, problems, targets: built };
+    return { ir, problems, targets: allTargets(built, tcpMappings.usable) };
   };
 }

@@ -1,5 +1,6 @@
-import { compareText, type Problem } from "../../ir/problem.ts";
+import type { Problem } from "../../ir/problem.ts";
 import { type BuiltMapping, nameOf } from "./mapping.ts";
+import { olderFirst } from "./weights.ts";
 
 export interface Roles {
   /** Those that answer requests, in the order in which they were given. */
@@ -11,10 +12,6 @@ export interface Roles {
 
 function isShadow({ resource }: BuiltMapping): boolean {
   return resource.spec.shadow === true;
-}
-
-export function olderFirst(a: BuiltMapping, b: BuiltMapping): number {
-  return compareText(a.resource.creationTimestamp, b.resource.creationTimestamp) || compareText(nameOf(a), nameOf(b));
 }
 
 /**

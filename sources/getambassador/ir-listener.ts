@@ -2,7 +2,8 @@ import type { ModuleConfig } from "../../crds/module-config.ts";
 import type { Counters } from "../../ir/counters.ts";
 import { sameElements } from "../../ir/memo.ts";
 import type { CompileSettings } from "../../ir/settings.ts";
-import type { Chain, ConnectionManager, Listener } from "../../ir/types.ts";
+import type { Chain, Listener } from "../../ir/types.ts";
+import { connectionManagerOf } from "./connection-manager.ts";
 import type { BuiltListener } from "./listener.ts";
 
 type MakeListener = (
@@ -12,28 +13,33 @@ type MakeListener = (
   settings: CompileSettings,
 ) => Listener;
 
-function connectionManagerOf(module: ModuleConfig): ConnectionManager {
-  return { serverName: module.server_name ?? "envoy", useRemoteAddress: module.use_remote_address ?? true };
+function textOf(chains: readonly Chain[]): string {
+  return JSON.stringify(chains.map((chain) => (chain.kind === "tcp" ? { ...chain, sources: undefined } : chain)));
+}
+
+function sourcesOf(chains: readonly Chain[]): readonly unknown[] {
+  return chains.flatMap((chain) => (chain.kind === "tcp" ? chain.sources.map(({ object }) => object) : []));
 }
 
 /** Makes listeners of the IR; the same object as long as nothing in it changes. */
 export function listenerMaker(counters: () => Counters): MakeListener {
   const known = new WeakMap<BuiltListener, { readonly deps: readonly unknown[]; readonly listener: Listener }>();
   return (listener, chains, module, settings) => {
-    const deps = [module, settings, JSON.stringify(chains)];
+    const deps = [module, settings, textOf(chains), ...sourcesOf(chains)];
     const earlier = known.get(listener);
     if (earlier !== undefined && sameElements(earlier.deps, deps)) return earlier.listener;
     counters().listeners++;
     const made: Listener = {
       name: listener.name,
-      address: settings.bindAddress,
+      address: listener.address ?? settings.bindAddress,
       port: listener.port,
       proxyProtocol: listener.proxyProtocol,
-      tlsInspector: listener.tls,
+      tlsInspector: listener.tls || chains.some((chain) => chain.kind === "tcp" && chain.onlyTls),
       statPrefix: listener.statPrefix,
       trustedHops: listener.trustedHops,
       http2MaxConcurrentStreams: listener.resource.spec.http2MaxConcurrentStreams,
       connectionManager: connectionManagerOf(module),
+      ...(module.buffer_limit_bytes === undefined ? {} : { bufferLimitBytes: module.buffer_limit_bytes }),
       chains,
       source: { object: listener.resource, path: ["spec"] },
     };

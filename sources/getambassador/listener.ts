@@ -12,6 +12,8 @@ const stacks: Readonly<Record<string, readonly Layer[]>> = {
   HTTPPROXY: ["PROXY", "HTTP", "TCP"],
   // A load balancer sends the PROXY header in the clear, before TLS; Emissary's order (TLS, PROXY) breaks behind one (#4153).
   HTTPSPROXY: ["PROXY", "TLS", "HTTP", "TCP"],
+  TCP: ["TCP"],
+  TLS: ["TLS", "TCP"],
 };
 
 /** Fields of Listener.spec that are read here and in the assembly. */
@@ -31,6 +33,10 @@ export interface BuiltListener {
   readonly resource: Resource<ListenerSpec>;
   readonly name: string;
   readonly port: number;
+  /** undefined: where the gateway listens unless told otherwise. */
+  readonly address: string | undefined;
+  /** Answers HTTP; otherwise it is there for TCPMappings alone. */
+  readonly http: boolean;
   readonly tls: boolean;
   readonly proxyProtocol: boolean;
   readonly securityModel: ListenerSpec["securityModel"];
@@ -67,7 +73,7 @@ export function buildListener(resource: Resource<ListenerSpec>): BuiltListener {
     if (spec.protocol === undefined)
       refuse(["protocol"], "neither protocol nor protocolStack is set", "write protocol: HTTP or protocol: HTTPS");
     else notYet(resource, problems, ["protocol"], `${spec.protocol} is known and not yet served`);
-  } else if (!stack.includes("HTTP") || stack.includes("UDP")) {
+  } else if (stack.includes("UDP")) {
     notYet(resource, problems, ["protocolStack"], `${stack.join(", ")} is known and not yet served`);
   } else if (stack.at(-1) !== "TCP") {
     refuse(
@@ -85,18 +91,27 @@ export function buildListener(resource: Resource<ListenerSpec>): BuiltListener {
     );
   }
   const tls = stack?.includes("TLS") ?? false;
+  const http = stack?.includes("HTTP") ?? false;
   return {
     resource,
     name: `${resource.namespace}/${resource.name}`,
     port: spec.port,
+    address: undefined,
+    http,
     tls,
     proxyProtocol: stack?.includes("PROXY") ?? false,
     securityModel: spec.securityModel,
     trustedHops: Math.max(0, spec.l7Depth ?? 0),
-    statPrefix: spec.statsPrefix ?? (tls ? "ingress_https" : "ingress_http"),
+    statPrefix: spec.statsPrefix ?? defaultStatPrefix(spec.port, http, tls),
     problems,
     usable: !problems.some(({ severity }) => severity === "error"),
   };
+}
+
+/** Source: Emissary `irlistener.py`. */
+function defaultStatPrefix(port: number, http: boolean, tls: boolean): string {
+  if (http) return tls ? "ingress_https" : "ingress_http";
+  return `ingress_${tls ? "tls" : "tcp"}_${port}`;
 }
 
 function notYet(resource: Resource<ListenerSpec>, problems: Problem[], path: readonly string[], message: string): void {
@@ -106,7 +121,7 @@ function notYet(resource: Resource<ListenerSpec>, problems: Problem[], path: rea
     object: resource,
     path: ["spec", ...path],
     message,
-    advice: "use HTTP, HTTPS, HTTPPROXY or HTTPSPROXY; this Listener is not opened",
+    advice: "use HTTP, HTTPS, HTTPPROXY, HTTPSPROXY, TCP or TLS; this Listener is not opened",
   });
 }
 

@@ -17,8 +17,8 @@ export interface MappingMatch {
 
 type Problems = FieldProblem[];
 
-/** Reads everything of a Mapping that decides which requests it gets. */
-export function mappingMatch(spec: MappingSpec): MappingMatch {
+/** Reads everything of a Mapping that decides which requests it gets. @param regexMaxSize the Module's */
+export function mappingMatch(spec: MappingSpec, regexMaxSize?: number): MappingMatch {
   const problems: Problems = [];
   const { hostname, hostRegex } = hostOf(spec, problems);
   const headers: Condition[] = [
@@ -35,7 +35,7 @@ export function mappingMatch(spec: MappingSpec): MappingMatch {
   ];
   // Beside a hostname it narrows the route down, and its length, unlike the hostname's, puts it before no other.
   const narrowed = hostname === undefined ? undefined : authorityOf(spec.regex_headers);
-  checkRegexes(spec, problems);
+  checkRegexes(spec, regexMaxSize, problems);
   const precedence = spec.precedence ?? 0;
   const path = pathMatch(spec, problems);
   const match: RouteMatch = {
@@ -144,8 +144,8 @@ function hostOf(
   return { hostname: host.toLowerCase(), hostRegex: undefined };
 }
 
-function checkRegexes(spec: MappingSpec, problems: Problems): void {
-  const check = (regex: string, ...path: string[]) => problems.push(...regexProblems(regex, path));
+function checkRegexes(spec: MappingSpec, regexMaxSize: number | undefined, problems: Problems): void {
+  const check = (regex: string, ...path: string[]) => problems.push(...regexProblems(regex, path, regexMaxSize));
   if (spec.prefix_regex === true) check(spec.prefix, "prefix");
   if (spec.host_regex === true && spec.host !== undefined) check(spec.host, "host");
   if (spec.method_regex === true && spec.method !== undefined) check(spec.method, "method");

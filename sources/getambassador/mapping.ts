@@ -38,9 +38,9 @@ export interface MappingContext {
 export function buildMapping(resource: Resource<MappingSpec>, { defaults, lookup }: MappingContext): BuiltMapping {
   const { spec } = resource;
   const found: FieldProblem[] = [...notYetCompiled(spec), ...deadFields(spec)];
-  const matched = mappingMatch(spec);
+  const matched = mappingMatch(spec, defaults.regex_max_size);
   found.push(...matched.problems);
-  const redirect = redirectOf(spec);
+  const redirect = redirectOf(spec, defaults.regex_max_size);
   found.push(...redirect.problems);
   let target: Target | undefined;
   if (redirect.value === undefined) {

@@ -1,9 +1,12 @@
 import type { ModuleConfig } from "../../crds/module-config.ts";
 import type { ModuleSpec } from "../../crds/module.ts";
-import { errorOverridesOf } from "../../features/error-overrides.ts";
 import { features } from "../../features/index.ts";
 import { compareText, type Problem } from "../../ir/problem.ts";
 import { hasError, keyOf, type Resource } from "../../ir/resource.ts";
+import { accessLogFieldNames } from "./access-log.ts";
+import { connectionManagerFieldNames } from "./connection-manager.ts";
+import { moduleFilterFieldNames } from "./module-filters.ts";
+import { inertFieldNames, moduleProblems } from "./module-problems.ts";
 
 export interface SelectedModule {
   readonly config: ModuleConfig;
@@ -46,12 +49,11 @@ export function selectModule(modules: readonly Resource<ModuleSpec>[]): Selected
   return { config: ruling?.spec.config ?? noModule, problems };
 }
 
-/** What features find wrong with the defaults, asked once for all Mappings. */
+/** What features find wrong with the defaults, asked once for all Mappings, and what is wrong with the rest. */
 function wrongDefaults(module: Resource<ModuleSpec>): readonly Problem[] {
   const context = { defaults: module.spec.config, upstream: undefined };
-  const { error_response_overrides: bodies } = module.spec.config;
-  const ofBodies = bodies === undefined ? [] : errorOverridesOf(bodies).problems;
-  return [...features.flatMap((feature) => feature.fromMapping({}, context).problems), ...ofBodies].map((problem) => ({
+  const ofDefaults = features.flatMap((feature) => feature.fromMapping({}, context).problems);
+  return [...ofDefaults, ...moduleProblems(module.spec.config)].map((problem) => ({
     ...problem,
     object: module,
     path: ["spec", "config", ...problem.path],
@@ -60,8 +62,12 @@ function wrongDefaults(module: Resource<ModuleSpec>): readonly Problem[] {
 
 /** Keys of the Module's config that something reads; the others are told. */
 export const moduleFieldNames: ReadonlySet<string> = new Set([
-  "server_name",
-  "use_remote_address",
+  ...accessLogFieldNames,
+  ...connectionManagerFieldNames,
+  ...inertFieldNames,
+  ...moduleFilterFieldNames,
+  "regex_max_size",
+  "runtime_flags",
   // Defaults of Mappings, read by features and by the target of a Mapping.
   "add_linkerd_headers",
   "circuit_breakers",

@@ -3,7 +3,6 @@ import type { Problem } from "../../ir/problem.ts";
 
 /** Kinds that are read and lead to nothing yet: what their objects ask for does not happen, which is told as an error. */
 const kinds = [
-  "tcpMappings",
   "authServices",
   "rateLimitServices",
   "logServices",

@@ -13,7 +13,7 @@ import type { PathRedirect, RouteAction } from "../../ir/types.ts";
 type Redirect = Extract<RouteAction, { kind: "redirect" }>;
 
 /** `host_redirect` makes the route a redirect to `service` as a host; the other fields shape its Location. A shadow has no route. */
-export function redirectOf(spec: MappingSpec): FeatureResult<Redirect> {
+export function redirectOf(spec: MappingSpec, regexMaxSize: number | undefined): FeatureResult<Redirect> {
   const { path_redirect: path, prefix_redirect: prefix, regex_redirect: regex } = spec;
   if (spec.host_redirect === true && spec.shadow === true) {
     const message = "shadow is true too and wins: a shadow's answers reach nobody";
@@ -43,7 +43,7 @@ export function redirectOf(spec: MappingSpec): FeatureResult<Redirect> {
   } else if (regex !== undefined) {
     const { pattern = "", substitution = "" } = regex;
     chosen = { kind: "regex", pattern, substitution };
-    problems.push(...regexProblems(pattern, ["regex_redirect", "pattern"]));
+    problems.push(...regexProblems(pattern, ["regex_redirect", "pattern"], regexMaxSize));
     problems.push(...oneLineProblems(substitution, ["regex_redirect", "substitution"]));
   }
   problems.push(...oneLineProblems(path, ["path_redirect"]), ...oneLineProblems(prefix, ["prefix_redirect"]));

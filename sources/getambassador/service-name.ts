@@ -27,7 +27,7 @@ export function isIpv4(host: string): boolean {
 }
 
 /** Strictly: Envoy refuses a cluster whose address is not one. */
-function isIpv6(host: string): boolean {
+export function isIpv6(host: string): boolean {
   const halves = host.split("::");
   if (halves.length > 2) return false;
   let groups = 0;

@@ -1,10 +1,12 @@
 import { filters } from "../../filters/index.ts";
 import type { Resources } from "../../crds/resources.ts";
+import { alignedFilter } from "../../ir/aligned.ts";
 import { memoLast } from "../../ir/memo.ts";
 import type { Problem } from "../../ir/problem.ts";
 import type { Cluster, HttpFilter } from "../../ir/types.ts";
 import { errorOverrideFilters, hasOwnBodies } from "./error-overrides.ts";
 import type { BuiltMapping, MappingContext } from "./mapping.ts";
+import { filtersOfModule } from "./module-filters.ts";
 
 /** What requests meet beside their route: filters, and the services that those and the logs call. */
 export interface GatewayServices {
@@ -26,6 +28,7 @@ type Contribute = (kinds: ServiceKinds, context: MappingContext, asked: Asked) =
 
 /** Adding a kind is adding a line; the order of filters is that of filters/index.ts. */
 const contributors: readonly Contribute[] = [
+  (_, { defaults }) => filtersOfModule(defaults),
   (_, context, { ownBodies }) => ({ filters: errorOverrideFilters(context, ownBodies) }),
 ];
 
@@ -46,6 +49,7 @@ export function gatewayServices(): (
   context: MappingContext,
   mappings: readonly BuiltMapping[],
 ) => GatewayServices {
+  const withOwnBodies = alignedFilter(hasOwnBodies);
   const make = memoLast(
     (
       authServices: ServiceKinds["authServices"],
@@ -60,5 +64,5 @@ export function gatewayServices(): (
     },
   );
   return ({ authServices, rateLimitServices, logServices, tracingServices }, context, mappings) =>
-    make(authServices, rateLimitServices, logServices, tracingServices, context, hasOwnBodies(mappings));
+    make(authServices, rateLimitServices, logServices, tracingServices, context, withOwnBodies(mappings).length > 0);
 }

@@ -1,6 +1,7 @@
 import type { ModuleConfig } from "../../crds/module-config.ts";
 import type { HostResource, SecretResource, TLSContextResource } from "../../crds/resources.ts";
-import { memoByKey, memoLast, sameEntries } from "../../ir/memo.ts";
+import { alignedFilter } from "../../ir/aligned.ts";
+import { memoByKey, memoLast, sameElements } from "../../ir/memo.ts";
 import type { Problem } from "../../ir/problem.ts";
 import { keyOf } from "../../ir/resource.ts";
 import type { Cluster, Listener, OriginationTls, Secret } from "../../ir/types.ts";
@@ -20,6 +21,8 @@ import {
 
 /** Everything known of TLS: contexts by name, Secrets by key, checked. */
 export interface TlsState extends TlsSources {
+  /** By namespace and name. */
+  readonly contexts: readonly TlsContext[];
   readonly problems: readonly Problem[];
   /** The SDS secrets that listeners and clusters refer to. */
   used(
@@ -67,10 +70,13 @@ function prepareState(
   const findContext = (name: string, namespace: string) =>
     built.find(({ resource }) => resource.name === name && resource.namespace === namespace) ??
     built.find(({ resource }) => resource.name === name);
+  let usedNames: readonly string[] = [];
   let used: ReadonlyMap<string, Secret> = new Map();
+  const withTls = alignedFilter(({ cluster }: BuiltMapping) => cluster?.tls !== undefined);
   return {
     problems,
     namespacing: module.defaults?.tls_secret_namespacing ?? true,
+    contexts: built,
     context: findContext,
     secret: (key) => bySecretKey.get(key),
     used(listeners, mappings, clusters) {
@@ -79,14 +85,17 @@ function prepareState(
         for (const { tls } of chains) addNames(names, tls?.certificateSecret, tls?.validationSecret);
       const addCluster = (tls: OriginationTls | undefined) =>
         addNames(names, tls?.certificateSecret, tls?.validationSecret);
-      for (const { cluster } of mappings) addCluster(cluster?.tls);
+      for (const { cluster } of withTls(mappings)) addCluster(cluster?.tls);
       for (const { tls } of clusters) addCluster(tls);
-      const now = new Map<string, Secret>();
-      for (const name of [...names].sort()) {
-        const secret = sdsSecret(name, bySecretKey);
-        if (secret !== undefined) now.set(name, secret);
-      }
-      if (!sameEntries(now, used)) used = now;
+      const sorted = [...names].sort();
+      if (sameElements(sorted, usedNames)) return used;
+      usedNames = sorted;
+      used = new Map(
+        sorted.flatMap((name): [string, Secret][] => {
+          const secret = sdsSecret(name, bySecretKey);
+          return secret === undefined ? [] : [[name, secret]];
+        }),
+      );
       return used;
     },
   };

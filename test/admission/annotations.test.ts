@@ -1,4 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
+import type { Kind } from "../../capabilities/kinds.ts";
 import { webhookRules } from "../../capabilities/rules.ts";
 import { webhookConfiguration, webhookTrust } from "../../capabilities/webhook.ts";
 import { admitBySchema, type Change, createAdmit, type Verdict } from "../../insight/admit.ts";
@@ -65,12 +66,14 @@ describe("admission of a Service with objects in its annotation", () => {
   });
 });
 
+const annotatedKinds = ({ validated }: Pick<Kind, "validated">) => validated === "annotated";
+
 describe("the webhook", () => {
   it("is asked about Services where they have the annotation, and trusted for both", () => {
     const { webhooks } = webhookConfiguration({}) as { webhooks: { rules: unknown; matchConditions?: unknown[] }[] };
-    expect(webhooks.map(({ rules }) => rules)).toEqual([webhookRules(true), webhookRules("annotated")]);
+    expect(webhooks.map(({ rules }) => rules)).toEqual([webhookRules(), webhookRules(annotatedKinds)]);
     expect(webhooks.map(({ matchConditions = [] }) => matchConditions.length)).toEqual([0, 1]);
-    expect(webhookRules("annotated").flatMap(({ resources }) => resources)).toEqual(["services"]);
+    expect(webhookRules(annotatedKinds).flatMap(({ resources }) => resources)).toEqual(["services"]);
     const names = (of: unknown) => (of as { webhooks: { name: string }[] }).webhooks.map(({ name }) => name);
     expect(names(webhookTrust("x"))).toEqual(names(webhookConfiguration({})));
   });

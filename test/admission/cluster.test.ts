@@ -5,26 +5,16 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { parseAllDocuments, stringify } from "yaml";
 import { admissionCertificate } from "../../cli/admission-certificate.ts";
 import { check } from "../../cli/check.ts";
-import { manifestFiles } from "../../hack/manifests.ts";
 import { clusterAvailable } from "../cluster/available.ts";
 import { type Cluster, type KubectlResult, startCluster } from "../cluster/cluster.ts";
+import { applyCrds, applyInstalled, applyWebhook, installed } from "../cluster/install.ts";
 import { selfSigned } from "../support/certificates.ts";
 import { eventually } from "../support/eventually.ts";
 import { type AdmissionProcess, startAdmission } from "./process.ts";
 
-interface Manifest {
-  readonly kind: string;
-  readonly webhooks?: readonly object[];
-  readonly spec?: { readonly template?: { readonly metadata: object; readonly spec: object } };
-  readonly metadata: { readonly name: string };
-}
-
 interface SecretManifest {
   readonly data?: Readonly<Record<string, string>>;
 }
-
-const installed = (): Manifest[] =>
-  parseAllDocuments(manifestFiles().get("manifests/install.yaml") ?? "").map((each) => each.toJS() as Manifest);
 
 const manifest = (kind: string, name: string, spec: object): string =>
   stringify({ apiVersion: "getambassador.io/v3alpha1", kind, metadata: { name, namespace: "default" }, spec });
@@ -67,14 +57,9 @@ function checked(name: string, manifests: readonly string[]): string[] {
   const remove = (text: string): Promise<KubectlResult> =>
     cluster.kubectl(["delete", "--ignore-not-found", "-f", "-"], { input: text });
 
-  /** The shipped configuration, but for where the webhook is. */
-  async function applyWebhook(): Promise<void> {
-    const hook = installed().find(({ kind }) => kind === "ValidatingWebhookConfiguration");
-    const caBundle = Buffer.from(admission.certificate.certificatePem).toString("base64");
-    const clientConfig = { url: `${admission.url}/validate`, caBundle };
-    const webhooks = hook?.webhooks?.map((each) => ({ ...each, clientConfig }));
-    await cluster.apply(stringify({ ...hook, webhooks }));
-  }
+  /** The API server asks the process of this moment. */
+  const hook = (): Promise<void> =>
+    applyWebhook(cluster, { url: admission.url, certificatePem: admission.certificate.certificatePem });
 
   /** Whether the API server asks us is known by its answer alone. */
   async function judged(expected: boolean): Promise<void> {
@@ -86,15 +71,13 @@ function checked(name: string, manifests: readonly string[]): string[] {
 
   beforeAll(async () => {
     cluster = await startCluster();
-    await cluster.apply(manifestFiles().get("manifests/crds.yaml") ?? "");
-    await cluster.kubectl(["wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"]);
-    const others = installed().filter(({ kind }) => kind !== "ValidatingWebhookConfiguration");
-    await cluster.apply(others.map((each) => stringify(each)).join("---\n"));
+    await applyCrds(cluster);
+    await applyInstalled(cluster);
     kubeconfig = await cluster.kubeconfigFor({ namespace: "nuncio", serviceAccount: "nuncio-admission" });
     admission = await startAdmission({ kubeconfig });
     port = Number(new URL(admission.url).port);
     await admission.ready();
-    await applyWebhook();
+    await hook();
     await judged(true);
     await cluster.apply(base.join("---\n"));
   }, 300_000);
@@ -242,7 +225,7 @@ function checked(name: string, manifests: readonly string[]): string[] {
     admission.writeCertificate(renewed);
     await eventually("the new serial", async () => (await admission.servedSerial()) === renewed.serial);
     admission = { ...admission, certificate: renewed };
-    await applyWebhook();
+    await hook();
     await judged(true);
   });
 
@@ -286,7 +269,7 @@ function checked(name: string, manifests: readonly string[]): string[] {
     await cluster.kubectl(["delete", "validatingwebhookconfiguration", "nuncio-admission"]);
     admission.writeCertificate(admission.certificate);
     await eventually("the old serial", async () => (await admission.servedSerial()) === admission.certificate.serial);
-    await applyWebhook();
+    await hook();
     await judged(true);
   });
 
@@ -297,7 +280,7 @@ function checked(name: string, manifests: readonly string[]): string[] {
     expect(await apply(wrong)).toMatchObject({ code: 0, stderr: "" });
     admission = await startAdmission({ kubeconfig, port });
     await admission.ready();
-    await applyWebhook();
+    await hook();
     await judged(true);
     // It stands: to touch it is allowed, to change it is not, to remove it always is.
     const told = expect.stringContaining('Warning: Mapping default/wrong: spec.resolver: there is no resolver "nope"');

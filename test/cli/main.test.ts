@@ -2,7 +2,8 @@ import fs from "node:fs";
 import path from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import { envoyVersion, root } from "../../hack/paths.mjs";
-import { nuncio } from "./nuncio.ts";
+import { freePort } from "../cluster/loopback.ts";
+import { directoryWith, nuncio } from "./nuncio.ts";
 
 describe("nuncio", () => {
   it("prints its version, with the Envoy it belongs to once it is bundled", async () => {
@@ -62,5 +63,27 @@ describe("nuncio", () => {
       stdout: "",
       stderr: "nuncio: there is no Envoy at /nowhere/envoy; name the binary with --envoy PATH\n",
     });
+    for (const args of [
+      ["run", "--config", "/nowhere"],
+      ["check", "/nowhere"],
+    ]) {
+      const missing = { code: 2, stdout: "", stderr: "nuncio: there is no file or directory /nowhere\n" };
+      expect(await nuncio(args)).toEqual(missing);
+    }
+  });
+
+  it("says once that the cluster cannot be reached as the kubeconfig says, and starts nothing again", async () => {
+    const directory = directoryWith({ kubeconfig: "apiVersion: v1\nkind: Config\n" });
+    const kubeconfig = path.join(directory, "kubeconfig");
+    try {
+      const port = String(await freePort());
+      const { code, stderr } = await nuncio(["run", "--admin-port", port, "--run-dir", path.join(directory, "run")], {
+        env: { KUBECONFIG: kubeconfig },
+      });
+      expect(stderr).toMatch(/^\S+ error supervisor: KUBECONFIG \(\S+\) names no current-context; .*\n$/);
+      expect(code).toBe(2);
+    } finally {
+      fs.rmSync(directory, { recursive: true });
+    }
   });
 });

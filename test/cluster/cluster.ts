@@ -15,6 +15,8 @@ const readyWithinMs = 60_000;
 export interface ClusterOptions {
   /** Where all its files go; absent or empty before. Default: a new folder under the system's temporary one. */
   readonly dir?: string;
+  /** An abort before it is ready ends the start, and leaves nothing. */
+  readonly signal?: AbortSignal;
 }
 
 export interface KubectlOptions {
@@ -38,6 +40,8 @@ export interface KubectlResult {
  *  EndpointSlices or default ServiceAccounts, the aggregated ClusterRoles (admin, edit, view) are empty, deleted namespaces
  *  stay Terminating, and an owner's deletion deletes nothing else. */
 export interface Cluster {
+  /** Of the program whose first argument is etcd, kube-apiserver or kubectl. */
+  readonly binary: string;
   /** Holds etcd.log and kube-apiserver.log. */
   readonly dir: string;
   readonly serverUrl: string;
@@ -66,6 +70,7 @@ export interface Cluster {
 /** Starts a cluster of its own on free loopback ports: ready in about 4 s, after a build of minutes the first time ever.
  *  It ends with this process at the latest. Rejects with an Error named `GoMissing` if there is no Go to build it with. */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
+  const { signal } = options;
   const binary = await ensureTestcluster();
   const dir = makeDir(options.dir);
   const keep = (process.env["KEEP"] ?? "") !== "";
@@ -92,6 +97,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       logFile: join(dir, "kube-apiserver.log"),
       isReady: () => isApiServerReady(serverUrl, token),
       readyWithinMs,
+      signal,
     });
   }
 
@@ -107,6 +113,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
       logFile: join(dir, "etcd.log"),
       isReady: async () => (await request(`${etcdUrl}/readyz`)).status === 200,
       readyWithinMs,
+      signal,
       ...(keep ? {} : { removeWhenOrphaned: dir }),
     });
     await startApiServer();
@@ -129,6 +136,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   const kubectl: Cluster["kubectl"] = (args, given = {}) => runKubectl(binary, dir, args, { kubeconfig, ...given });
 
   return {
+    binary,
     dir,
     serverUrl,
     token,

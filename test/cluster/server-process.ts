@@ -14,6 +14,8 @@ export interface ServerOptions {
   readonly removeWhenOrphaned?: string;
   readonly isReady: () => Promise<boolean>;
   readonly readyWithinMs: number;
+  /** An abort ends the start. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface ServerProcess {
@@ -25,7 +27,8 @@ export interface ServerProcess {
 /** Starts etcd or kube-apiserver and resolves when `isReady` says yes. Rejects, with the end of the log in the message and
  *  the process gone, when the server exits or is not ready in time. */
 export async function startServer(options: ServerOptions): Promise<ServerProcess> {
-  const { args, logFile, isReady, readyWithinMs } = options;
+  const { args, logFile, isReady, readyWithinMs, signal } = options;
+  signal?.throwIfAborted();
   const child = spawnServer(options);
   const server: ServerProcess = { running: () => isRunning(child), kill: () => kill(child) };
   const deadline = Date.now() + readyWithinMs;
@@ -37,13 +40,14 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
     } catch (error) {
       lastError = String(error);
     }
-    if (Date.now() > deadline) break;
+    if (Date.now() > deadline || signal?.aborted) break;
     await delay(25);
   }
   const problem = server.running()
     ? `was not ready within ${readyWithinMs} ms (${lastError || "it said it is not ready"})`
     : `ended with ${ending(child)}`;
   await server.kill();
+  signal?.throwIfAborted();
   throw new Error([`${args[0]} ${problem}`, `the end of ${logFile}:`, tail(logFile)].join("\n"));
 }
 
@@ -53,6 +57,8 @@ function spawnServer({ args, binary, logFile, removeWhenOrphaned }: ServerOption
     // Standard input is the lifeline: it ends when this process does, however it does, and the server follows (main.go).
     // An exit hook is not enough: SIGKILL skips it, and under jest `process.on("exit")` never fires.
     stdio: ["pipe", log, log],
+    // Out of the terminal's process group: whoever started it ends it, in the order that is right.
+    detached: true,
     env: { ...process.env, TESTCLUSTER_LIFELINE: "stdin", TESTCLUSTER_REMOVE: removeWhenOrphaned ?? "" },
   });
   closeSync(log);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { type Compiled, compile, createCompiler } from "../../compile/compile.ts";
+import { type Compiled, compile, createChecker, createCompiler } from "../../compile/compile.ts";
 import { createStore } from "../../compile/store.ts";
 import { parseResource } from "../../crds/parse.ts";
 import type { AnyResource } from "../../crds/resources.ts";
@@ -42,6 +42,23 @@ const hostnames = [
   "c.example.org",
   "a.example.com:8443",
 ];
+
+function randomTcpMapping(random: Random): AnyResource {
+  const spec: Record<string, unknown> = {
+    port: 8000 + random.integer(4),
+    service: random.pick(["one:8080", "two:8080", "https://three", "10.0.0.1:5432", "bad service"]),
+  };
+  if (random.chance(0.6)) spec["host"] = random.pick(["*", "*.example.com", "a.example.com", "A.example.com", "a.*"]);
+  if (random.chance(0.3)) spec["tls_passthrough"] = true;
+  if (random.chance(0.3)) spec["weight"] = random.pick([0, 40, 70]);
+  if (random.chance(0.2)) spec["address"] = random.pick(["127.0.0.1", "127.0.0.2", "::1"]);
+  if (random.chance(0.2)) spec["resolver"] = random.pick(["endpoint", "mine"]);
+  if (random.chance(0.2)) spec["tls"] = random.pick(["origin", "nothing"]);
+  if (random.chance(0.2)) spec["idle_timeout_ms"] = random.pick(["1000", 2000, "soon"]);
+  if (random.chance(0.2)) spec["stats_name"] = random.pick(["x", "y"]);
+  if (random.chance(0.1)) spec["ambassador_id"] = [random.pick(["default", "other"])];
+  return ambassador("TCPMapping", `t${random.integer(20)}`, spec);
+}
 
 interface Certificates {
   readonly good: readonly { readonly certificatePem: string; readonly keyPem: string }[];
@@ -87,14 +104,14 @@ function randomMapping(random: Random): AnyResource {
 function randomOther(random: Random, { good }: Certificates): AnyResource {
   const insecure = { requestPolicy: { insecure: { action: random.pick(["Route", "Redirect", "Reject"]) } } };
   const pair = random.pick(good);
-  switch (random.integer(11)) {
+  switch (random.integer(14)) {
     case 0:
       return ambassador("Listener", `l${random.integer(3)}`, {
         port: 8000 + random.integer(3),
-        protocol: random.pick(["HTTP", "HTTPS", "HTTPSPROXY"]),
+        protocol: random.pick(["HTTP", "HTTPS", "HTTPSPROXY", "TCP", "TLS", "UDP"]),
         securityModel: random.pick(["XFP", "SECURE", "INSECURE"]),
         l7Depth: random.integer(2),
-        hostBinding: { namespace: { from: random.pick(["ALL", "SELF"]) } },
+        hostBinding: random.chance(0.9) ? { namespace: { from: random.pick(["ALL", "SELF"]) } } : {},
       });
     case 1:
     case 2:
@@ -117,6 +134,7 @@ function randomOther(random: Random, { good }: Certificates): AnyResource {
       return ambassador("TLSContext", "origin", {
         sni: random.pick(["x", "y"]),
         ...(random.chance(0.5) ? { secret: "s0" } : {}),
+        ...(random.chance(0.5) ? { hosts: ["*", "a.example.com"] } : {}),
       });
     case 5:
       return ambassador(random.pick(["KubernetesServiceResolver", "KubernetesEndpointResolver"]), "mine", {});
@@ -145,6 +163,10 @@ function randomOther(random: Random, { good }: Certificates): AnyResource {
       });
     case 8:
     case 9:
+    case 10:
+      return randomTcpMapping(random);
+    case 11:
+    case 12:
       return resource(randomIngress(random));
     default:
       return resource({
@@ -190,6 +212,7 @@ describe("an incremental compile", () => {
     const random = seeded(seed);
     const store = createStore(() => undefined);
     const incremental = createCompiler();
+    const check = createChecker();
     const discover = endpointDiscovery();
     const all: AnyResource[] = [];
     for (let edit = 0; edit < 1000; edit++) {
@@ -207,6 +230,8 @@ describe("an incremental compile", () => {
       const resources = store.resources();
       const now = incremental(resources, settings);
       const fresh = compile(resources, settings);
+      const checked = check(resources, settings).problems.map(formatProblem);
+      expect(checked).toEqual(now.problems.map(formatProblem));
       const seen = view(now, discover(now.endpoints, resources));
       const expected = view(fresh, endpointDiscovery()(fresh.endpoints, resources));
       if (JSON.stringify(seen) !== JSON.stringify(expected)) {
@@ -258,8 +283,14 @@ describe("an incremental compile", () => {
         Array.from({ length: 10_000 }, (_, index) => make(index, 3000)),
       );
       const incremental = createCompiler();
-      expect(incremental(store.resources(), settings).counters).toMatchObject({ mappings: 10_000, clusters: 10_000 });
+      const check = createChecker();
+      for (const each of [incremental, check]) {
+        const first = each(store.resources(), settings).counters;
+        expect(first).toMatchObject({ mappings: 10_000, clusters: 10_000, routes: 10_000 });
+      }
       store.put(make(4711, 1234));
+      // It makes no tables, but encodes the route: that may fail, and who asks wants to know.
+      expect(check(store.resources(), settings).counters).toMatchObject({ mappings: 1, groups: 1, routes: 1 });
       const changed = incremental(store.resources(), settings);
       expect(changed.counters).toEqual({
         mappings: 1,

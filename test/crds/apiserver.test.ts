@@ -1,3 +1,4 @@
+import { eventually } from "../support/eventually.ts";
 import { afterAll, describe, expect, it } from "@jest/globals";
 import { generatedFiles } from "../../hack/generate.ts";
 import { type Cluster, startCluster } from "../cluster/cluster.ts";
@@ -26,7 +27,9 @@ async function apply(kind: string, name: string, rest: string): Promise<{ code: 
   it("accepts the CRDs, as structural ones", async () => {
     const texts = [...generatedFiles()].filter(([path]) => path.startsWith("crds/")).map(([, text]) => text);
     for (const text of texts) await cluster?.apply(text);
-    await cluster?.kubectl(["wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"]);
+    // kubectl gives up on a CRD that has no conditions yet.
+    const wait = ["wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"];
+    await eventually("the CRDs are established", async () => await cluster?.kubectl(wait));
     const { stdout = "" } = (await cluster?.kubectl(["get", "crd", "-o", "json"])) ?? {};
     const { items } = JSON.parse(stdout) as { items: { status: { conditions: { type: string; status: string }[] } }[] };
     expect(items).toHaveLength(14);
@@ -49,6 +52,8 @@ async function apply(kind: string, name: string, rest: string): Promise<{ code: 
     ["Module", "spec: { config: { anything: { goes: [1, { a: b }] } } }"],
     ["KubernetesServiceResolver", "spec: { ambassador_id: [a] }"],
     ["KubernetesEndpointResolver", ""],
+    ["TCPMapping", 'spec: { port: 5432, host: db, service: db, idle_timeout_ms: "1000", tls_passthrough: true }'],
+    ["TCPMapping", "spec: { port: 5432, service: db, idle_timeout_ms: 1000 }"],
   ])("accepts a %s", async (kind, spec) => {
     expect(await apply(kind, "right", spec)).toMatchObject({ code: 0 });
   });
@@ -68,6 +73,7 @@ async function apply(kind: string, name: string, rest: string): Promise<{ code: 
     ["Module", "spec: {}", "spec.config: Required value"],
     ["KubernetesServiceResolver", "spec: { ambassador_id: a }", ".spec.ambassador_id: expected list"],
     ["KubernetesEndpointResolver", "spec: { ambassador_id: [1] }", ".spec.ambassador_id[0]: expected string"],
+    ["TCPMapping", "spec: { port: 70000, service: db }", "should be less than or equal to 65535"],
   ])("refuses a wrong %s: %s", async (kind, spec, text) => {
     const refused = await apply(kind, "wrong", spec);
     expect(refused.code).not.toBe(0);

@@ -1,8 +1,17 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import fs from "node:fs";
+import net from "node:net";
 import path from "node:path";
+import { promisify } from "node:util";
 import { root } from "../../hack/paths.mjs";
 import { eventually } from "../support/eventually.ts";
+
+export interface DemoOptions {
+  readonly args?: readonly string[];
+  /** Another copy of the repository. */
+  readonly base?: string;
+  readonly env?: Readonly<Record<string, string>>;
+}
 
 /** `npm run demo` without npm: the process, what it prints, and what is on the machine because of it. */
 export class DemoProcess {
@@ -10,8 +19,11 @@ export class DemoProcess {
   readonly exited: Promise<number | string>;
   output = "";
 
-  constructor() {
-    this.#child = spawn(process.execPath, [path.join(root, "hack/demo.ts")], { stdio: ["ignore", "pipe", "pipe"] });
+  constructor({ args = [], base = root, env = {} }: DemoOptions = {}) {
+    this.#child = spawn(process.execPath, [path.join(base, "hack/demo.ts"), ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env, ...env },
+    });
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.on("data", (chunk: Buffer) => (this.output += chunk.toString()));
     }
@@ -19,8 +31,8 @@ export class DemoProcess {
   }
 
   /** Waits for the page that says what to try. */
-  async ready(): Promise<void> {
-    await this.printed(/Ctrl-C ends everything/, 40_000);
+  async ready(timeoutMs = 40_000): Promise<void> {
+    await this.printed(/Ctrl-C ends everything/, timeoutMs);
   }
 
   async printed(pattern: RegExp, timeoutMs = 15_000): Promise<RegExpExecArray> {
@@ -33,11 +45,13 @@ export class DemoProcess {
 
   /** The commands that the page tells to try, in order. */
   commands(): readonly string[] {
-    return [...this.output.matchAll(/^ {2}((?:curl|sed) .*)$/gm)].map(([, command]) => command ?? "");
+    return [...this.output.matchAll(/^ {2}((?:curl|sed|cat|\S+\/kubectl|export) .*)$/gm)].map(
+      ([, command]) => command ?? "",
+    );
   }
 
   get directory(): string {
-    return /copied to (\S+)/.exec(this.output)?.[1] ?? "";
+    return /^demo: (?:files:|manifests: .* copied to) ([^\s,]+)/m.exec(this.output)?.[1] ?? "";
   }
 
   signal(signal: NodeJS.Signals): void {
@@ -63,4 +77,23 @@ export class DemoProcess {
     this.signal("SIGINT");
     await this.exited;
   }
+}
+
+/** Runs a command that the demo printed, as a person pastes it. */
+export async function paste(command: string): Promise<string> {
+  const { stdout } = await promisify(execFile)("sh", [
+    "-c",
+    command.replace(/^curl /, "curl -sS --fail --noproxy '*' "),
+  ]);
+  return stdout;
+}
+
+export /** Takes a port, so that the demo has to take another one. */
+async function hold(port: number, address = "127.0.0.1"): Promise<net.Server | undefined> {
+  const server = net.createServer((socket) => socket.destroy());
+  return new Promise((resolve) => {
+    // Held by somebody else: that serves the test as well.
+    server.once("error", () => resolve(undefined));
+    server.listen(port, address, () => resolve(server));
+  });
 }

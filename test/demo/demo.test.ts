@@ -1,12 +1,11 @@
 import { execFile } from "node:child_process";
 import fs from "node:fs";
-import net from "node:net";
 import path from "node:path";
 import { promisify } from "node:util";
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { root } from "../../hack/paths.mjs";
 import { eventually } from "../support/eventually.ts";
-import { DemoProcess } from "./demo-process.ts";
+import { DemoProcess, hold, paste } from "./demo-process.ts";
 
 const started: DemoProcess[] = [];
 
@@ -28,27 +27,9 @@ function examples(): Record<string, string> {
   );
 }
 
-/** Runs a command that the demo printed, as a person pastes it. */
-async function paste(command: string): Promise<string> {
-  const { stdout } = await promisify(execFile)("sh", [
-    "-c",
-    command.replace(/^curl /, "curl -sS --fail --noproxy '*' "),
-  ]);
-  return stdout;
-}
-
 async function status(command: string): Promise<string> {
   const quiet = command.replace(/^curl (-i )?/, "curl -s -o /dev/null -w '%{http_code}' --noproxy '*' ");
   return (await promisify(execFile)("sh", ["-c", quiet])).stdout;
-}
-
-async function hold(port: number): Promise<net.Server | undefined> {
-  const server = net.createServer((socket) => socket.destroy());
-  return new Promise((resolve) => {
-    // Held by somebody else: that serves the test as well.
-    server.once("error", () => resolve(undefined));
-    server.listen(port, "127.0.0.1", () => resolve(server));
-  });
 }
 
 describe("npm run demo", () => {
@@ -110,7 +91,7 @@ describe("npm run demo", () => {
   });
 
   it("takes other ports when its own are taken, writes them into its copies and says so", async () => {
-    const held = await Promise.all([8080, 8877, 9001].map(hold));
+    const held = await Promise.all([8080, 8877, 9001].map((port) => hold(port)));
     const demo = startDemo();
     try {
       await demo.ready();

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import http from "node:http";
 import { clusterAvailable } from "../cluster/available.ts";
+import { applyCrds } from "../cluster/install.ts";
 import { freePort } from "../cluster/loopback.ts";
 import { type Backend, startBackend } from "./support/backend.ts";
 import { type Answer, send, type SendOptions } from "./support/client.ts";
-import { applyCrds, startWorld, type World } from "./support/cluster.ts";
+import { startWorld, type World } from "./support/cluster.ts";
 import type { Gateway } from "./support/gateway.ts";
 import {
   ambassador,

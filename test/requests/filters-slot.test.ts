@@ -7,8 +7,12 @@ import { compile } from "../../compile/compile.ts";
 import { manifestReader } from "../../compile/manifests.ts";
 import { pack } from "../../features/proto.ts";
 import { silentLog } from "../../runtime/log.ts";
-import { RBAC } from "../../xds/generated/envoy/extensions/filters/http/rbac/v3/rbac.ts";
-import { encodeSlot } from "../../xds/resources/filters-slot.ts";
+import { encodeSlot, filterSlots } from "../../xds/resources/filters-slot.ts";
+import { RouteConfiguration } from "../../xds/generated/envoy/config/route/v3/route.ts";
+import { FilterConfig } from "../../xds/generated/envoy/config/route/v3/route_components.ts";
+import { RBAC, RBACPerRoute } from "../../xds/generated/envoy/extensions/filters/http/rbac/v3/rbac.ts";
+import type { Any } from "../../xds/generated/google/protobuf/any.ts";
+import { xdsResource } from "../../xds/resources/frame.ts";
 import { type AdsServer, createAdsServer } from "../../xds/server/server.ts";
 import { emptySnapshot, type Snapshot } from "../../xds/snapshot.ts";
 import { type BareEnvoy, freePort, spawnEnvoy } from "../support/envoy.ts";
@@ -61,6 +65,28 @@ const refuse = {
   }),
 };
 
+/** Everything as it was, and these filters in the last slot. */
+function holding(filters: Parameters<typeof encodeSlot>[1], route: Snapshot["route"] = snapshot.route): Snapshot {
+  const slot = encodeSlot(filterSlots.at(-1)?.name ?? "", filters);
+  return { ...snapshot, route, extension: new Map([...snapshot.extension, [slot.name, slot]]) };
+}
+
+/** The routes, where one level says something to the filter `refuse`. */
+function saying(level: "route" | "virtual host" | "table", config: Any): Snapshot["route"] {
+  const said = { refuse: config };
+  return new Map(
+    [...snapshot.route].map(([name, { body }]) => {
+      const table = RouteConfiguration.decode(body);
+      for (const host of table.virtualHosts ?? []) {
+        if (level === "virtual host") host.typedPerFilterConfig = said;
+        for (const route of host.routes ?? []) if (level === "route") route.typedPerFilterConfig = said;
+      }
+      if (level === "table") table.typedPerFilterConfig = said;
+      return [name, xdsResource("route", name, [RouteConfiguration.encode(table).finish()])];
+    }),
+  );
+}
+
 describe("the slot for filters", () => {
   it("takes filters in and out on a held connection, and drains none", async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -73,8 +99,7 @@ describe("the slot for filters", () => {
         [[refuse], 403],
         [[], 200],
       ] as const) {
-        const resource = encodeSlot(filters);
-        ads.setSnapshot({ ...snapshot, extension: new Map([[resource.name, resource]]) });
+        ads.setSnapshot(holding(filters));
         await eventually(`status ${expected}`, async () => (await status()) === expected);
       }
       expect(await envoy.stat("listener_manager.total_filter_chains_draining")).toBe(0);
@@ -84,4 +109,17 @@ describe("the slot for filters", () => {
       agent.destroy();
     }
   });
+
+  it.each(["route", "virtual host", "table"] as const)(
+    "lets its filters find what a %s says to them",
+    async (level) => {
+      const status = async () => (await get(port, "/")).status;
+      for (const config of [pack(RBACPerRoute, {}), pack(FilterConfig, { config: pack(RBACPerRoute, {}) })]) {
+        ads.setSnapshot(holding([refuse]));
+        await eventually("403", async () => (await status()) === 403);
+        ads.setSnapshot(holding([refuse], saying(level, config)));
+        await eventually("200", async () => (await status()) === 200);
+      }
+    },
+  );
 });

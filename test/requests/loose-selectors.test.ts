@@ -9,7 +9,7 @@ let backend: EchoBackend;
 beforeAll(async () => {
   [strict, loose, backend] = await Promise.all([
     startGateway(),
-    startGateway({ looseLabelSelectors: true }),
+    startGateway({ settings: { looseLabelSelectors: true } }),
     echoBackend("one"),
   ]);
 });

@@ -24,6 +24,8 @@ describe("messages between supervisor and control plane", () => {
       pid: 1,
       restarts: 0,
     });
+    const ended = { type: "envoyEnded", how: "exited with code 1" };
+    expect(parseSupervisorMessage(ended)).toEqual(ended);
     expect(parseControlPlaneMessage({ type: "fatal", message: "m", exitCode: 2 })).toEqual({
       type: "fatal",
       message: "m",
@@ -35,6 +37,7 @@ describe("messages between supervisor and control plane", () => {
       "ready",
       {},
       { type: "envoyStarted", pid: "1", restarts: 0 },
+      { type: "envoyEnded" },
       { type: "fatal" },
     ]) {
       expect([parseSupervisorMessage(odd), parseControlPlaneMessage(odd)]).toEqual([undefined, undefined]);

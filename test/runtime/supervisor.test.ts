@@ -186,6 +186,7 @@ describe("a failure that no restart cures", () => {
     const gateway = start({ behaviour: "fatal" });
     expect(await gateway.exited).toBe(3);
     expect(gateway.output).toMatch(/error gateway: the admin port 8877 is held by another process/);
+    expect(gateway.output).not.toMatch(/starting it again/);
     expect(gateway.files()).toEqual([]);
   });
 

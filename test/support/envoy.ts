@@ -94,6 +94,8 @@ function envoyArguments(options: BareEnvoyOptions, bootstrapPath: string): strin
       "--disable-hot-restart",
       "--ignore-unknown-dynamic-fields",
     ],
+    // The access log's files; Envoy's own 10 s would be waited for by every test that reads one.
+    ...["--file-flush-interval-msec", "50"],
     ...["--drain-time-s", String(options.drainTimeSeconds ?? 1), "--log-level", options.logLevel ?? "info"],
   ];
 }

@@ -106,8 +106,14 @@ export function mapping(name: string, spec: Readonly<Record<string, unknown>>): 
   return `---\n${JSON.stringify(object)}\n`;
 }
 
+export interface GatewayOptions {
+  readonly settings?: Partial<CompileSettings>;
+  /** How long connections of a filter chain that changed may live on. Default: 1. */
+  readonly drainTimeSeconds?: number;
+}
+
 /** Compiler, reconciler, xDS server and a real Envoy. Manifests given to `apply` stand beside `listenerAndHost(port)`. */
-export async function startGateway(more: Partial<CompileSettings> = {}): Promise<Gateway> {
+export async function startGateway(options: GatewayOptions = {}): Promise<Gateway> {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), "nuncio-"));
   const socketPath = path.join(directory, "xds.sock");
   const port = await freePort();
@@ -128,7 +134,13 @@ export async function startGateway(more: Partial<CompileSettings> = {}): Promise
   let latest: unknown;
   const ads = await createAdsServer({ socketPath, log: silentLog, onEvent, graceMs: 50 });
   const reconciler = createReconciler({
-    settings: { ambassadorId: "default", ownNamespace: "default", bindAddress: "127.0.0.1", inCluster: false, ...more },
+    settings: {
+      ambassadorId: "default",
+      ownNamespace: "default",
+      bindAddress: "127.0.0.1",
+      inCluster: false,
+      ...options.settings,
+    },
     resources: () => resources as Resources,
     onSnapshot(snapshot) {
       latest = snapshot;
@@ -147,7 +159,7 @@ export async function startGateway(more: Partial<CompileSettings> = {}): Promise
     clock: systemClock,
     log: silentLog,
   });
-  const envoy = spawnEnvoy({ adsSocket: socketPath, logLevel: "warning" });
+  const envoy = spawnEnvoy({ ...options, adsSocket: socketPath, logLevel: "warning" });
 
   const apply = async (manifests: string): Promise<readonly Problem[]> => {
     const {

@@ -7,7 +7,7 @@ import type { CompileSettings } from "../../ir/settings.ts";
 import { type Snapshot, typeUrls, type XdsType } from "../../xds/snapshot.ts";
 import { messageJson, type Registry } from "../../xds/static/registry.ts";
 
-const sections = ["problems", "listener", "route", "cluster", "endpoint", "secret", "extension"] as const;
+const sections = ["problems", "listener", "route", "cluster", "endpoint", "secret", "extension", "runtime"] as const;
 type Section = (typeof sections)[number];
 
 export const goldenSettings: CompileSettings = {

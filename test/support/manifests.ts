@@ -65,3 +65,7 @@ export function secretOf(name: string, data: Readonly<Record<string, string>>): 
 export function tlsContextOf(name: string, spec: Spec): string {
   return document({ apiVersion: "getambassador.io/v3alpha1", kind: "TLSContext", metadata: { name }, spec });
 }
+
+export function tcpMappingOf(name: string, spec: Spec): string {
+  return document({ apiVersion: "getambassador.io/v3alpha1", kind: "TCPMapping", metadata: { name }, spec });
+}

@@ -55,8 +55,8 @@ function listener(name: "list" | "tree"): Listener {
     statPrefix: name,
     trustedHops: 0,
     http2MaxConcurrentStreams: undefined,
-    connectionManager: { serverName: "envoy", useRemoteAddress: true },
-    chains: [{ name: "http", serverNames: [], tls: undefined, table: name }],
+    connectionManager: { serverName: "envoy", useRemoteAddress: true, accessLogs: [] },
+    chains: [{ kind: "http", name: "http", serverNames: [], tls: undefined, table: name }],
     source: { object: { kind: "Listener", namespace: "default", name }, path: [] },
   };
 }
@@ -74,7 +74,7 @@ async function serve(routes: readonly Route[]): Promise<void> {
   const snapshot: Snapshot = {
     ...emptySnapshot,
     listener: named(encodeListener(listener("list")), encodeListener(listener("tree"))),
-    extension: named(encodeFilters([])),
+    extension: named(...encodeFilters([])),
     route: named(table("list"), table("tree")),
   };
   await new Promise<void>((done) => {

@@ -38,6 +38,7 @@ type Response = Extract<Effect, { kind: "send" }>;
  *  clusters, acknowledgements included, are held back; a change of an EDS cluster may subscribe to its endpoints again. */
 export class ModelEnvoy {
   readonly has: Readonly<Record<XdsType, Map<string, XdsResource>>> = {
+    runtime: new Map(),
     cluster: new Map(),
     endpoint: new Map(),
     secret: new Map(),

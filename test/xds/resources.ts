@@ -9,6 +9,7 @@ import {
   HttpConnectionManager,
 } from "../../xds/generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts";
 import type { ConfigSource } from "../../xds/generated/envoy/config/core/v3/config_source.ts";
+import { encodeRuntime } from "../../xds/resources/runtime.ts";
 import { xdsResource } from "../../xds/resources/frame.ts";
 import { emptySnapshot, type Snapshot, type XdsResource, type XdsType } from "../../xds/snapshot.ts";
 
@@ -107,10 +108,14 @@ export function listener({ name, port, routes: routeConfigName, filters = [] }: 
   });
 }
 
+const layer = encodeRuntime({});
+/** Every Envoy asks for its runtime flags, and every snapshot of the compiler has them. */
+const withRuntime: Snapshot = { ...emptySnapshot, runtime: new Map([[layer.name, layer]]) };
+
 /** A snapshot of these resources; types that are the same as in `previous`, resource by resource, keep their map. */
 export function snapshotOf(
   parts: Readonly<Partial<Record<XdsType, readonly XdsResource[]>>>,
-  previous: Snapshot = emptySnapshot,
+  previous: Snapshot = withRuntime,
 ): Snapshot {
   const maps = Object.entries(parts).map(([type, resources]) => [
     type,

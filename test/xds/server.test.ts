@@ -47,7 +47,13 @@ describe("a real Envoy", () => {
     const { snapshot, port } = await simple();
     const { control } = await startRig(cleanup, snapshot);
     expect((await get(port, "/")).body).toBe("a");
-    expect(shape(control.sent())).toEqual(["cluster +1 -0", "endpoint +1 -0", "listener +1 -0", "route +1 -0"]);
+    expect(shape(control.sent())).toEqual([
+      "runtime +1 -0",
+      "cluster +1 -0",
+      "endpoint +1 -0",
+      "listener +1 -0",
+      "route +1 -0",
+    ]);
   });
 
   it("takes a change of routes by one response", async () => {
@@ -115,6 +121,7 @@ describe("a real Envoy", () => {
     await again.live();
     expect((await get(port, "/")).body).toBe("a");
     expect(shape(rig.control.sent().slice(before))).toEqual([
+      "runtime +1 -0",
       "cluster +1 -0",
       "endpoint +1 -0",
       "listener +1 -0",

@@ -7,9 +7,9 @@ import type { Draft, RefusedResource } from "./stream.ts";
  *    clusters: new and changed clusters; Envoy acknowledges once they are warm, that is have endpoints
  *    routes:   then extensions, listeners, routes
  *    settled:  once those are acknowledged; a grace period later, clusters that nothing names any more are removed
- *  Endpoints and secrets never wait: they name nothing that could be missing. Extensions do: an ext_authz filter names a cluster. */
+ *  Runtime flags, endpoints and secrets never wait: they name nothing that could be missing. Extensions do: an ext_authz filter names a cluster. */
 const afterClusters = ["extension", "listener", "route"] as const;
-const atOnce = ["endpoint", "secret"] as const;
+const atOnce = ["runtime", "endpoint", "secret"] as const;
 
 /** Sends what the events so far call for. */
 export function drive(draft: Draft): void {

@@ -1,47 +1,21 @@
 import { pack } from "../../features/proto.ts";
-import type { Chain, Listener as IrListener } from "../../ir/types.ts";
+import type { Chain, HttpChain, Listener as IrListener } from "../../ir/types.ts";
 import { Listener } from "../generated/envoy/config/listener/v3/listener.ts";
 import type { FilterChain, ListenerFilter } from "../generated/envoy/config/listener/v3/listener_components.ts";
-import { Cors } from "../generated/envoy/extensions/filters/http/cors/v3/cors.ts";
-import { Router } from "../generated/envoy/extensions/filters/http/router/v3/router.ts";
 import { ProxyProtocol } from "../generated/envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol.ts";
 import { TlsInspector } from "../generated/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.ts";
-import {
-  HttpConnectionManager,
-  type HttpFilter,
-} from "../generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts";
+import { HttpConnectionManager } from "../generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts";
 import type { XdsResource } from "../snapshot.ts";
-import { accessLog } from "./access-log.ts";
-import { filtersSlot } from "./filters-slot.ts";
+import { connectionManager } from "./connection-manager.ts";
 import { xdsResource } from "./frame.ts";
-import { ads } from "./sources.ts";
+import { tcpChain } from "./tcp-chain.ts";
 import { downstreamTransportSocket } from "./transport-socket.ts";
 
-/** Fixed for the life of a listener: a changed list here would drain every connection. */
-const httpFilters: HttpFilter[] = [
-  { name: "envoy.filters.http.cors", configType: { $case: "typedConfig", value: pack(Cors, {}) } },
-  filtersSlot,
-  { name: "envoy.filters.http.router", configType: { $case: "typedConfig", value: pack(Router, {}) } },
-];
-
-function connectionManager(listener: IrListener, table: string): HttpConnectionManager {
-  const { serverName, useRemoteAddress } = listener.connectionManager;
-  return {
-    statPrefix: listener.statPrefix,
-    routeSpecifier: { $case: "rds", value: { configSource: ads, routeConfigName: table } },
-    httpFilters,
-    accessLog: [accessLog],
-    normalizePath: true,
-    useRemoteAddress,
-    serverName,
-    ...(listener.trustedHops === 0 ? {} : { xffNumTrustedHops: listener.trustedHops }),
-    ...(listener.http2MaxConcurrentStreams === undefined
-      ? {}
-      : { http2ProtocolOptions: { maxConcurrentStreams: listener.http2MaxConcurrentStreams } }),
-  };
+function filterChain(listener: IrListener, chain: Chain): FilterChain {
+  return chain.kind === "tcp" ? tcpChain(listener.statPrefix, chain) : httpChain(listener, chain);
 }
 
-function filterChain(listener: IrListener, chain: Chain): FilterChain {
+function httpChain(listener: IrListener, chain: HttpChain): FilterChain {
   const { name, serverNames, tls, table } = chain;
   return {
     name,
@@ -86,6 +60,7 @@ export function listenerMessage(listener: IrListener): Listener {
     },
     listenerFilters: listenerFilters(listener),
     filterChains: chains.map((chain) => filterChain(listener, chain)),
+    ...(listener.bufferLimitBytes === undefined ? {} : { perConnectionBufferLimitBytes: listener.bufferLimitBytes }),
   };
 }
 

@@ -1,5 +1,5 @@
 import type { Counters } from "../../ir/counters.ts";
-import { alignedMap } from "../../ir/aligned.ts";
+import { alignedMap, diffLists } from "../../ir/aligned.ts";
 import { memoForever } from "../../ir/memo.ts";
 import type { RouteMatching } from "../../ir/settings.ts";
 import type { Route, Table, VirtualHost } from "../../ir/types.ts";
@@ -40,15 +40,16 @@ interface Lineage {
 
 /** Encodes tables from routes that are encoded once each: a change costs one route and one copy of the table's bytes. */
 export function tableEncoder(counters: () => Counters, matching: () => RouteMatching): TableEncoder {
-  const routeBytes = memoForever((route: Route) => {
+  const encodeOne = (route: Route) => {
     counters().routes++;
     return encodeRoute(route);
-  });
-  const routeFrame = (route: Route) => frameField(VIRTUAL_HOST_ROUTES, routeBytes(route));
+  };
+  const routeBytes = memoForever(encodeOne);
+  const routeFrame = (route: Route) => frameField(VIRTUAL_HOST_ROUTES, encodeOne(route));
   const newLineage = (): Lineage => ({
     list: alignedMap(routeFrame),
     build: treeBuilder(),
-    tree: treeFrames(routeBytes),
+    tree: treeFrames({ once: encodeOne, remembered: routeBytes }),
   });
   const lineages = new Map<string, Map<string, Lineage>>();
   const lineageOf = (table: string, virtualHost: string): Lineage => {
@@ -91,6 +92,31 @@ export function tableEncoder(counters: () => Counters, matching: () => RouteMatc
     encode,
     retain(names) {
       for (const name of lineages.keys()) if (!names.has(name)) lineages.delete(name);
+    },
+  };
+}
+
+/** For who asks about problems alone: every new route is encoded, since that may fail, and nothing is kept. Its tables are empty. */
+export function routeChecker(counters: () => Counters): TableEncoder {
+  const checked = new Map<string, Map<string, readonly Route[]>>();
+  const encode = memoForever(({ name, virtualHosts }: Table) => {
+    const earlier = checked.get(name);
+    const now = new Map<string, readonly Route[]>();
+    for (const { name: virtualHost, routes } of virtualHosts) {
+      const known = earlier?.get(virtualHost) ?? [];
+      for (const route of diffLists(known, routes).added) {
+        counters().routes++;
+        encodeRoute(route);
+      }
+      now.set(virtualHost, routes);
+    }
+    checked.set(name, now);
+    return xdsResource("route", name, []);
+  });
+  return {
+    encode,
+    retain(names) {
+      for (const name of checked.keys()) if (!names.has(name)) checked.delete(name);
     },
   };
 }

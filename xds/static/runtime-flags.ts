@@ -3,3 +3,6 @@
  * instructions would refuse a whole table for one of them.
  */
 export const envoyRuntimeFlags = { "re2.max_program_size.error_level": 4_294_967_295 } as const;
+
+/** The layer of flags that change while Envoy runs: its name, and that of the resource that holds it. */
+export const runtimeLayer = "nuncio.runtime";

@@ -1,5 +1,5 @@
 import { type Snapshot, typeUrls, type XdsResource, type XdsType } from "../snapshot.ts";
-import { envoyRuntimeFlags } from "./runtime-flags.ts";
+import { envoyRuntimeFlags, runtimeLayer } from "./runtime-flags.ts";
 import { type JsonObject, messageJson, type Registry } from "./registry.ts";
 
 type Json = JsonObject[string];
@@ -75,8 +75,12 @@ export function staticForm(snapshot: Snapshot, { registry, throwAway }: StaticFo
 
   const every = (objects: JsonObject[], ...changes: ((object: JsonObject) => JsonObject)[]): Json[] =>
     objects.map((object) => rewrite(object, (each) => changes.reduce((result, change) => change(result), each)));
+  const layer = snapshot.runtime.get(runtimeLayer);
+  const flags = layer === undefined ? undefined : json("runtime", layer)["layer"];
   return {
-    layered_runtime: { layers: [{ name: "nuncio", static_layer: { ...envoyRuntimeFlags } }] },
+    layered_runtime: {
+      layers: [{ name: "nuncio", static_layer: { ...envoyRuntimeFlags, ...(isObject(flags) ? flags : {}) } }],
+    },
     static_resources: {
       listeners: every(all("listener"), inlineRoutes, inlineExtension, staticSecret),
       clusters: every(all("cluster"), inlineEndpoints, staticSecret),

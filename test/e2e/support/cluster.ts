@@ -1,7 +1,5 @@
-import { readFileSync } from "node:fs";
-import { resolve } from "node:path";
-import { parseAllDocuments } from "yaml";
 import { type Cluster, startCluster } from "../../cluster/cluster.ts";
+import { applyCrds, applyInstalled } from "../../cluster/install.ts";
 import { type Bundle, installBundle } from "./bundle.ts";
 import { Gateway, type GatewayOptions } from "./gateway.ts";
 import { documents, type Manifest } from "./manifests.ts";
@@ -43,17 +41,8 @@ export async function startWorld({ crds = true }: { readonly crds?: boolean } = 
   };
 }
 
-export async function applyCrds({ apply, kubectl }: Cluster): Promise<void> {
-  await apply(readFileSync(resolve("manifests/crds.yaml"), "utf8"));
-  await kubectl(["wait", "--for=condition=Established", "--timeout=30s", "crd", "--all"]);
-}
-
-/** Applies manifests/install.yaml. Path of a kubeconfig of the gateway's ServiceAccount. */
-async function install({ apply, kubeconfigFor }: Cluster): Promise<string> {
-  const all = parseAllDocuments(readFileSync(resolve("manifests/install.yaml"), "utf8")).map(
-    (each) => each.toJS() as Manifest,
-  );
-  // Nobody runs its Pods here, and each request would wait for them. test/admission has it.
-  await apply(documents(...all.filter(({ kind }) => kind !== "ValidatingWebhookConfiguration")));
-  return await kubeconfigFor({ namespace: "nuncio", serviceAccount: "nuncio" });
+/** Applies manifests/install.yaml; test/admission has the webhook. Path of a kubeconfig of the gateway's ServiceAccount. */
+async function install(cluster: Cluster): Promise<string> {
+  await applyInstalled(cluster);
+  return await cluster.kubeconfigFor({ namespace: "nuncio", serviceAccount: "nuncio" });
 }

@@ -18,6 +18,7 @@ if (behaviour === "stubborn") process.on("SIGTERM", () => write({ type: "SIGTERM
 if (behaviour === "with-child") write({ type: "child", pid: spawn("sleep", ["600"], { stdio: "ignore" }).pid });
 if (behaviour === "fatal") {
   await parent?.send({ type: "fatal", message: "the admin port 8877 is held by another process", exitCode: 3 });
+  process.exit(3);
 }
 await parent?.send({ type: "ready" });
 write({ type: "started" });

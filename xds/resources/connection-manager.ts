@@ -1,0 +1,87 @@
+import { headerKeyFormat } from "../../features/header-case.ts";
+import { duration, pack } from "../../features/proto.ts";
+import type { ConnectionManager, Listener as IrListener } from "../../ir/types.ts";
+import {
+  type Http1ProtocolOptions,
+  type HttpProtocolOptions,
+  HttpProtocolOptions_HeadersWithUnderscoresAction as UnderscoresAction,
+} from "../generated/envoy/config/core/v3/protocol.ts";
+import { Router } from "../generated/envoy/extensions/filters/http/router/v3/router.ts";
+import {
+  type HttpConnectionManager,
+  HttpConnectionManager_ForwardClientCertDetails as ForwardClientCertDetails,
+  HttpConnectionManager_PathWithEscapedSlashesAction as EscapedSlashes,
+  type HttpFilter,
+} from "../generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts";
+import { accessLogs } from "./access-log.ts";
+import { filterSlots } from "./filters-slot.ts";
+import { ads } from "./sources.ts";
+
+/** A changed list here would drain every connection: filters that come and go are in slots. */
+function httpFilters({ suppressEnvoyHeaders }: ConnectionManager): HttpFilter[] {
+  const router: Router = suppressEnvoyHeaders === true ? { suppressEnvoyHeaders } : {};
+  return [
+    ...filterSlots,
+    { name: "envoy.filters.http.router", configType: { $case: "typedConfig", value: pack(Router, router) } },
+  ];
+}
+
+/** Without the keys whose value says nothing; an empty object is nothing either. */
+function written<T extends object>(object: T): T | undefined {
+  const entries = Object.entries(object).filter(([, value]) => value !== undefined && value !== false);
+  return entries.length === 0 ? undefined : (Object.fromEntries(entries) as T);
+}
+
+function http1Options(settings: ConnectionManager): Http1ProtocolOptions | undefined {
+  const { allowChunkedLength, acceptHttp10, headerCase } = settings;
+  return written<Http1ProtocolOptions>({
+    acceptHttp10,
+    allowChunkedLength,
+    headerKeyFormat: headerCase === undefined ? undefined : headerKeyFormat(headerCase),
+  });
+}
+
+function commonOptions({ idleTimeoutMs, headersWithUnderscores }: ConnectionManager): HttpProtocolOptions | undefined {
+  return written<HttpProtocolOptions>({
+    idleTimeout: idleTimeoutMs === undefined ? undefined : duration(idleTimeoutMs),
+    headersWithUnderscoresAction:
+      headersWithUnderscores === undefined ? undefined : UnderscoresAction[headersWithUnderscores],
+  });
+}
+
+/** What the settings of all listeners ask for beyond Envoy's defaults. */
+function options(settings: ConnectionManager): Partial<HttpConnectionManager> {
+  const { forwardClientCertificate, clientCertificateDetails } = settings;
+  return {
+    ...written<Partial<HttpConnectionManager>>({
+      httpProtocolOptions: http1Options(settings),
+      commonHttpProtocolOptions: commonOptions(settings),
+      forwardClientCertDetails:
+        forwardClientCertificate === undefined ? undefined : ForwardClientCertDetails[forwardClientCertificate],
+      setCurrentClientCertDetails: clientCertificateDetails,
+      maxRequestHeadersKb: settings.maxRequestHeadersKb,
+      mergeSlashes: settings.mergeSlashes,
+      preserveExternalRequestId: settings.preserveExternalRequestId,
+      pathWithEscapedSlashesAction: settings.rejectEscapedSlashes === true ? EscapedSlashes.REJECT_REQUEST : undefined,
+      stripMatchingHostPort: settings.stripMatchingHostPort,
+    }),
+  };
+}
+
+export function connectionManager(listener: IrListener, table: string): HttpConnectionManager {
+  const { serverName, useRemoteAddress } = listener.connectionManager;
+  return {
+    statPrefix: listener.statPrefix,
+    routeSpecifier: { $case: "rds", value: { configSource: ads, routeConfigName: table } },
+    httpFilters: httpFilters(listener.connectionManager),
+    accessLog: accessLogs(listener.connectionManager.accessLogs),
+    normalizePath: true,
+    useRemoteAddress,
+    serverName,
+    ...options(listener.connectionManager),
+    ...(listener.trustedHops === 0 ? {} : { xffNumTrustedHops: listener.trustedHops }),
+    ...(listener.http2MaxConcurrentStreams === undefined
+      ? {}
+      : { http2ProtocolOptions: { maxConcurrentStreams: listener.http2MaxConcurrentStreams } }),
+  };
+}
