@@ -2,7 +2,7 @@ import type { Resources } from "../crds/resources.ts";
 import { BucketMap, diffMaps } from "../ir/bucket-map.ts";
 import { type Counters, zeroCounters } from "../ir/counters.ts";
 import { memoForever, memoLast, sameElements } from "../ir/memo.ts";
-import { compareProblems, type Problem, toldOf } from "../ir/problem.ts";
+import { compareProblems, type Problem, subjectsOf, toldOf } from "../ir/problem.ts";
 import type { CompileSettings, RouteMatching } from "../ir/settings.ts";
 import type { Cluster, Ir, Listener, Secret, Table } from "../ir/types.ts";
 import { gatewayAssembler } from "../sources/getambassador/gateway.ts";
@@ -83,11 +83,7 @@ export function createCompiler(newTableEncoder = tableEncoder): Compiler {
     if (!sameElements(unsorted, found)) {
       unsorted = found;
       // A Mapping in several domains has the problems of its group in each of them.
-      const sorted = [...new Set(unsorted)].map(toldOf).sort(compareProblems);
-      problems = sorted.filter((problem, index) => {
-        const before = sorted[index - 1];
-        return before === undefined || compareProblems(before, problem) !== 0;
-      });
+      problems = onceEach([...new Set(unsorted)].map(toldOf).sort(compareProblems));
     }
     tableBytes.retain(ir.tables);
     return {
@@ -112,6 +108,18 @@ export function createCompiler(newTableEncoder = tableEncoder): Compiler {
 /** The fresh compile, which remembers nothing. */
 export function compile(input: Resources | Expansion, settings: CompileSettings): Compiled {
   return createCompiler()(input, settings);
+}
+
+/** Of what is told in the same words for several objects, which stand within one, one problem of them all. */
+function onceEach(sorted: readonly Problem[]): readonly Problem[] {
+  const kept: Problem[] = [];
+  for (const problem of sorted) {
+    const before = kept.at(-1);
+    if (before === undefined || compareProblems(before, problem) !== 0) kept.push(problem);
+    else if (problem.inner !== undefined)
+      kept[kept.length - 1] = { ...before, inner: [...subjectsOf(before), ...problem.inner] };
+  }
+  return kept;
 }
 
 /** Encodes a collection to a map by name, what differs from the last one. */

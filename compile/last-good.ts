@@ -1,5 +1,5 @@
 import type { AnyResource, Resources, SecretResource } from "../crds/resources.ts";
-import { type ObjectRef, type Problem, subjectOf } from "../ir/problem.ts";
+import { type ObjectRef, type Problem, subjectsOf } from "../ir/problem.ts";
 import { hasError, keyOf } from "../ir/resource.ts";
 import type { CompileSettings } from "../ir/settings.ts";
 import { authorityOf, certificateOf } from "../sources/getambassador/certificate.ts";
@@ -64,10 +64,8 @@ export function judge(
   const again = compile({ ...compiled.expansion, resources: effective.resources }, settings);
   // What is wrong with an object comes from what was asked for; what follows for others, from what serves in its place.
   const badKeys = new Set([...bad].map(nameOf));
-  const problems = [
-    ...compiled.problems.filter((problem) => badKeys.has(nameOf(subjectOf(problem)))),
-    ...again.problems.filter((problem) => !badKeys.has(nameOf(subjectOf(problem)))),
-  ];
+  const isOfBad = (problem: Problem) => subjectsOf(problem).some((object) => badKeys.has(nameOf(object)));
+  const problems = [...compiled.problems.filter(isOfBad), ...again.problems.filter((problem) => !isOfBad(problem))];
   // With its last good Secret a Host has no error any more, and serves on.
   const named = namedInErrors(again.problems);
   const stillBad = new Set([...bad].filter((resource) => isBad(resource, named)));
@@ -79,9 +77,13 @@ function nameOf(object: ObjectRef): string {
   return `${object.kind} ${keyOf(object)}`;
 }
 
+function subjectsOfErrors(problems: readonly Problem[]): readonly ObjectRef[] {
+  return problems.flatMap((problem) => (problem.severity === "error" ? subjectsOf(problem) : []));
+}
+
 function namedInErrors(problems: readonly Problem[]): ReadonlySet<string> {
   const named = new Set<string>();
-  for (const problem of problems) if (problem.severity === "error") named.add(nameOf(subjectOf(problem)));
+  for (const object of subjectsOfErrors(problems)) named.add(nameOf(object));
   return named;
 }
 
@@ -92,9 +94,7 @@ function isBad(resource: AnyResource, named: ReadonlySet<string>): boolean {
 /** Objects that an error makes unusable. */
 function badObjects(resources: Resources, problems: readonly Problem[]): Set<AnyResource> {
   const bad = new Set<AnyResource>();
-  for (const problem of problems) {
-    if (problem.severity !== "error") continue;
-    const object = subjectOf(problem);
+  for (const object of subjectsOfErrors(problems)) {
     const field = fieldOf(resources, object.kind);
     const found = field === undefined ? undefined : find(resources[field], keyOf(object));
     if (found !== undefined) bad.add(found);

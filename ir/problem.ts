@@ -52,8 +52,8 @@ export interface Problem {
   readonly message: string;
   /** What to write instead. */
   readonly advice: string;
-  /** The object that is not used, where `object` is the one that it is written in. */
-  readonly inner?: ObjectRef | undefined;
+  /** The objects that are not used, where `object` is the one that they are written in. */
+  readonly inner?: readonly ObjectRef[] | undefined;
 }
 
 /** The problem as it is told: of an object that stands within another one, by that one and its field. */
@@ -61,12 +61,12 @@ export function toldOf(problem: Problem): Problem {
   const { within } = problem.object;
   return within === undefined
     ? problem
-    : { ...problem, ...within.tell(problem), object: within.object, inner: problem.object };
+    : { ...problem, ...within.tell(problem), object: within.object, inner: [problem.object] };
 }
 
-/** The object that cannot be used for the problem. */
-export function subjectOf({ object, inner }: Problem): ObjectRef {
-  return inner ?? object;
+/** The objects that cannot be used for the problem. */
+export function subjectsOf({ object, inner }: Problem): readonly ObjectRef[] {
+  return inner ?? [object];
 }
 
 export const problemCodes = [
