@@ -9,7 +9,7 @@ import { group as ourGroup } from "./common.ts";
 import { deepFreeze } from "./freeze.ts";
 import { withTlsAliases } from "./host.ts";
 import { type JsonSchema, jsonSchemaOf } from "./json-schema.ts";
-import { isFutureKind, isSilent } from "./kubernetes-kinds.ts";
+import { isFutureKind, isOldIngress, isSilent } from "./kubernetes-kinds.ts";
 import { type LegacyTls, legacyTlsSchema } from "./legacy-tls.ts";
 import { complaintsOf } from "./messages.ts";
 import { type Fields, isFields, readMetadata, refOf, refusal } from "./metadata.ts";
@@ -213,7 +213,8 @@ function unread(raw: Fields, origin: Origin | undefined): readonly Problem[] {
 function meant(apiVersion: string, kind: string): string {
   const sameName = kinds.find((row) => row.kind === kind);
   const version = sameName === undefined ? undefined : apiVersionOf(sameName);
-  if (version !== undefined && apiVersion.includes(ourGroup)) return `write apiVersion: ${version}`;
+  const isOld = isOldIngress(apiVersion.slice(0, apiVersion.indexOf("/")), kind);
+  if (version !== undefined && (isOld || apiVersion.includes(ourGroup))) return `write apiVersion: ${version}`;
   const inGroup = kinds.filter((row) => apiVersionOf(row) === apiVersion).map((row) => row.kind);
   const near = nearest(kind, inGroup);
   if (near !== undefined) return `did you mean ${near}?`;

@@ -1,6 +1,7 @@
 import { manifestReader } from "../compile/manifests.ts";
 import { type Resources, sortResources } from "../crds/resources.ts";
 import type { ObjectRef, Problem } from "../ir/problem.ts";
+import type { CompileSettings } from "../ir/settings.ts";
 import type { Listener } from "../ir/types.ts";
 import { createAdsServer } from "../xds/server/server.ts";
 import type { AdsEvent } from "../xds/server/events.ts";
@@ -14,6 +15,8 @@ import { watchManifests } from "./files.ts";
 import type { Log } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { watchCluster } from "./cluster-source.ts";
+import { createApi } from "./informers/api.ts";
+import { ingressStatus } from "./ingress-status.ts";
 import { loadKubeConfig } from "./kubernetes.ts";
 import { connectParent, type ParentChannel } from "./parent.ts";
 import { createPortGuard } from "./port-guard.ts";
@@ -134,6 +137,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     const ads = await createAdsServer({ socketPath: options.xdsSocketPath, log: log.child("xds"), onEvent });
     let currentResources: () => Resources = () => sortResources([]).value;
     let irListeners: readonly Listener[] = [];
+    let reviewStatus: () => void = () => undefined;
     const guard = createPortGuard<Listener>({
       isHeld: (place) => isHeldByOthers(place, options.envoyAdminSocketPath),
       publish(snapshot, changedAtMs) {
@@ -148,16 +152,18 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       clock,
       retryMs: portRetryMs,
     });
+    const compileSettings: CompileSettings = Object.freeze({
+      ambassadorId: settings.ambassadorId,
+      ownNamespace: settings.namespace,
+      bindAddress: settings.envoyBindAddress,
+      inCluster: settings.mode.kind === "cluster",
+      ownService: ownServiceOf(settings),
+      readsFiles: true,
+      routeMatching: settings.routeMatching,
+      looseLabelSelectors: settings.looseLabelSelectors,
+    });
     const reconciler = createReconciler({
-      settings: {
-        ambassadorId: settings.ambassadorId,
-        ownNamespace: settings.namespace,
-        bindAddress: settings.envoyBindAddress,
-        inCluster: settings.mode.kind === "cluster",
-        ownService: ownServiceOf(settings),
-        readsFiles: true,
-        routeMatching: settings.routeMatching,
-      },
+      settings: compileSettings,
       resources: () => files.withFiles(currentResources()),
       onSnapshot: (snapshot, changedAtMs) => guard.offer(snapshot, irListeners, changedAtMs),
       onJudged(judged) {
@@ -172,6 +178,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         expired = expiry.judge(judged.compiled.certificates);
         kept = judged.kept;
         report();
+        reviewStatus();
       },
       onCompiled: (seconds) => metrics.compiled(seconds),
       clock,
@@ -193,10 +200,12 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         },
       });
     } else {
+      const { kubeConfig } = loadKubeConfig();
       const source = watchCluster({
-        kubeConfig: loadKubeConfig().kubeConfig,
-        ownNamespace: settings.namespace,
+        kubeConfig,
+        settings: compileSettings,
         namespace: settings.singleNamespace ? settings.namespace : undefined,
+        secretsNamespace: settings.secretsSingleNamespace ? settings.namespace : undefined,
         labelSelector: settings.labelSelector,
         fieldSelector: settings.fieldSelector,
         log: log.child("kubernetes"),
@@ -207,6 +216,14 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         onWaiting: (why) => (reason = why),
       });
       currentResources = source.resources;
+      reviewStatus = ingressStatus({
+        api: createApi(kubeConfig),
+        gateway: { ...compileSettings, service: settings.service },
+        resources: source.resources,
+        log: log.child("status"),
+        clock,
+        signal: stopped.signal,
+      });
     }
   } catch (error) {
     if (!(error instanceof FatalError)) throw error;

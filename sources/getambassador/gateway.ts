@@ -148,7 +148,7 @@ export function gatewayAssembler(
     for (const host of hosts) problems.push(...host.problems);
     const conflicts = conflictsOf(hosts);
     problems.push(...conflicts.problems);
-    const { association, detached } = associate(built, conflicts.hosts);
+    const { association, detached } = associate(built, conflicts.hosts, settings.looseLabelSelectors);
     problems.push(...detachedProblems(detached.filter(({ everywhere }) => everywhere !== true)));
 
     const listeners = usable.listeners.map(listenerOf);
@@ -175,7 +175,9 @@ export function gatewayAssembler(
     const irListenerList: Listener[] = [];
     for (const listener of [...opened.listeners, ...tcp.listeners]) {
       const tcpChains = tcp.chains(listener);
-      const taken = conflicts.hosts.filter((host) => takesHost(listener, host) && !tcp.takes(listener, host));
+      const taken = conflicts.hosts.filter(
+        (host) => takesHost(listener, host, settings.looseLabelSelectors) && !tcp.takes(listener, host),
+      );
       const http = listener.http
         ? chainsOf(listener, taken, module.config.use_remote_address ?? true, place, (some) =>
             http3PortOf(listener, opened.listeners, some, udpPorts),

@@ -1,6 +1,7 @@
 import { parseResource } from "../../crds/parse.ts";
 import type { AnyResource } from "../../crds/resources.ts";
 import type { Random } from "../support/random.ts";
+import { randomAnnotation, randomIngress } from "../support/random-inputs.ts";
 import { randomService, randomWords } from "./random-services.ts";
 
 function resource(raw: object): AnyResource {
@@ -95,7 +96,7 @@ export function randomOther(random: Random, { good }: Certificates): AnyResource
     const { kind, name, spec } = randomService(random);
     return ambassador(kind, name, spec);
   }
-  switch (random.integer(12)) {
+  switch (random.integer(14)) {
     case 0:
       return ambassador("Listener", `l${random.integer(3)}`, {
         port: 8000 + random.integer(3),
@@ -161,11 +162,16 @@ export function randomOther(random: Random, { good }: Certificates): AnyResource
       return resource({
         apiVersion: "v1",
         kind: "Service",
-        metadata: { name: random.pick(["one", "two"]), namespace: random.pick(["default", "other"]) },
+        metadata: {
+          name: random.pick(["one", "two"]),
+          namespace: random.pick(["default", "other"]),
+          creationTimestamp: random.pick(["2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"]),
+          annotations: random.chance(0.6) ? { "getambassador.io/config": randomAnnotation(random, randomMapping) } : {},
+        },
         spec: {
           clusterIP: random.pick(["10.96.0.1", "None"]),
           ports: [
-            { port: random.pick([80, 8080]) },
+            { name: random.pick(["web", "other"]), port: random.pick([80, 8080]) },
             ...(random.chance(0.3) ? [{ name: "h3", port: 443, targetPort: 8000, protocol: "UDP" }] : []),
           ],
         },
@@ -174,6 +180,9 @@ export function randomOther(random: Random, { good }: Certificates): AnyResource
     case 9:
     case 10:
       return randomTcpMapping(random);
+    case 11:
+    case 12:
+      return resource(randomIngress(random));
     default:
       return resource({
         apiVersion: "discovery.k8s.io/v1",

@@ -115,7 +115,7 @@ export interface GatewayOptions {
   /** How long connections of a filter chain that changed may live on. Default: 1. */
   readonly drainTimeSeconds?: number;
   /** What the compiler is told beside the usual. */
-  readonly compile?: Partial<CompileSettings>;
+  readonly settings?: Partial<CompileSettings>;
   /** false: Envoy reads certificates from files itself. */
   readonly readsFiles?: boolean;
   /** Nothing stands beside the manifests: no Listener, no Host. */
@@ -151,7 +151,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
       bindAddress: "127.0.0.1",
       inCluster: false,
       readsFiles,
-      ...options.compile,
+      ...options.settings,
     },
     resources: () => (readsFiles ? files.withFiles(resources as Resources) : (resources as Resources)),
     onSnapshot(snapshot) {
