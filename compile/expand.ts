@@ -50,7 +50,7 @@ export function createExpander(): Expander {
     for (const [field, merge] of mergers) {
       const merged = merge(resources[field], byField.get(field) ?? []);
       changed[field] = merged.list;
-      found.push(...merged.problems);
+      for (const problem of merged.problems) found.push(problem);
     }
     if (byField.size === 0) return { resources, problems, unreadable };
     return { resources: { ...resources, ...(changed as Partial<Resources>) }, problems: found, unreadable };
@@ -75,6 +75,17 @@ function annotations(): (bearers: readonly Bearer[]) => readonly Held[] {
   };
 }
 
+/** An annotation has room for 40,000 documents that are none: no log and no denial is to repeat them all. */
+const MOST_TOLD = 10;
+
+function someOf(problems: readonly Problem[]): readonly Problem[] {
+  const [last, ...more] = problems.slice(MOST_TOLD);
+  if (last === undefined) return problems;
+  const severity = [last, ...more].some((each) => each.severity === "error") ? "error" : "warning";
+  const message = `${more.length + 1} more problems of the same object are not listed`;
+  return [...problems.slice(0, MOST_TOLD), { ...last, severity, path: [], message, advice: "correct these first" }];
+}
+
 function gathered(
   ofServices: readonly Held[],
   ofIngresses: readonly Held[],
@@ -92,11 +103,9 @@ function gathered(
       if (list === undefined) byField.set(field, [object]);
       else list.push(object);
     }
-    for (const { ids, problem } of unread) {
-      if (!isForGateway(ids, ambassadorId)) continue;
-      problems.push(problem);
-      if (problem.severity === "error") unreadable.add(bearer);
-    }
+    const ours = unread.filter(({ ids }) => isForGateway(ids, ambassadorId)).map(({ problem }) => problem);
+    for (const problem of someOf(ours)) problems.push(problem);
+    if (ours.some(({ severity }) => severity === "error")) unreadable.add(bearer);
   }
   return {
     byField,

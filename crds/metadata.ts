@@ -21,10 +21,16 @@ export function isFields(value: unknown): value is Fields {
 export function refOf(raw: Fields, scope: "Namespaced" | "Cluster", origin: Origin | undefined): ObjectRef {
   const metadata = isFields(raw["metadata"]) ? raw["metadata"] : {};
   const kind = typeof raw["kind"] === "string" && raw["kind"] !== "" ? raw["kind"] : "Object";
-  const name = typeof metadata["name"] === "string" ? metadata["name"] : "";
+  const name = isName(metadata["name"]) ? metadata["name"] : "";
   const written = metadata["namespace"];
-  const namespace = scope === "Cluster" ? "" : typeof written === "string" && written !== "" ? written : "default";
+  const namespace = scope === "Cluster" ? "" : isName(written) ? written : "default";
   return origin === undefined ? { kind, namespace, name } : { kind, namespace, name, origin };
+}
+
+/** Of the API server's rules for names only what else would pass for another object, or for another line of a log: files and
+ *  annotations have not been through them, and Emissary's users write capitals and underscores there. */
+function isName(value: unknown): value is string {
+  return typeof value === "string" && /^[^\s/\p{Cc}]+$/u.test(value);
 }
 
 export function refusal(object: ObjectRef, path: readonly PathStep[], message: string, advice: string): Problem {
@@ -55,6 +61,12 @@ const fieldNames = [
 ];
 const knownNames = new Set(fieldNames);
 
+const NAME_ADVICE = "write letters, digits and hyphens";
+
+function wrongName(written: unknown, what: string): string {
+  return `${show(written)} is not ${typeof written === "string" ? `the name of ${what}` : "a string"}`;
+}
+
 export function readMetadata(raw: Fields, object: ObjectRef, problems: Problem[]): Metadata | undefined {
   const metadata = raw["metadata"];
   if (!isFields(metadata)) {
@@ -64,14 +76,16 @@ export function readMetadata(raw: Fields, object: ObjectRef, problems: Problem[]
   }
   if (object.name === "") {
     const { name } = metadata;
-    const message = name === undefined || name === "" ? "is required and missing" : `${show(name)} is not a string`;
-    problems.push(refusal(object, ["metadata", "name"], message, "add a name, which is a string"));
+    const isMissing = name === undefined || name === "";
+    const message = isMissing ? "is required and missing" : wrongName(name, "an object");
+    const advice = typeof name === "string" && !isMissing ? NAME_ADVICE : "add a name, which is a string";
+    problems.push(refusal(object, ["metadata", "name"], message, advice));
     return undefined;
   }
   const { namespace, uid, generation, creationTimestamp: created } = metadata;
-  if (namespace !== undefined && namespace !== null && typeof namespace !== "string") {
-    const message = `${show(namespace)} is not a string`;
-    problems.push(refusal(object, ["metadata", "namespace"], message, "write the namespace's name in quotes"));
+  if (namespace !== undefined && namespace !== null && namespace !== "" && !isName(namespace)) {
+    const advice = typeof namespace === "string" ? NAME_ADVICE : "write the namespace's name in quotes";
+    problems.push(refusal(object, ["metadata", "namespace"], wrongName(namespace, "a namespace"), advice));
     return undefined;
   }
   for (const key in metadata) {

@@ -38,12 +38,15 @@ export function recall(spec: Fields, annotation: unknown, holds: (spec: Fields) 
   }, spec);
 }
 
+/** More than any kind has fields. Whoever may write an annotation must not make every reading of the object take minutes. */
+const MOST_NAMES = 100;
+
 function readMemory(annotation: unknown): Memory | undefined {
   if (typeof annotation !== "string") return undefined;
   try {
     const { set, unset } = JSON.parse(annotation) as { set?: unknown; unset?: unknown };
     if (!isFields(set) || !Array.isArray(unset) || !unset.every((name) => typeof name === "string")) return undefined;
-    return { set, unset };
+    return Object.keys(set).length + unset.length > MOST_NAMES ? undefined : { set, unset };
   } catch {
     return undefined; // somebody else's writing
   }

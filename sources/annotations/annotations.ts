@@ -90,15 +90,17 @@ function readAnnotation(bearer: Bearer, text: string): Held {
 function unfolded(raw: unknown, { namespace, labels }: Bearer): unknown {
   if (!isFields(raw)) return raw;
   const metadata: Record<string, unknown> = isFields(raw["metadata"]) ? { ...raw["metadata"] } : {};
-  const spec: Record<string, unknown> = isFields(raw["spec"]) ? { ...raw["spec"] } : {};
+  const ofSpec: [string, unknown][] = isFields(raw["spec"]) ? Object.entries(raw["spec"]) : [];
   const kept: Record<string, unknown> = {};
   for (const [key, value] of Object.entries(raw)) {
     if (key === "metadata" || key === "spec") continue;
     if (key === "apiVersion" || key === "kind" || key === "status") kept[key] = value;
     else if (key === "name" || key === "namespace" || key === "generation") metadata[key] = value;
     else if (key === "metadata_labels") metadata["labels"] = value;
-    else spec[key] = value;
+    else ofSpec.push([key, value]);
   }
+  // No assignment: to a field named __proto__ it would do something else.
+  const spec = Object.fromEntries(ofSpec);
   const { apiVersion } = kept;
   if (typeof apiVersion === "string" && apiVersion.startsWith("ambassador/"))
     kept["apiVersion"] = `get${apiVersion.replace("/", ".io/")}`;
