@@ -1,9 +1,11 @@
 import fs from "node:fs";
 import path from "node:path";
+import { createExpander } from "../compile/expand.ts";
 import type { SecretSpec } from "../crds/core.ts";
 import type { Resources, SecretResource } from "../crds/resources.ts";
-import { memoLast } from "../ir/memo.ts";
+import { memoLast, sameElements } from "../ir/memo.ts";
 import { compareText } from "../ir/problem.ts";
+import type { CompileSettings } from "../ir/settings.ts";
 import { Redacted } from "../ir/redacted.ts";
 import { keyOf } from "../ir/resource.ts";
 import { type FileReference, fileSecret } from "../sources/getambassador/file-secrets.ts";
@@ -14,6 +16,8 @@ import { errorText } from "./fatal.ts";
 import type { Log } from "./log.ts";
 
 export interface CertificateFilesOptions {
+  /** By them it is known what stands within other objects, which may name files too. */
+  readonly settings: CompileSettings;
   /** A file that is named has other content now, or is there, or is not. */
   readonly onChange: () => void;
   readonly clock: Clock;
@@ -21,8 +25,11 @@ export interface CertificateFilesOptions {
 }
 
 export interface CertificateFiles {
-  /** The resources with a Secret for each certificate and authority in files; the same object while nothing has changed. */
-  withFiles(resources: Resources): Resources;
+  /**
+   * The resources with a Secret for each certificate and authority in files; the same object while nothing has changed.
+   * @param inForce what serves: the last good version of an object may name other files than the one that is asked for
+   */
+  withFiles(resources: Resources, inForce?: Resources): Resources;
   close(): void;
 }
 
@@ -40,7 +47,7 @@ interface Entry {
  * Reads the files that TLS names and watches them. Envoy could by itself; but a file that is missing would then be a Secret that
  * Envoy refuses once and does not ask for again, and a key that does not belong would be found out by clients.
  */
-export function certificateFiles({ onChange, clock, log }: CertificateFilesOptions): CertificateFiles {
+export function certificateFiles({ settings, onChange, clock, log }: CertificateFilesOptions): CertificateFiles {
   const entries = new Map<string, Entry>();
   let secrets: readonly SecretResource[] = [];
   let cancelRetry: (() => void) | undefined;
@@ -81,23 +88,30 @@ export function certificateFiles({ onChange, clock, log }: CertificateFilesOptio
     secrets = [...entries.values()].map(({ secret }) => secret);
   }
 
-  const follow = memoLast(
-    (hosts: Resources["hosts"], tlsContexts: Resources["tlsContexts"], modules: Resources["modules"]) => {
-      const named = referencedFiles({ hosts, tlsContexts, modules });
-      for (const key of entries.keys()) if (!named.has(key)) entries.delete(key);
-      for (const [key, reference] of named) {
-        if (!entries.has(key)) entries.set(key, { reference, secret: fileSecret(reference, read(reference)) });
-      }
-      const directories = new Set<string>();
-      for (const reference of named.values())
-        for (const file of pathsOf(reference)) for (const directory of directoriesOf(file)) directories.add(directory);
-      watchers.keep(directories);
-      // Again: what has changed before there was a watch.
-      for (const entry of entries.values()) review(entry);
-      retryLater();
-      list();
-    },
-  );
+  const expand = createExpander();
+  let referrers: readonly (readonly object[])[] = [];
+
+  function follow(sources: readonly Resources[]): void {
+    const now = sources.flatMap(({ hosts, tlsContexts, modules }) => [hosts, tlsContexts, modules]);
+    if (sameElements(referrers, now)) return;
+    // Lists of what serves are made anew for as long as something is wrong.
+    const isSame = sameElements(referrers.flat(), now.flat());
+    referrers = now;
+    if (isSame) return;
+    const named = new Map(sources.flatMap((resources) => [...referencedFiles(resources)]));
+    for (const key of entries.keys()) if (!named.has(key)) entries.delete(key);
+    for (const [key, reference] of named) {
+      if (!entries.has(key)) entries.set(key, { reference, secret: fileSecret(reference, read(reference)) });
+    }
+    const directories = new Set<string>();
+    for (const reference of named.values())
+      for (const file of pathsOf(reference)) for (const directory of directoriesOf(file)) directories.add(directory);
+    watchers.keep(directories);
+    // Again: what has changed before there was a watch.
+    for (const entry of entries.values()) review(entry);
+    retryLater();
+    list();
+  }
 
   const merged = memoLast((resources: Resources, ofFiles: readonly SecretResource[]): Resources => {
     if (ofFiles.length === 0) return resources;
@@ -106,8 +120,9 @@ export function certificateFiles({ onChange, clock, log }: CertificateFilesOptio
   });
 
   return {
-    withFiles(resources) {
-      follow(resources.hosts, resources.tlsContexts, resources.modules);
+    withFiles(resources, inForce) {
+      const asked = expand(resources, settings).resources;
+      follow(inForce === undefined ? [asked] : [asked, inForce]);
       return merged(resources, secrets);
     },
     close() {

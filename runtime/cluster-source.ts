@@ -26,6 +26,8 @@ export interface ClusterSourceOptions {
   readonly fieldSelector?: string | undefined;
   /** For what stands within other objects and names Secrets. */
   readonly settings: CompileSettings;
+  /** What serves, of which the Secrets are kept too. */
+  readonly inForce?: () => Resources | undefined;
   /** Secrets that nothing names are kept too: for who judges objects that may name them next. */
   readonly keepAllSecrets?: boolean;
   readonly log: Log;
@@ -68,7 +70,7 @@ function isSecret(resource: AnyResource): resource is SecretResource {
 /** A single request is let wait as long as that. */
 const ANSWER_MS = 10_000;
 
-function shelfOf({ kubeConfig, settings, log, signal }: ClusterSourceOptions, store: Store): SecretShelf {
+function shelfOf({ kubeConfig, settings, inForce, log, signal }: ClusterSourceOptions, store: Store): SecretShelf {
   const api = createApi(kubeConfig);
   const expander = createExpander();
   const expand = (resources: Resources) => expander(resources, settings).resources;
@@ -83,7 +85,7 @@ function shelfOf({ kubeConfig, settings, log, signal }: ClusterSourceOptions, st
     return resource !== undefined && isSecret(resource) ? resource : undefined;
   };
   const { ownNamespace } = settings;
-  return secretShelf({ store, ownNamespace, expand, fetchSecret, log, clock: systemClock, signal });
+  return secretShelf({ store, ownNamespace, expand, inForce, fetchSecret, log, clock: systemClock, signal });
 }
 
 /** Keeps a store equal to the cluster. Nothing is told before every kind's first list is complete: a restarted replica never serves half the routes. */

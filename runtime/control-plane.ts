@@ -112,7 +112,6 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         report();
       },
     });
-    const files = certificateFiles({ onChange: () => reconciler.changed(), clock, log: log.child("files") });
 
     const onEvent = (event: AdsEvent): void => {
       if (event.kind === "sent") metrics.pushed(event.type, event.bytes);
@@ -136,6 +135,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
 
     const ads = await createAdsServer({ socketPath: options.xdsSocketPath, log: log.child("xds"), onEvent });
     let currentResources: () => Resources = () => sortResources([]).value;
+    let inForce: Resources | undefined;
     let irListeners: readonly Listener[] = [];
     let reviewStatus: () => void = () => undefined;
     const guard = createPortGuard<Listener>({
@@ -162,11 +162,18 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       routeMatching: settings.routeMatching,
       looseLabelSelectors: settings.looseLabelSelectors,
     });
+    const files = certificateFiles({
+      settings: compileSettings,
+      onChange: () => reconciler.changed(),
+      clock,
+      log: log.child("files"),
+    });
     const reconciler = createReconciler({
       settings: compileSettings,
-      resources: () => files.withFiles(currentResources()),
+      resources: (serving) => files.withFiles(currentResources(), serving),
       onSnapshot: (snapshot, changedAtMs) => guard.offer(snapshot, irListeners, changedAtMs),
       onJudged(judged) {
+        inForce = judged.effective;
         irListeners = judged.compiled.ir.listeners;
         const opened = irListeners.length;
         if (opened === 0 && opened !== listeners) {
@@ -208,6 +215,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         secretsNamespace: settings.secretsSingleNamespace ? settings.namespace : undefined,
         labelSelector: settings.labelSelector,
         fieldSelector: settings.fieldSelector,
+        inForce: () => inForce,
         log: log.child("kubernetes"),
         signal: stopped.signal,
         onChange(endpointsOnly) {

@@ -10,7 +10,8 @@ import type { Log } from "./log.ts";
 
 export interface ReconcilerOptions {
   readonly settings: CompileSettings;
-  readonly resources: () => Resources;
+  /** @param inForce what serves, which may be older than what is asked for */
+  readonly resources: (inForce: Resources | undefined) => Resources;
   readonly onSnapshot: (snapshot: Snapshot, changedAtMs: number) => void;
   readonly onJudged: (judged: Judged) => void;
   readonly onCompiled: (seconds: number) => void;
@@ -47,7 +48,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     const startedMs = clock.now();
     const since = changedAtMs ?? startedMs;
     changedAtMs = undefined;
-    const current = resources();
+    const current = resources(inForce);
     if (mustCompile || judged === undefined) {
       mustCompile = false;
       try {

@@ -13,6 +13,8 @@ export interface SecretShelfOptions {
   readonly ownNamespace?: string | undefined;
   /** With what stands within other objects, which may name Secrets too. Default: nothing does. */
   readonly expand?: (resources: Resources) => Resources;
+  /** What serves: in place of an object with an error its last good version, which may name other Secrets. Default: unknown. */
+  readonly inForce?: (() => Resources | undefined) | undefined;
   /** Asks the API server; undefined: there is none of this name. Rejects when it cannot be asked. */
   readonly fetchSecret: (namespace: string, name: string) => Promise<SecretResource | undefined>;
   readonly log: Log;
@@ -35,7 +37,8 @@ export interface SecretShelf {
 const RETRY_MS = 1000;
 
 export function secretShelf(options: SecretShelfOptions): SecretShelf {
-  const { store, ownNamespace, expand = (resources) => resources, fetchSecret, log, clock, signal } = options;
+  const { store, ownNamespace, expand = (resources) => resources, inForce = () => undefined } = options;
+  const { fetchSecret, log, clock, signal } = options;
   /** Secrets that exist and are not kept. */
   const withheld = new Set<string>();
   const asking = new Set<string>();
@@ -92,10 +95,11 @@ export function secretShelf(options: SecretShelfOptions): SecretShelf {
     },
     review() {
       const resources = expand(store.resources());
-      const now = [resources.hosts, resources.tlsContexts, resources.modules];
+      const sources = [resources, inForce()].filter((each) => each !== undefined);
+      const now = sources.flatMap(({ hosts, tlsContexts, modules }) => [hosts, tlsContexts, modules]);
       if (wanted !== undefined && sameElements(referrers, now)) return;
       referrers = now;
-      wanted = referencedSecrets(resources, ownNamespace);
+      wanted = new Set(sources.flatMap((each) => [...referencedSecrets(each, ownNamespace)]));
       for (const secret of resources.secrets) {
         const key = keyOf(secret);
         if (wanted.has(key)) continue;

@@ -149,6 +149,31 @@ describe("certificates from files", () => {
     expect(codes(gateway)).toEqual([]);
   });
 
+  it("may be named by a TLSContext in an annotation", async () => {
+    const files = mount("annotated");
+    files.write(pair(one));
+    const context = {
+      ...{ apiVersion: "getambassador.io/v3alpha1", kind: "TLSContext", name: "inside" },
+      ...{ cert_chain_file: files.file("tls.crt"), private_key_file: files.file("tls.key") },
+    };
+    const annotations = { "getambassador.io/config": JSON.stringify(context) };
+    const service = { apiVersion: "v1", kind: "Service", metadata: { name: "bearer", annotations }, spec: {} };
+    const written = `---\n${JSON.stringify(service)}\n` + host("inside", { tlsContext: { name: "inside" } });
+    expect(await gateway.apply(listener() + all() + written)).toEqual([]);
+    expect((await served("inside.test")).serial).toBe(one.serial);
+  });
+
+  it("are kept for the last good version of who names them", async () => {
+    const files = mount("kept");
+    files.write(pair(one));
+    const tls = { cert_chain_file: files.file("tls.crt"), private_key_file: files.file("tls.key") };
+    expect(await gateway.apply(listener() + all() + host("kept", { tls }))).toEqual([]);
+    const problems = await gateway.apply(listener() + all() + host("kept", { tls, requestPolicy: "Route" }));
+    expect(problems.map(({ code }) => code)).toEqual(["InvalidField"]);
+    files.write(pair(two));
+    expect((await served("kept.test", ({ serial }) => serial === two.serial)).serial).toBe(two.serial);
+  });
+
   it("go together, and a tlsSecret wins over them", async () => {
     const files = mount("both");
     files.write(pair(one));

@@ -26,14 +26,17 @@ function host(name: string, tlsSecret: string): AnyResource {
   }).resource as AnyResource;
 }
 
-function shelf(fetchSecret: (namespace: string, name: string) => Promise<SecretResource | undefined>) {
+function shelf(
+  fetchSecret: (namespace: string, name: string) => Promise<SecretResource | undefined>,
+  inForce: () => Resources | undefined = () => undefined,
+) {
   const store = createStore(() => undefined);
   const stop = new AbortController();
   const clock = { ...systemClock, setTimer: (_: number, action: () => void) => systemClock.setTimer(0, action) };
   const expander = createExpander();
   const settings = { ambassadorId: "default", ownNamespace: "default", bindAddress: "0.0.0.0", inCluster: true };
   const expand = (resources: Resources) => expander(resources, settings).resources;
-  const secrets = secretShelf({ store, expand, fetchSecret, log: silentLog, clock, signal: stop.signal });
+  const secrets = secretShelf({ store, expand, inForce, fetchSecret, log: silentLog, clock, signal: stop.signal });
   return { store, secrets, names: () => store.resources().secrets.map(({ name }) => name), stop };
 }
 
@@ -81,6 +84,34 @@ describe("the shelf of Secrets", () => {
     secrets.replace([secret("a")]);
     secrets.review();
     store.remove("Host", "default", "one");
+    secrets.review();
+    expect(names()).toEqual([]);
+  });
+
+  it("keeps those of an object that serves on in its last good version", () => {
+    let inForce: Resources | undefined;
+    const { store, secrets, names } = shelf(
+      () => Promise.resolve(undefined),
+      () => inForce,
+    );
+    store.put(host("one", "a"));
+    secrets.replace([secret("a")]);
+    secrets.review();
+    inForce = store.resources();
+    // Of an object with an error nothing is known but its name.
+    const broken = { hostname: "one.example.com", tlsSecret: { name: "b" }, requestPolicy: "Route" };
+    store.put(
+      parseResource({
+        apiVersion: "getambassador.io/v3alpha1",
+        kind: "Host",
+        metadata: { name: "one", namespace: "default" },
+        spec: broken,
+      }).resource as AnyResource,
+    );
+    secrets.review();
+    expect(names()).toEqual(["a"]);
+    store.put(host("one", "b"));
+    inForce = store.resources();
     secrets.review();
     expect(names()).toEqual([]);
   });

@@ -144,16 +144,17 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   };
   let latest: unknown;
   const ads = await createAdsServer({ socketPath, log: silentLog, onEvent, graceMs: 50 });
+  const settings: CompileSettings = {
+    ambassadorId: "default",
+    ownNamespace: "default",
+    bindAddress: "127.0.0.1",
+    inCluster: false,
+    readsFiles,
+    ...options.settings,
+  };
   const reconciler = createReconciler({
-    settings: {
-      ambassadorId: "default",
-      ownNamespace: "default",
-      bindAddress: "127.0.0.1",
-      inCluster: false,
-      readsFiles,
-      ...options.settings,
-    },
-    resources: () => (readsFiles ? files.withFiles(resources as Resources) : (resources as Resources)),
+    settings,
+    resources: (inForce) => (readsFiles ? files.withFiles(resources as Resources, inForce) : (resources as Resources)),
     onSnapshot(snapshot) {
       latest = snapshot;
       published = true;
@@ -171,7 +172,12 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     clock: systemClock,
     log: silentLog,
   });
-  const files = certificateFiles({ onChange: () => reconciler.changed(), clock: systemClock, log: silentLog });
+  const files = certificateFiles({
+    settings,
+    onChange: () => reconciler.changed(),
+    clock: systemClock,
+    log: silentLog,
+  });
   const envoy = spawnEnvoy({ ...options, adsSocket: socketPath, logLevel: "warning" });
 
   const apply = async (manifests: string): Promise<readonly Problem[]> => {
