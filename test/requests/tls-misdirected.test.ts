@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { type Certificate, selfSigned, signedBy } from "../support/certificates.ts";
+import { httpAuthServer } from "../support/auth-servers.ts";
 import { freePort } from "../support/envoy.ts";
 import { eventually } from "../support/eventually.ts";
 import { type EchoBackend, echoBackend, type Gateway, mapping, startGateway } from "../support/gateway.ts";
-import { hostOf, listenerOf, secretOf, tlsContextOf } from "../support/manifests.ts";
+import { authServiceOf, hostOf, listenerOf, secretOf, tlsContextOf } from "../support/manifests.ts";
 import { requestTls, statusesHttp2, type TlsRequest } from "../support/tls-client.ts";
 
 let gateway: Gateway;
@@ -74,6 +75,21 @@ describe("a request on a TLS connection for another host", () => {
     expect(await statusOf("a.test", "B.TEST")).toBe(421);
     expect(backend.seen.length).toBe(before);
     expect(await statusesHttp2(port, "a.test", ["a.test", "b.test", "a.test:8443"])).toEqual([200, 421, 200]);
+  });
+
+  it("gets 421 without a question to the AuthService, which would answer for a host that is not served there", async () => {
+    const auth = await httpAuthServer();
+    try {
+      auth.verdict = () => ({ status: 403 });
+      const service = authServiceOf("auth", { auth_service: `127.0.0.1:${auth.port}` });
+      expect(await serve(host("a", "a.test", 0) + host("b", "b.test", 1) + service)).toEqual([]);
+      await until("b.test", 403);
+      const before = auth.asked.length;
+      expect(await statusOf("a.test", "b.test")).toBe(421);
+      expect(auth.asked.length).toBe(before);
+    } finally {
+      await auth.close();
+    }
   });
 
   it("is served where both hosts share a certificate and its settings: browsers use one connection for both", async () => {

@@ -1,3 +1,4 @@
+import { bypassingAuth } from "../../features/auth.ts";
 import type { Counters } from "../../ir/counters.ts";
 import { alignedMap, diffLists } from "../../ir/aligned.ts";
 import { memoForever } from "../../ir/memo.ts";
@@ -142,8 +143,9 @@ function altSvc(port: number): HeaderValueOption {
 function misdirectedHost(domains: readonly string[]): Uint8Array {
   const action = { $case: "directResponse", value: { status: 421 } } as const;
   const route = { match: { pathSpecifier: { $case: "prefix", value: "/" } }, action } as const;
-  // No host name has brackets.
-  return VirtualHostMessage.encode({ name: "(misdirected)", domains: [...domains], routes: [route] }).finish();
+  // No host name has brackets. What is served elsewhere is for the AuthService to judge there.
+  const virtualHost = virtualHostMessage({ name: "(misdirected)", domain: "", features: bypassingAuth, routes: [] });
+  return VirtualHostMessage.encode({ ...virtualHost, domains: [...domains], routes: [route] }).finish();
 }
 
 function lengthOf(chunks: readonly Uint8Array[]): number {
