@@ -36,7 +36,10 @@ export interface Verdict {
 const approved: Verdict = Object.freeze({ allowed: true, message: "", warnings: [], mayPass: false });
 
 /** Errors between objects: without the other object there would be none. */
-const conflicts: ReadonlySet<ProblemCode> = new Set(["PortConflict", "HostConflict", "WeightSum", "GroupConflict"]);
+const conflicts: ReadonlySet<ProblemCode> = new Set([
+  ...(["PortConflict", "HostConflict", "WeightSum", "GroupConflict"] as const),
+  ...(["ServiceConflict", "DuplicateObject"] as const),
+]);
 const references: ReadonlySet<ProblemCode> = new Set(["ResolverNotFound", "TlsContextNotFound", "InvalidSecret"]);
 
 /** Certificates are made for a Host that is there already (cert-manager, ACME), so a Host may come before its Secret, and a Mapping before that of its TLSContext. */

@@ -159,6 +159,19 @@ describe("admit, of an update", () => {
     ).toBe(false);
   });
 
+  it("does not lock the AuthService that is asked because of a younger one", () => {
+    const first = object("AuthService", "first", { auth_service: "10.0.0.1" });
+    const second = object(
+      "AuthService",
+      "second",
+      { auth_service: "10.0.0.2", timeout_ms: 1 },
+      { creationTimestamp: "2025-06-01T00:00:00Z" },
+    );
+    const changed = object("AuthService", "first", { auth_service: "10.0.0.3" });
+    expect(judge(create(second), first).message).toContain("AuthService default/first has other settings");
+    expect(judge(update(first, changed), first, second)).toMatchObject({ allowed: true, message: "" });
+  });
+
   it("takes the Module that is in force for that", () => {
     const first = object("Module", "ambassador", { config: {} });
     const second = object(
