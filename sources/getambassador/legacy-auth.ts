@@ -1,6 +1,7 @@
 import type { AuthServiceSpec } from "../../crds/auth-service.ts";
-import { compareText, type ObjectRef, type PathStep } from "../../ir/problem.ts";
-import { keyOf, type Resource } from "../../ir/resource.ts";
+import type { ObjectRef, PathStep } from "../../ir/problem.ts";
+import type { Resource } from "../../ir/resource.ts";
+import { rulingFirst } from "./ruling.ts";
 import type { ServiceKinds } from "./services.ts";
 
 /** An AuthService, or the Module `authentication`, which is its older form. */
@@ -12,7 +13,7 @@ export interface AuthServiceLike {
 }
 
 export interface AuthServices {
-  /** Oldest first. */
+  /** Those that rule first. */
   readonly services: readonly AuthServiceLike[];
   /** Those that an error keeps from being read. */
   readonly broken: readonly ObjectRef[];
@@ -21,10 +22,6 @@ export interface AuthServices {
 /** The Module that is an AuthService. */
 const AUTHENTICATION = "authentication";
 
-function olderFirst({ resource: a }: AuthServiceLike, { resource: b }: AuthServiceLike): number {
-  return compareText(a.creationTimestamp, b.creationTimestamp) || compareText(keyOf(a), keyOf(b));
-}
-
 export function authServicesOf({ authServices, modules, broken }: ServiceKinds): AuthServices {
   const ofModules = modules.flatMap((resource): AuthServiceLike[] => {
     const { authentication } = resource.spec;
@@ -32,7 +29,7 @@ export function authServicesOf({ authServices, modules, broken }: ServiceKinds):
   });
   const services = authServices.map((resource): AuthServiceLike => ({ resource, spec: resource.spec, at: ["spec"] }));
   return {
-    services: [...ofModules, ...services].sort(olderFirst),
+    services: [...ofModules, ...services].sort((a, b) => rulingFirst(a.resource, b.resource)),
     broken: [...broken.authServices, ...broken.modules.filter(({ name }) => name === AUTHENTICATION)],
   };
 }

@@ -1,13 +1,14 @@
 import { type ModuleConfig, moduleConfigSchema } from "../../crds/module-config.ts";
 import type { ModuleSpec } from "../../crds/module.ts";
 import { features } from "../../features/index.ts";
-import { compareText, type ObjectRef, type Problem } from "../../ir/problem.ts";
+import type { ObjectRef, Problem } from "../../ir/problem.ts";
 import { hasError, keyOf, type Resource } from "../../ir/resource.ts";
 import { accessLogFieldNames } from "./access-log.ts";
 import { connectionManagerFieldNames } from "./connection-manager.ts";
 import { moduleFilterFieldNames } from "./module-filters.ts";
 import { inertFieldNames, moduleProblems } from "./module-problems.ts";
 import { probeFieldNames } from "./probes.ts";
+import { rulingFirst } from "./ruling.ts";
 
 export interface SelectedModule {
   /** The one that rules. */
@@ -25,7 +26,7 @@ const AMBASSADOR = "ambassador";
 export function selectModule(modules: readonly Resource<ModuleSpec>[]): SelectedModule {
   const candidates = modules
     .filter((module) => module.name === AMBASSADOR && !hasError(module))
-    .sort((a, b) => compareText(a.creationTimestamp, b.creationTimestamp) || compareText(keyOf(a), keyOf(b)));
+    .sort(rulingFirst);
   const [ruling, ...others] = candidates;
   const problems = others.map(
     (module): Problem => ({

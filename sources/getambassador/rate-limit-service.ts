@@ -2,11 +2,12 @@ import type { RateLimitServiceSpec } from "../../crds/rate-limit-service.ts";
 import { type FieldProblem, invalid } from "../../features/feature.ts";
 import { defaultLabelDomain } from "../../features/labels.ts";
 import { rateLimit, type RateLimitSettings } from "../../filters/rate-limit.ts";
-import { compareText, formatObject, type Problem } from "../../ir/problem.ts";
-import { keyOf, type Resource } from "../../ir/resource.ts";
+import { formatObject, type Problem } from "../../ir/problem.ts";
+import type { Resource } from "../../ir/resource.ts";
 import type { Cluster } from "../../ir/types.ts";
 import { externalCluster } from "./external-service.ts";
 import type { MappingContext } from "./mapping.ts";
+import { rulingFirst } from "./ruling.ts";
 import type { GatewayServices, ServiceKinds } from "./services.ts";
 
 /** Fields of spec that are read. */
@@ -74,13 +75,9 @@ function build(resource: RateLimitService, context: MappingContext): Built {
   return { resource, usable: { settings, cluster }, problems: all };
 }
 
-function olderFirst(a: RateLimitService, b: RateLimitService): number {
-  return compareText(a.creationTimestamp, b.creationTimestamp) || compareText(keyOf(a), keyOf(b));
-}
-
 /** The oldest usable RateLimitService counts, alone. */
 function ruled(services: readonly RateLimitService[], context: MappingContext) {
-  const built = [...services].sort(olderFirst).map((resource) => build(resource, context));
+  const built = [...services].sort(rulingFirst).map((resource) => build(resource, context));
   const [ruling, ...others] = built.filter(({ usable }) => usable !== undefined);
   return { built, ruling, others };
 }

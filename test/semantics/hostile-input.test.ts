@@ -78,6 +78,32 @@ describe("an annotation", () => {
   });
 });
 
+describe("the one object that rules for all", () => {
+  const created = (object: object, creationTimestamp: string): object => ({
+    ...object,
+    metadata: { ...(object as { metadata: object }).metadata, creationTimestamp },
+  });
+  const older = (config: object): object =>
+    created(
+      annotated(JSON.stringify({ apiVersion: "getambassador.io/v3alpha1", namespace: "tenant", ...config })),
+      "2020-01-01T00:00:00Z",
+    );
+
+  it.each([
+    ["Module", "ambassador", { config: { server_name: "own" } }, { config: { server_name: "other" } }],
+    ["AuthService", "auth", { auth_service: "10.0.0.1" }, { auth_service: "10.0.0.2", timeout_ms: 1 }],
+    ["RateLimitService", "limits", { service: "10.0.0.1" }, { service: "10.0.0.2" }],
+  ])("is a %s of its own before one in the annotation of an older Service", (kind, name, own, other) => {
+    const result = compiled(
+      created(ours(kind, name, own), "2026-01-01T00:00:00Z"),
+      older({ kind, name, ...other }),
+    );
+    const codes = result.problems.map(({ code, object }) => `${code} ${object.kind}`);
+    expect(codes).toContain(`${kind === "Module" ? "ModuleIgnored" : "ServiceConflict"} Service`);
+    expect(codes.filter((text) => text.endsWith(` ${kind}`) && /Ignored|Conflict/.test(text))).toEqual([]);
+  });
+});
+
 describe("what a conversion remembers in an annotation", () => {
   it("is not believed where it has more names than any kind has fields", () => {
     let asked = 0;
