@@ -29,6 +29,7 @@ import { gatewayServices } from "./services.ts";
 import type { TargetLookup } from "./target.ts";
 import { tcpPlacer } from "./tcp.ts";
 import { allCertificates, type TlsBuilder, tlsBuilder } from "./tls.ts";
+import { withoutEffect } from "./without-effect.ts";
 
 export interface Assembled {
   readonly ir: Ir;
@@ -113,7 +114,7 @@ export function gatewayAssembler(
     const { usable, broken, hasHosts, problems: ofResources } = select(resources, settings.ambassadorId);
     const problems: Problem[] = [...ofResources];
     const module = moduleOf(usable.modules);
-    problems.push(...module.problems, ...notYetProblems(usable));
+    problems.push(...module.problems, ...notYetProblems(usable), ...withoutEffect(usable.devPortals));
     const secrets = tls.prepare(
       usable.tlsContexts,
       usable.modules,

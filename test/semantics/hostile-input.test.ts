@@ -94,10 +94,7 @@ describe("the one object that rules for all", () => {
     ["AuthService", "auth", { auth_service: "10.0.0.1" }, { auth_service: "10.0.0.2", timeout_ms: 1 }],
     ["RateLimitService", "limits", { service: "10.0.0.1" }, { service: "10.0.0.2" }],
   ])("is a %s of its own before one in the annotation of an older Service", (kind, name, own, other) => {
-    const result = compiled(
-      created(ours(kind, name, own), "2026-01-01T00:00:00Z"),
-      older({ kind, name, ...other }),
-    );
+    const result = compiled(created(ours(kind, name, own), "2026-01-01T00:00:00Z"), older({ kind, name, ...other }));
     const codes = result.problems.map(({ code, object }) => `${code} ${object.kind}`);
     expect(codes).toContain(`${kind === "Module" ? "ModuleIgnored" : "ServiceConflict"} Service`);
     expect(codes.filter((text) => text.endsWith(` ${kind}`) && /Ignored|Conflict/.test(text))).toEqual([]);
