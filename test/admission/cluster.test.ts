@@ -100,6 +100,29 @@ function checked(name: string, manifests: readonly string[]): string[] {
       expect(await can("list", "pods")).toBe(false);
     });
 
+    it("give the gateway what it watches and the status of Ingresses, and no right to write anything else", async () => {
+      const own = await cluster.kubeconfigFor({ namespace: "nuncio", serviceAccount: "nuncio" });
+      const can = async (verb: string, resource: string, ...more: string[]): Promise<boolean> =>
+        (await cluster.kubectl(["auth", "can-i", verb, resource, ...more, "-A"], { kubeconfig: own, allowFail: true }))
+          .code === 0;
+      const watched = [
+        "ingresses.networking.k8s.io",
+        "endpointslices.discovery.k8s.io",
+        "authservices.getambassador.io",
+      ];
+      for (const resource of ["secrets", ...watched]) {
+        for (const verb of ["get", "list", "watch"])
+          expect([resource, verb, await can(verb, resource)]).toEqual([resource, verb, true]);
+        for (const verb of ["create", "patch", "delete"])
+          expect([resource, verb, await can(verb, resource)]).toEqual([resource, verb, false]);
+      }
+      expect(await can("patch", "ingresses.networking.k8s.io", "--subresource=status")).toBe(true);
+      for (const resource of ["services", "mappings.getambassador.io"])
+        expect(await can("patch", resource, "--subresource=status")).toBe(false);
+      for (const resource of ["customresourcedefinitions.apiextensions.k8s.io", "leases.coordination.k8s.io", "pods"])
+        for (const verb of ["list", "create", "patch"]) expect(await can(verb, resource)).toBe(false);
+    });
+
     it("ask for nothing that a restricted namespace refuses", async () => {
       for (const { kind, metadata, spec } of installed()) {
         if (kind !== "Deployment" || spec?.template === undefined) continue;
