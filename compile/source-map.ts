@@ -6,6 +6,8 @@ export interface SourceMap {
   /** Routes of a table, by the route's name in Envoy. */
   route(table: string, name: string): readonly Source[];
   cluster(name: string): readonly Source[];
+  /** The same of several, by name. */
+  clusters(names: ReadonlySet<string>): ReadonlyMap<string, readonly Source[]>;
   /** A filter chain, by listener and chain name. */
   chain(listener: string, name: string): readonly Source[];
 }
@@ -23,14 +25,21 @@ export function sourceMap(ir: Ir, targets: readonly ClusterTarget[]): SourceMap 
     }
   };
   const unique = (sources: Iterable<Source>): readonly Source[] => [...new Set(sources)];
+  const clusters = (names: ReadonlySet<string>): ReadonlyMap<string, readonly Source[]> => {
+    const found = new Map<string, Source[]>();
+    for (const { cluster, source } of names.size === 0 ? [] : targets) {
+      if (cluster === undefined || !names.has(cluster.name)) continue;
+      const sources = found.get(cluster.name) ?? [];
+      found.set(cluster.name, [...sources, { object: source.object, path: [...source.path, "service"] }]);
+    }
+    return found;
+  };
   return {
     listener: (name) => ir.listeners.filter((listener) => listener.name === name).map(({ source }) => source),
     route: (table, name) =>
       unique([...routes(table)].filter((route) => route.name === name).map(({ source }) => source)),
-    cluster: (name) =>
-      targets
-        .filter(({ cluster }) => cluster?.name === name)
-        .map(({ source }) => ({ object: source.object, path: [...source.path, "service"] })),
+    cluster: (name) => clusters(new Set([name])).get(name) ?? [],
+    clusters,
     chain(listener, name) {
       const found = ir.listeners.find((each) => each.name === listener);
       const chain = found?.chains.find((each) => each.name === name);

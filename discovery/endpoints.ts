@@ -4,6 +4,7 @@ import { BucketMap, diffMaps } from "../ir/bucket-map.ts";
 import { sameElements } from "../ir/memo.ts";
 import { compareText } from "../ir/problem.ts";
 import { keyOf } from "../ir/resource.ts";
+import { type ConsulEndpoints, consulKey } from "./consul.ts";
 import { type EdsEndpoints, encodeEndpoints, type Endpoint } from "../xds/resources/endpoints.ts";
 import type { ResourceMap, XdsResource } from "../xds/snapshot.ts";
 
@@ -21,11 +22,13 @@ interface Entry {
 /**
  * Endpoints of the EDS clusters, by the name of the EDS resource. Needs no compile: a change of EndpointSlices looks at and
  * encodes the endpoints of its own Service again and nothing else. A Service without endpoints has an empty assignment, never
- * none: Envoy waits for one that does not come.
+ * none: Envoy waits for one that does not come. What Consul has not answered yet has none: the server tells Envoy not to wait,
+ * and an Envoy that has endpoints from an earlier control plane keeps them.
  */
 export function endpointDiscovery(): (
   needed: ReadonlyMap<string, EdsEndpoints>,
   sources: EndpointSources,
+  consul?: ConsulEndpoints,
 ) => ResourceMap {
   const services = indexByService<ServiceResource>(keyOf);
   const slices = indexByService<EndpointSliceResource>(({ namespace, spec }) =>
@@ -55,20 +58,31 @@ export function endpointDiscovery(): (
     else names.add(name);
   };
 
-  return (needed, sources) => {
+  let earlierConsul: ConsulEndpoints = new Map();
+
+  /** undefined: not known yet. */
+  const inputsOf = (endpoints: EdsEndpoints, consul: ConsulEndpoints): readonly unknown[] | undefined => {
+    const key = serviceKeyOf(endpoints);
+    if (endpoints.kind === "service") return services.of(key);
+    return endpoints.kind === "slices" ? slices.of(key) : consul.get(key);
+  };
+
+  return (needed, sources, consul = earlierConsul) => {
     const { changed, gone } = diffMaps(earlierNeeded, needed);
     earlierNeeded = needed;
     for (const name of gone) forget(name);
     for (const [name, endpoints] of changed) add(name, endpoints);
     const stale = new Set(changed.map(([name]) => name));
-    for (const key of [...services.update(sources.services), ...slices.update(sources.endpointSlices)]) {
+    const ofConsul = diffMaps(earlierConsul, consul).changed.map(([key]) => key);
+    earlierConsul = consul;
+    for (const key of [...services.update(sources.services), ...slices.update(sources.endpointSlices), ...ofConsul]) {
       for (const name of namesOf.get(key) ?? []) stale.add(name);
     }
     const made: [string, XdsResource][] = [];
     for (const name of stale) {
       const entry = entries.get(name) as Entry;
-      const inputs = (entry.needed.kind === "service" ? services : slices).of(serviceKeyOf(entry.needed));
-      if (sameElements(entry.inputs, inputs)) continue;
+      const inputs = inputsOf(entry.needed, consul);
+      if (inputs === undefined || sameElements(entry.inputs, inputs)) continue;
       entry.inputs = inputs;
       made.push([name, encodeEndpoints(name, endpointsOf(entry.needed, inputs))]);
     }
@@ -80,8 +94,8 @@ export function endpointDiscovery(): (
 /** Equal to no inputs, not even to none. */
 const unknown: readonly unknown[] = [Symbol("nothing has been looked up yet")];
 
-function serviceKeyOf({ namespace, name }: EdsEndpoints): string {
-  return keyOf({ namespace, name });
+function serviceKeyOf(endpoints: EdsEndpoints): string {
+  return endpoints.kind === "consul" ? consulKey(endpoints) : keyOf(endpoints);
 }
 
 interface ServiceIndex<T> {
@@ -131,17 +145,23 @@ function byName(a: { readonly name: string }, b: { readonly name: string }): num
 
 function endpointsOf(needed: EdsEndpoints, inputs: readonly unknown[]): readonly Endpoint[] {
   if (needed.kind === "service") return clusterIp(needed, inputs[0] as ServiceResource | undefined);
+  if (needed.kind === "consul") return inputs as readonly Endpoint[];
   return (inputs as readonly EndpointSliceResource[]).flatMap((slice) => sliceEndpoints(needed, slice));
 }
 
-function clusterIp(needed: EdsEndpoints, service: ServiceResource | undefined): readonly Endpoint[] {
+type SlicesEndpoints = Extract<EdsEndpoints, { kind: "slices" }>;
+
+function clusterIp(
+  needed: Extract<EdsEndpoints, { kind: "service" }>,
+  service: ServiceResource | undefined,
+): readonly Endpoint[] {
   const address = service?.spec.clusterIP;
   if (address === undefined || address === "" || address === "None") return [];
-  return [{ address, port: Number(needed.port), draining: false }];
+  return [{ address, port: needed.port, draining: false }];
 }
 
 /** Ready endpoints get requests; those that are terminating and still serve finish theirs. Source: EndpointSlice conditions. */
-function sliceEndpoints(needed: EdsEndpoints, { spec }: EndpointSliceResource): readonly Endpoint[] {
+function sliceEndpoints(needed: SlicesEndpoints, { spec }: EndpointSliceResource): readonly Endpoint[] {
   if (spec.addressType === "FQDN") return [];
   const port = spec.ports.find(({ name, port }) =>
     typeof needed.port === "number" ? port === needed.port : (name ?? "") === needed.port,

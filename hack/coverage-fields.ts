@@ -8,6 +8,7 @@ import { devPortalSpecSchema } from "../crds/dev-portal.ts";
 import { jsonSchemaOf } from "../crds/json-schema.ts";
 import { moduleConfigSchema } from "../crds/module-config.ts";
 import { featureFieldNames } from "../features/index.ts";
+import { consulResolverFieldNames } from "../sources/getambassador/consul.ts";
 import { hostFieldNames } from "../sources/getambassador/host.ts";
 import { listenerFieldNames } from "../sources/getambassador/listener.ts";
 import { resolverFieldNames } from "../sources/getambassador/lookup.ts";
@@ -39,7 +40,7 @@ const compiledFields: Readonly<Record<KindName, ReadonlySet<string>>> = {
   LogService: none,
   TracingService: none,
   DevPortal: devPortalFieldNames,
-  ConsulResolver: none,
+  ConsulResolver: consulResolverFieldNames,
 };
 
 interface Counts {

@@ -46,6 +46,7 @@ export const problemCodes = [
   "InvalidService",
   "ServiceNotFound",
   "ResolverNotFound",
+  "ConsulUnavailable",
   "TlsContextNotFound",
   "SecretNotFound",
   "InvalidSecret",

@@ -36,6 +36,13 @@ export type ClusterEndpoints =
   | { readonly kind: "slices"; readonly namespace: string; readonly name: string; readonly port: number | string }
   /** A host name that DNS answers. */
   | { readonly kind: "dns"; readonly host: string; readonly port: number }
+  /** The healthy instances of a service in Consul, by EDS. `address` is as written, variables and all; undefined: the environment's. */
+  | {
+      readonly kind: "consul";
+      readonly address: string | undefined;
+      readonly datacenter: string;
+      readonly service: string;
+    }
   /** An IP address. */
   | { readonly kind: "address"; readonly address: string; readonly port: number };
 

@@ -7,6 +7,7 @@ import type { AdsEvent } from "../xds/server/events.ts";
 import type { Snapshot } from "../xds/snapshot.ts";
 import { type Readiness, startAdminServer } from "./admin-server.ts";
 import { type Clock } from "./clock.ts";
+import { watchConsul } from "./consul.ts";
 import { FatalError } from "./fatal.ts";
 import { watchManifests } from "./files.ts";
 import type { Log } from "./log.ts";
@@ -19,10 +20,12 @@ import { isHeldByOthers, portProblem } from "./ports.ts";
 import { problemLog } from "./problem-log.ts";
 import { createReconciler } from "./reconciler.ts";
 import { createRejections } from "./rejections.ts";
-import type { Settings } from "./settings.ts";
+import type { Environment, Settings } from "./settings.ts";
 
 export interface ControlPlaneOptions {
   readonly settings: Settings;
+  /** For variables in resources, where they are filled in. */
+  readonly env: Environment;
   readonly xdsSocketPath: string;
   readonly envoyAdminSocketPath: string;
   readonly version: string;
@@ -91,7 +94,13 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     let portProblems: readonly Problem[] = [];
     const logProblems = problemLog(log.child("config"));
     const report = () => {
-      const all = [...sourceProblems, ...compiledProblems, ...portProblems, ...rejections.problems()];
+      const all = [
+        ...sourceProblems,
+        ...compiledProblems,
+        ...portProblems,
+        ...consul.problems(reconciler.sourceMap()),
+        ...rejections.problems(),
+      ];
       const counts = { error: 0, warning: 0 };
       for (const { severity } of all) counts[severity]++;
       metrics.problems(counts);
@@ -135,6 +144,14 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       clock,
       retryMs: portRetryMs,
     });
+    const consul = watchConsul({
+      settings: settings.consul,
+      env: options.env,
+      clock,
+      signal: stopped.signal,
+      onEndpoints: () => reconciler.changed(true),
+      onProblems: report,
+    });
     const reconciler = createReconciler({
       settings: {
         ambassadorId: settings.ambassadorId,
@@ -144,8 +161,10 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         routeMatching: settings.routeMatching,
       },
       resources: () => currentResources(),
+      consul,
       onSnapshot: (snapshot, changedAtMs) => guard.offer(snapshot, irListeners, changedAtMs),
       onJudged(judged) {
+        consul.need(judged.compiled.endpoints);
         irListeners = judged.compiled.ir.listeners;
         const opened = irListeners.length;
         if (opened === 0 && opened !== listeners) {

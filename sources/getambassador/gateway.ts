@@ -12,6 +12,7 @@ import { type BuiltHost, buildHost, defaultHost } from "./host.ts";
 import { clusterUnion } from "./cluster-union.ts";
 import { listenerMaker } from "./ir-listener.ts";
 import { buildListener, type BuiltListener, takesHost } from "./listener.ts";
+import { consulProblems } from "./consul.ts";
 import { chainsOf } from "./chains.ts";
 import { contextLookup } from "./lookup.ts";
 import type { MappingContext } from "./mapping.ts";
@@ -94,10 +95,17 @@ export function gatewayAssembler(
     const { usable, hasHosts, problems: ofResources } = select(resources, settings.ambassadorId);
     const problems: Problem[] = [...ofResources];
     const module = moduleOf(usable.modules);
-    problems.push(...module.problems, ...notYetProblems(usable));
+    problems.push(...module.problems, ...notYetProblems(usable), ...consulProblems(usable.consulResolvers));
     const secrets = tls.prepare(usable.tlsContexts, resources.secrets, module.config);
     problems.push(...secrets.problems);
-    const lookup = lookupOf(resources.services, usable.serviceResolvers, usable.endpointResolvers, secrets, settings);
+    const lookup = lookupOf(
+      resources.services,
+      usable.serviceResolvers,
+      usable.endpointResolvers,
+      usable.consulResolvers,
+      secrets,
+      settings,
+    );
     const context = contextOf(module.config, lookup);
 
     const mappings = buildMappings(usable.mappings, context);

@@ -7,7 +7,6 @@ const kinds = [
   "rateLimitServices",
   "logServices",
   "tracingServices",
-  "consulResolvers",
 ] as const satisfies readonly (keyof Resources)[];
 
 export function notYetProblems(usable: Pick<Resources, (typeof kinds)[number]>): readonly Problem[] {

@@ -82,7 +82,7 @@ function randomMapping(random: Random): AnyResource {
   if (random.chance(0.3)) spec["weight"] = random.pick([0, 10, 40, 70]);
   if (random.chance(0.2)) spec["precedence"] = random.integer(3) - 1;
   if (random.chance(0.2)) spec["timeout_ms"] = random.integer(5000);
-  if (random.chance(0.2)) spec["resolver"] = random.pick(["endpoint", "mine", "nowhere"]);
+  if (random.chance(0.2)) spec["resolver"] = random.pick(["endpoint", "mine", "nowhere", "theirs", "consul"]);
   if (random.chance(0.2)) spec["tls"] = random.pick(["origin", "nothing"]);
   if (random.chance(0.2)) spec["method"] = random.pick(["GET", "POST"]);
   if (random.chance(0.2)) spec["headers"] = { "x-version": random.pick(["1", "2"]) };
@@ -103,7 +103,7 @@ function randomMapping(random: Random): AnyResource {
 function randomOther(random: Random, { good }: Certificates): AnyResource {
   const insecure = { requestPolicy: { insecure: { action: random.pick(["Route", "Redirect", "Reject"]) } } };
   const pair = random.pick(good);
-  switch (random.integer(12)) {
+  switch (random.integer(13)) {
     case 0:
       return ambassador("Listener", `l${random.integer(3)}`, {
         port: 8000 + random.integer(3),
@@ -151,6 +151,11 @@ function randomOther(random: Random, { good }: Certificates): AnyResource {
         kind: "Service",
         metadata: { name: random.pick(["one", "two"]), namespace: random.pick(["default", "other"]) },
         spec: { clusterIP: random.pick(["10.96.0.1", "None"]), ports: [{ port: random.pick([80, 8080]) }] },
+      });
+    case 11:
+      return ambassador("ConsulResolver", "theirs", {
+        address: random.pick(["consul:8500", "$CONSUL", "consul:8500:1"]),
+        datacenter: random.pick(["dc1", "dc2", ""]),
       });
     case 8:
     case 9:

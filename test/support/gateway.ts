@@ -7,7 +7,9 @@ import type { Resources } from "../../crds/resources.ts";
 import type { Problem } from "../../ir/problem.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { systemClock } from "../../runtime/clock.ts";
+import { watchConsul } from "../../runtime/consul.ts";
 import { createReconciler } from "../../runtime/reconciler.ts";
+import { readSettings } from "../../runtime/settings.ts";
 import type { AdsEvent } from "../../xds/server/events.ts";
 import { createAdsServer } from "../../xds/server/server.ts";
 import { type BareEnvoy, freePort, spawnEnvoy } from "./envoy.ts";
@@ -41,6 +43,8 @@ export interface Gateway {
   /** Serves these manifests instead of the earlier ones; resolves when Envoy has acknowledged them. */
   apply(manifests: string): Promise<readonly Problem[]>;
   request(path: string, options?: RequestOptions): Promise<Answer>;
+  /** What has been wrong with services in Consul for a while. */
+  consulProblems(): readonly Problem[];
   stop(): Promise<void>;
 }
 
@@ -108,6 +112,8 @@ export function mapping(name: string, spec: Readonly<Record<string, unknown>>): 
 export interface GatewayOptions {
   /** How long connections of a filter chain that changed may live on. Default: 1. */
   readonly drainTimeSeconds?: number;
+  /** What the gateway's environment says of Consul. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** Compiler, reconciler, xDS server and a real Envoy. Manifests given to `apply` stand beside `listenerAndHost(port)`. */
@@ -131,7 +137,18 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   };
   let latest: unknown;
   const ads = await createAdsServer({ socketPath, log: silentLog, onEvent, graceMs: 50 });
+  const env = options.env ?? {};
+  const stopped = new AbortController();
+  const consul = watchConsul({
+    settings: readSettings({}, env).settings.consul,
+    env,
+    clock: systemClock,
+    signal: stopped.signal,
+    onEndpoints: () => reconciler.changed(true),
+    onProblems: () => undefined,
+  });
   const reconciler = createReconciler({
+    consul,
     settings: { ambassadorId: "default", ownNamespace: "default", bindAddress: "127.0.0.1", inCluster: false },
     resources: () => resources as Resources,
     onSnapshot(snapshot) {
@@ -140,11 +157,12 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
       ads.setSnapshot(snapshot);
     },
     onJudged(judged) {
+      consul.need(judged.compiled.endpoints);
       problems = judged.problems;
       published = false;
       // With nothing to publish there is nothing to acknowledge.
       setImmediate(() => {
-        if (!published) settle();
+        if (!published && consul.awaitedMs() === 0) settle();
       });
     },
     onCompiled: () => undefined,
@@ -172,8 +190,10 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     envoy,
     apply,
     request: (url, options) => send(port, url, options),
+    consulProblems: () => consul.problems(reconciler.sourceMap()),
     async stop() {
       reconciler.stop();
+      stopped.abort();
       await envoy.stop();
       await ads.close();
       fs.rmSync(directory, { recursive: true, force: true });

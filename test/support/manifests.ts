@@ -39,7 +39,7 @@ export function listenerOf(name: string, spec: Spec): string {
   return document({ apiVersion: "getambassador.io/v3alpha1", kind: "Listener", metadata: { name }, spec });
 }
 
-/** A KubernetesServiceResolver or KubernetesEndpointResolver. */
+/** A KubernetesServiceResolver, KubernetesEndpointResolver or ConsulResolver. */
 export function resolverOf(kind: string, name: string, spec: Spec = {}): string {
   return document({ apiVersion: "getambassador.io/v3alpha1", kind, metadata: { name }, spec });
 }

@@ -26,6 +26,7 @@ function discovery(name: string, endpoints: ClusterEndpoints): Partial<Cluster> 
   switch (endpoints.kind) {
     case "service":
     case "slices":
+    case "consul":
       return {
         clusterDiscoveryType: { $case: "type", value: EDS },
         // Without a service name the endpoints are those of the cluster's own name. Clusters must not share endpoints:

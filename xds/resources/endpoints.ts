@@ -3,7 +3,11 @@ import { ClusterLoadAssignment } from "../generated/envoy/config/endpoint/v3/end
 import type { XdsResource } from "../snapshot.ts";
 import { xdsResource } from "./frame.ts";
 
-export type EdsEndpoints = Extract<ClusterEndpoints, { kind: "service" | "slices" }>;
+export type EdsEndpoints = Extract<ClusterEndpoints, { kind: "service" | "slices" | "consul" }>;
+
+export function isEds(endpoints: ClusterEndpoints): endpoints is EdsEndpoints {
+  return endpoints.kind === "service" || endpoints.kind === "slices" || endpoints.kind === "consul";
+}
 
 export interface Endpoint {
   readonly address: string;
