@@ -51,7 +51,7 @@ export function targetOf({ spec, namespace, defaults, lookup }: TargetInput): Fe
     return refused({
       code: "ResolverNotFound",
       path: spec.resolver === undefined ? ["service"] : ["resolver"],
-      message: `there is no usable resolver ${JSON.stringify(resolverName)}`,
+      message: `there is no resolver ${JSON.stringify(resolverName)}`,
       advice:
         "apply a KubernetesServiceResolver, KubernetesEndpointResolver or ConsulResolver of that name, or leave resolver out",
     });
