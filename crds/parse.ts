@@ -6,13 +6,15 @@ import type { Resource } from "../ir/resource.ts";
 import { group as ourGroup } from "./common.ts";
 import { deepFreeze } from "./freeze.ts";
 import { type JsonSchema, jsonSchemaOf } from "./json-schema.ts";
-import { isFutureKind, isOldVersion, isSilent } from "./kubernetes-kinds.ts";
+import { isFutureKind, isOldIngress, isSilent } from "./kubernetes-kinds.ts";
 import { complaintsOf } from "./messages.ts";
 import { type Fields, isFields, readMetadata, refOf, refusal } from "./metadata.ts";
 import { type ModuleConfig, moduleConfigSchema } from "./module-config.ts";
 import { nearest } from "./nearest.ts";
 import type { AnyResource } from "./resources.ts";
 import { unknownField, unknownFields } from "./unknown-fields.ts";
+import { isOldVersion, readOlder } from "./versions/read.ts";
+import type { Note } from "./versions/step.ts";
 
 export interface Parsed {
   /** Absent for kinds that are not read and objects without a name. With an error among its problems its spec has no more than ambassador_id. */
@@ -43,12 +45,16 @@ export function parseResource(raw: unknown, origin?: Origin): Parsed {
     };
   }
   const row = kindByType.get(`${String(apiVersion)} ${String(kind)}`);
-  return row === undefined ? { problems: unread(raw, origin) } : parseKind(row, raw, origin);
+  if (row !== undefined) return parseKind(row, raw, origin);
+  const older = readOlder(raw, origin);
+  const current = customKinds.find((each) => each.kind === kind);
+  if (older === undefined || current === undefined) return { problems: unread(raw, origin) };
+  return parseKind(current, older.object, older.origin, older.notes);
 }
 
-function parseKind(row: Kind, raw: Fields, origin: Origin | undefined): Parsed {
+function parseKind(row: Kind, raw: Fields, origin: Origin | undefined, notes: readonly Note[] = []): Parsed {
   const object = refOf(raw, row.scope, origin);
-  const problems: Problem[] = [];
+  const problems: Problem[] = notes.map((note) => ({ severity: "warning", object, ...note }));
   const metadata = readMetadata(raw, object, problems);
   if (metadata === undefined) return { problems };
   const spec = row.source === "crd" ? readSpec(row, raw, object, problems) : readWhole(row, raw, object, problems);
@@ -155,9 +161,9 @@ function unread(raw: Fields, origin: Origin | undefined): readonly Problem[] {
   }
   const ours = customKinds.find(({ kind }) => kind === object.kind);
   if (group === ourGroup && ours !== undefined && isOldVersion(version)) {
-    const message = `${apiVersion} is not supported yet`;
+    const message = `there is no ${object.kind} in ${apiVersion}`;
     const advice = `write it as ${apiVersionOf(ours)}`;
-    return [{ code: "NotYetSupported", severity: "error", object, path: ["apiVersion"], message, advice }];
+    return [refusal(object, ["apiVersion"], message, advice)];
   }
   if (isSilent(group, object.kind)) return noProblems;
   const message = `${object.kind} of ${apiVersion} is not read`;
@@ -176,7 +182,8 @@ function unread(raw: Fields, origin: Origin | undefined): readonly Problem[] {
 function meant(apiVersion: string, kind: string): string {
   const sameName = kinds.find((row) => row.kind === kind);
   const version = sameName === undefined ? undefined : apiVersionOf(sameName);
-  if (version !== undefined && apiVersion.includes(ourGroup)) return `write apiVersion: ${version}`;
+  const isOld = isOldIngress(apiVersion.slice(0, apiVersion.indexOf("/")), kind);
+  if (version !== undefined && (isOld || apiVersion.includes(ourGroup))) return `write apiVersion: ${version}`;
   const inGroup = kinds.filter((row) => apiVersionOf(row) === apiVersion).map((row) => row.kind);
   const near = nearest(kind, inGroup);
   if (near !== undefined) return `did you mean ${near}?`;

@@ -1,6 +1,7 @@
 import { manifestReader } from "../compile/manifests.ts";
 import { type Resources, sortResources } from "../crds/resources.ts";
 import type { ObjectRef, Problem } from "../ir/problem.ts";
+import type { CompileSettings } from "../ir/settings.ts";
 import type { Listener } from "../ir/types.ts";
 import { createAdsServer } from "../xds/server/server.ts";
 import type { AdsEvent } from "../xds/server/events.ts";
@@ -13,6 +14,8 @@ import { watchManifests } from "./files.ts";
 import type { Log } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { watchCluster } from "./cluster-source.ts";
+import { createApi } from "./informers/api.ts";
+import { ingressStatus } from "./ingress-status.ts";
 import { loadKubeConfig } from "./kubernetes.ts";
 import { connectParent, type ParentChannel } from "./parent.ts";
 import { createPortGuard } from "./port-guard.ts";
@@ -130,6 +133,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     const ads = await createAdsServer({ socketPath: options.xdsSocketPath, log: log.child("xds"), onEvent });
     let currentResources: () => Resources = () => sortResources([]).value;
     let irListeners: readonly Listener[] = [];
+    let reviewStatus: () => void = () => undefined;
     const guard = createPortGuard<Listener>({
       isHeld: (place) => isHeldByOthers(place, options.envoyAdminSocketPath),
       publish(snapshot, changedAtMs) {
@@ -152,14 +156,16 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       onEndpoints: () => reconciler.changed(true),
       onProblems: report,
     });
+    const compileSettings: CompileSettings = Object.freeze({
+      ambassadorId: settings.ambassadorId,
+      ownNamespace: settings.namespace,
+      bindAddress: settings.envoyBindAddress,
+      inCluster: settings.mode.kind === "cluster",
+      routeMatching: settings.routeMatching,
+      looseLabelSelectors: settings.looseLabelSelectors,
+    });
     const reconciler = createReconciler({
-      settings: {
-        ambassadorId: settings.ambassadorId,
-        ownNamespace: settings.namespace,
-        bindAddress: settings.envoyBindAddress,
-        inCluster: settings.mode.kind === "cluster",
-        routeMatching: settings.routeMatching,
-      },
+      settings: compileSettings,
       resources: () => currentResources(),
       consul,
       onSnapshot: (snapshot, changedAtMs) => guard.offer(snapshot, irListeners, changedAtMs),
@@ -175,6 +181,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         compiledProblems = judged.problems;
         kept = judged.kept;
         report();
+        reviewStatus();
       },
       onCompiled: (seconds) => metrics.compiled(seconds),
       clock,
@@ -196,9 +203,12 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         },
       });
     } else {
+      const { kubeConfig } = loadKubeConfig();
       const source = watchCluster({
-        kubeConfig: loadKubeConfig().kubeConfig,
+        kubeConfig,
+        settings: compileSettings,
         namespace: settings.singleNamespace ? settings.namespace : undefined,
+        secretsNamespace: settings.secretsSingleNamespace ? settings.namespace : undefined,
         labelSelector: settings.labelSelector,
         fieldSelector: settings.fieldSelector,
         log: log.child("kubernetes"),
@@ -209,6 +219,14 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         onWaiting: (why) => (reason = why),
       });
       currentResources = source.resources;
+      reviewStatus = ingressStatus({
+        api: createApi(kubeConfig),
+        gateway: { ...compileSettings, service: settings.service },
+        resources: source.resources,
+        log: log.child("status"),
+        clock,
+        signal: stopped.signal,
+      });
     }
   } catch (error) {
     if (!(error instanceof FatalError)) throw error;

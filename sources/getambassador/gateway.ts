@@ -123,7 +123,7 @@ export function gatewayAssembler(
     for (const host of hosts) problems.push(...host.problems);
     const conflicts = conflictsOf(hosts);
     problems.push(...conflicts.problems);
-    const { association, detached } = associate(built, conflicts.hosts);
+    const { association, detached } = associate(built, conflicts.hosts, settings.looseLabelSelectors);
     problems.push(...detachedProblems(detached));
 
     const listeners = usable.listeners.map(listenerOf);
@@ -149,7 +149,9 @@ export function gatewayAssembler(
     const irListenerList: Listener[] = [];
     for (const listener of [...opened.listeners, ...tcp.listeners]) {
       const tcpChains = tcp.chains(listener);
-      const taken = conflicts.hosts.filter((host) => takesHost(listener, host) && !tcp.takes(listener, host));
+      const taken = conflicts.hosts.filter(
+        (host) => takesHost(listener, host, settings.looseLabelSelectors) && !tcp.takes(listener, host),
+      );
       const http = listener.http
         ? chainsOf(listener, taken, module.config.use_remote_address ?? true, place)
         : { chains: [], problems: [] };

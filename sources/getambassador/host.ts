@@ -45,19 +45,30 @@ export const defaultHost: BuiltHost = {
   problems: [],
 };
 
-export function labelsMatch(wanted: Labels, labels: Labels): boolean {
-  return Object.entries(wanted).every(([name, value]) => labels[name] === value);
+/** All of them, or where selectors are loose any one. */
+export function labelsMatch(wanted: Labels, labels: Labels, loose = false): boolean {
+  const each = Object.entries(wanted);
+  const has = ([name, value]: readonly [string, string]) => labels[name] === value;
+  return loose && each.length > 0 ? each.some(has) : each.every(has);
 }
 
 /**
  * Whether a Host takes a Mapping: its mappingSelector must match the labels where it has one, the host names must overlap
  * where the Mapping has one, and at least one of both must be there. Source: Emissary 2 and later, strict label selectors.
  */
-export function takesMapping(host: BuiltHost, mapping: BuiltMapping): boolean {
+export function takesMapping(host: BuiltHost, mapping: BuiltMapping, loose = false): boolean {
+  if (loose) return takesLoosely(host, mapping);
   const hasHostname = mapping.hostname !== undefined || mapping.hostRegex !== undefined;
   if (host.selector === undefined && !hasHostname) return false;
   if (host.selector !== undefined && !labelsMatch(host.selector, mapping.resource.labels)) return false;
   return mapping.hostname === undefined || globsOverlap(mapping.hostname, host.hostname);
+}
+
+/** As Emissary did before 2.4 and 3.2, and does with DISABLE_STRICT_LABEL_SELECTORS. */
+function takesLoosely({ selector, hostname }: BuiltHost, mapping: BuiltMapping): boolean {
+  if (selector !== undefined && labelsMatch(selector, mapping.resource.labels, true)) return true;
+  if (mapping.hostname === undefined) return mapping.hostRegex !== undefined;
+  return globsOverlap(mapping.hostname, hostname);
 }
 
 const EMPTY: Labels = {};

@@ -126,9 +126,9 @@ function notYet(resource: Resource<ListenerSpec>, problems: Problem[], path: rea
 }
 
 /** Whether the Listener's hostBinding takes the Host. The Host that stands in for none is taken by every Listener. */
-export function takesHost(listener: BuiltListener, host: BuiltHost): boolean {
+export function takesHost(listener: BuiltListener, host: BuiltHost, loose = false): boolean {
   if (host.resource === undefined) return true;
   const { namespace, selector } = listener.resource.spec.hostBinding;
   if (namespace?.from === "SELF" && host.resource.namespace !== listener.resource.namespace) return false;
-  return labelsMatch(selector?.matchLabels ?? {}, host.resource.labels);
+  return labelsMatch(selector?.matchLabels ?? {}, host.resource.labels, loose);
 }

@@ -120,7 +120,10 @@ describe("npx pepr build -M scoped", () => {
     }
     const admission = rights(shipped, "nuncio-admission");
     expect(admission.get("/secrets")).toEqual(["list", "watch"]);
-    expect([...admission.keys()].sort()).toEqual(
+    // For the trust in its certificates, which Pepr's controller makes at build.
+    const trust = "admissionregistration.k8s.io/validatingwebhookconfigurations";
+    expect(admission.get(trust)).toEqual(["get", "patch"]);
+    expect([...admission.keys()].filter((key) => key !== trust).sort()).toEqual(
       needed.filter((key) => key !== "discovery.k8s.io/endpointslices").sort(),
     );
   });

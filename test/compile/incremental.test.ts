@@ -5,17 +5,11 @@ import { parseResource } from "../../crds/parse.ts";
 import type { AnyResource } from "../../crds/resources.ts";
 import { endpointDiscovery } from "../../discovery/endpoints.ts";
 import { formatProblem } from "../../ir/problem.ts";
-import type { CompileSettings } from "../../ir/settings.ts";
 import type { ResourceMap } from "../../xds/snapshot.ts";
 import { selfSigned } from "../support/certificates.ts";
+import { goldenSettings as settings } from "../support/golden.ts";
 import { type Random, seeded } from "../support/random.ts";
-
-const settings: CompileSettings = {
-  ambassadorId: "default",
-  ownNamespace: "default",
-  bindAddress: "127.0.0.1",
-  inCluster: true,
-};
+import { randomAnnotation, randomIngress } from "../support/random-inputs.ts";
 
 function resource(raw: object): AnyResource {
   const { resource, problems } = parseResource(raw);
@@ -82,7 +76,7 @@ function randomMapping(random: Random): AnyResource {
   if (random.chance(0.3)) spec["weight"] = random.pick([0, 10, 40, 70]);
   if (random.chance(0.2)) spec["precedence"] = random.integer(3) - 1;
   if (random.chance(0.2)) spec["timeout_ms"] = random.integer(5000);
-  if (random.chance(0.2)) spec["resolver"] = random.pick(["endpoint", "mine", "nowhere", "theirs", "consul"]);
+  if (random.chance(0.2)) spec["resolver"] = random.pick(["endpoint", "mine", "nowhere", "consul"]);
   if (random.chance(0.2)) spec["tls"] = random.pick(["origin", "nothing"]);
   if (random.chance(0.2)) spec["method"] = random.pick(["GET", "POST"]);
   if (random.chance(0.2)) spec["headers"] = { "x-version": random.pick(["1", "2"]) };
@@ -100,10 +94,12 @@ function randomMapping(random: Random): AnyResource {
   );
 }
 
+const resolverKinds = ["KubernetesServiceResolver", "KubernetesEndpointResolver", "ConsulResolver"];
+
 function randomOther(random: Random, { good }: Certificates): AnyResource {
   const insecure = { requestPolicy: { insecure: { action: random.pick(["Route", "Redirect", "Reject"]) } } };
   const pair = random.pick(good);
-  switch (random.integer(13)) {
+  switch (random.integer(14)) {
     case 0:
       return ambassador("Listener", `l${random.integer(3)}`, {
         port: 8000 + random.integer(3),
@@ -136,7 +132,7 @@ function randomOther(random: Random, { good }: Certificates): AnyResource {
         ...(random.chance(0.5) ? { hosts: ["*", "a.example.com"] } : {}),
       });
     case 5:
-      return ambassador(random.pick(["KubernetesServiceResolver", "KubernetesEndpointResolver"]), "mine", {});
+      return ambassador(random.pick(resolverKinds), "mine", { datacenter: random.pick(["", "dc1", "dc2"]) });
     case 6:
       return resource({
         apiVersion: "v1",
@@ -149,18 +145,24 @@ function randomOther(random: Random, { good }: Certificates): AnyResource {
       return resource({
         apiVersion: "v1",
         kind: "Service",
-        metadata: { name: random.pick(["one", "two"]), namespace: random.pick(["default", "other"]) },
-        spec: { clusterIP: random.pick(["10.96.0.1", "None"]), ports: [{ port: random.pick([80, 8080]) }] },
-      });
-    case 11:
-      return ambassador("ConsulResolver", "theirs", {
-        address: random.pick(["consul:8500", "$CONSUL", "consul:8500:1"]),
-        datacenter: random.pick(["dc1", "dc2", ""]),
+        metadata: {
+          name: random.pick(["one", "two"]),
+          namespace: random.pick(["default", "other"]),
+          creationTimestamp: random.pick(["2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"]),
+          annotations: random.chance(0.6) ? { "getambassador.io/config": randomAnnotation(random, randomMapping) } : {},
+        },
+        spec: {
+          clusterIP: random.pick(["10.96.0.1", "None"]),
+          ports: [{ name: random.pick(["web", "other"]), port: random.pick([80, 8080]) }],
+        },
       });
     case 8:
     case 9:
     case 10:
       return randomTcpMapping(random);
+    case 11:
+    case 12:
+      return resource(randomIngress(random));
     default:
       return resource({
         apiVersion: "discovery.k8s.io/v1",

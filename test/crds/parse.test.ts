@@ -87,10 +87,10 @@ describe("what is no resource", () => {
       ],
     ],
     [
-      "an old version of ours",
-      { ...mapping("a"), apiVersion: "getambassador.io/v2" },
+      "a version of ours that nobody converts",
+      { ...mapping("a"), apiVersion: "getambassador.io/v0" },
       [
-        "error NotYetSupported Mapping default/a: apiVersion: getambassador.io/v2 is not supported yet; write it as getambassador.io/v3alpha1",
+        "error InvalidObject Mapping default/a: apiVersion: there is no Mapping in getambassador.io/v0; write it as getambassador.io/v3alpha1",
       ],
     ],
     [

@@ -5,6 +5,7 @@ import path from "node:path";
 import { manifestReader } from "../../compile/manifests.ts";
 import type { Resources } from "../../crds/resources.ts";
 import type { Problem } from "../../ir/problem.ts";
+import type { CompileSettings } from "../../ir/settings.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { watchConsul } from "../../runtime/consul.ts";
@@ -110,6 +111,7 @@ export function mapping(name: string, spec: Readonly<Record<string, unknown>>): 
 }
 
 export interface GatewayOptions {
+  readonly settings?: Partial<CompileSettings>;
   /** How long connections of a filter chain that changed may live on. Default: 1. */
   readonly drainTimeSeconds?: number;
   /** What the gateway's environment says of Consul. */
@@ -149,7 +151,13 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   });
   const reconciler = createReconciler({
     consul,
-    settings: { ambassadorId: "default", ownNamespace: "default", bindAddress: "127.0.0.1", inCluster: false },
+    settings: {
+      ambassadorId: "default",
+      ownNamespace: "default",
+      bindAddress: "127.0.0.1",
+      inCluster: false,
+      ...options.settings,
+    },
     resources: () => resources as Resources,
     onSnapshot(snapshot) {
       latest = snapshot;
