@@ -16,6 +16,7 @@ import { createMetrics } from "./metrics.ts";
 import { watchCluster } from "./cluster-source.ts";
 import { createApi } from "./informers/api.ts";
 import { ingressStatus } from "./ingress-status.ts";
+import { watchIstioCertificates } from "./istio-certificates.ts";
 import { loadKubeConfig } from "./kubernetes.ts";
 import { connectParent, type ParentChannel } from "./parent.ts";
 import { createPortGuard } from "./port-guard.ts";
@@ -164,9 +165,23 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       routeMatching: settings.routeMatching,
       looseLabelSelectors: settings.looseLabelSelectors,
     });
+    let isRead = false;
+    const istio =
+      settings.istioSecretDir === undefined
+        ? undefined
+        : watchIstioCertificates({
+            directory: settings.istioSecretDir,
+            namespace: settings.namespace,
+            log: log.child("istio"),
+            clock,
+            signal: stopped.signal,
+            onChange() {
+              if (isRead) reconciler.changed();
+            },
+          });
     const reconciler = createReconciler({
       settings: compileSettings,
-      resources: () => currentResources(),
+      resources: () => istio?.over(currentResources()) ?? currentResources(),
       consul,
       onSnapshot: (snapshot, changedAtMs) => guard.offer(snapshot, irListeners, changedAtMs),
       onJudged(judged) {
@@ -199,6 +214,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
           const manifests = read(files);
           currentResources = () => manifests.resources;
           sourceProblems = [...manifests.problems, ...manifests.skipped];
+          isRead = true;
           reconciler.changed();
         },
       });
@@ -214,6 +230,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         log: log.child("kubernetes"),
         signal: stopped.signal,
         onChange(endpointsOnly) {
+          isRead = true;
           reconciler.changed(endpointsOnly);
         },
         onWaiting: (why) => (reason = why),

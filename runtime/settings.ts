@@ -74,6 +74,8 @@ export interface Settings {
   /** How long /readyz says 503 before the drain begins, so that load balancers have moved on. */
   readonly drainDelayMs: number;
   readonly consul: ConsulSettings;
+  /** Where Istio's agent writes a certificate; undefined: nowhere. */
+  readonly istioSecretDir: string | undefined;
   readonly adminAddress: string;
   readonly adminPort: number;
   /** The folder in which the run directory is made; undefined: see run-dir.ts. */
@@ -144,6 +146,7 @@ export function readSettings(
       1000 * reader.integer({ variable: "AMBASSADOR_DRAIN_TIME", min: 0, max: 86_400, fallback: 600, unit: "seconds" }),
     drainDelayMs: 1000 * reader.seconds("--drain-delay", flags.drainDelay, standalone ? 0 : 5),
     consul: consulSettings(env, reader.boolean),
+    istioSecretDir: trimmed(env["AMBASSADOR_ISTIO_SECRET_DIR"]),
     // Kubelet's probes come from outside of the Pod; on a person's machine nobody else has business there.
     adminAddress: reader.address("AMBASSADOR_HEALTHCHECK_BIND_ADDRESS", standalone ? "127.0.0.1" : "0.0.0.0"),
     adminPort: reader.integer({

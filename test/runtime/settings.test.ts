@@ -44,6 +44,7 @@ describe("settings", () => {
         namespace: undefined,
         partition: undefined,
       },
+      istioSecretDir: undefined,
       adminAddress: "0.0.0.0",
       adminPort: 8877,
       runDirBase: undefined,
