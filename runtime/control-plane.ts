@@ -8,6 +8,8 @@ import type { AdsEvent } from "../xds/server/events.ts";
 import type { Snapshot } from "../xds/snapshot.ts";
 import { type Readiness, startAdminServer } from "./admin-server.ts";
 import { type Clock } from "./clock.ts";
+import { knativeStatus } from "./knative-status.ts";
+import { whenLive } from "./when-live.ts";
 import { watchConsul } from "./consul.ts";
 import { FatalError } from "./fatal.ts";
 import { watchManifests } from "./files.ts";
@@ -119,6 +121,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         report();
       }
       if (event.kind !== "acknowledged") return;
+      live.acknowledged(event.snapshot);
       const since = born.get(event.snapshot);
       const lagMs = since === undefined ? undefined : clock.now() - since;
       if (lagMs !== undefined) metrics.snapshotAcknowledged(lagMs / 1000);
@@ -134,12 +137,14 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     const ads = await createAdsServer({ socketPath: options.xdsSocketPath, log: log.child("xds"), onEvent });
     let currentResources: () => Resources = () => sortResources([]).value;
     let irListeners: readonly Listener[] = [];
+    const live = whenLive();
     let reviewStatus: () => void = () => undefined;
     const guard = createPortGuard<Listener>({
       isHeld: (place) => isHeldByOthers(place, options.envoyAdminSocketPath),
       publish(snapshot, changedAtMs) {
         born.set(snapshot, changedAtMs);
         reason = "Envoy has not acknowledged the first configuration yet";
+        live.published(snapshot);
         ads.setSnapshot(snapshot);
       },
       onHeld(held) {
@@ -164,6 +169,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       inCluster: settings.mode.kind === "cluster",
       routeMatching: settings.routeMatching,
       looseLabelSelectors: settings.looseLabelSelectors,
+      knative: settings.knative,
     });
     let isRead = false;
     const istio =
@@ -183,7 +189,10 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       settings: compileSettings,
       resources: () => istio?.over(currentResources()) ?? currentResources(),
       consul,
-      onSnapshot: (snapshot, changedAtMs) => guard.offer(snapshot, irListeners, changedAtMs),
+      onSnapshot(snapshot, changedAtMs) {
+        live.changed();
+        guard.offer(snapshot, irListeners, changedAtMs);
+      },
       onJudged(judged) {
         consul.need(judged.compiled.endpoints);
         irListeners = judged.compiled.ir.listeners;
@@ -197,6 +206,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         kept = judged.kept;
         report();
         reviewStatus();
+        live.judged(currentResources(), judged.problems);
       },
       onCompiled: (seconds) => metrics.compiled(seconds),
       clock,
@@ -236,6 +246,16 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         onWaiting: (why) => (reason = why),
       });
       currentResources = source.resources;
+      if (settings.knative) {
+        live.tell = knativeStatus({
+          api: createApi(kubeConfig),
+          gateway: { ...compileSettings, service: settings.service },
+          log: log.child("status"),
+          clock,
+          today: () => new Date(),
+          signal: stopped.signal,
+        });
+      }
       reviewStatus = ingressStatus({
         api: createApi(kubeConfig),
         gateway: { ...compileSettings, service: settings.service },

@@ -30,6 +30,7 @@ describe("settings", () => {
       fieldSelector: undefined,
       drainTimeMs: 600_000,
       drainDelayMs: 5000,
+      knative: false,
       consul: {
         address: undefined,
         tls: false,
