@@ -5,6 +5,7 @@ import { memoForever, memoLast, sameElements } from "../ir/memo.ts";
 import { compareProblems, type Problem, subjectsOf, toldOf } from "../ir/problem.ts";
 import type { CompileSettings, RouteMatching } from "../ir/settings.ts";
 import type { Cluster, Ir, Listener, Secret, Table } from "../ir/types.ts";
+import type { CertificateUse } from "../sources/getambassador/certificate-uses.ts";
 import { gatewayAssembler } from "../sources/getambassador/gateway.ts";
 import { encodeCluster } from "../xds/resources/cluster.ts";
 import { type EdsEndpoints, isEds } from "../xds/resources/endpoints.ts";
@@ -27,6 +28,8 @@ export interface Compiled {
   /** Sorted: equal problems stand at equal places. */
   readonly problems: readonly Problem[];
   readonly sourceMap: SourceMap;
+  /** What is served with TLS: whether it is still good depends on the time. */
+  readonly certificates: readonly CertificateUse[];
   /** The resources with what stands within others. */
   readonly expansion: Expansion;
   /** What this run built anew. */
@@ -99,6 +102,7 @@ export function createCompiler(newTableEncoder = tableEncoder): Compiler {
       endpoints: endpointsOf(ir.clusters),
       problems,
       sourceMap: sourceMap(ir, assembled.targets),
+      certificates: assembled.certificates,
       expansion,
       counters,
     };

@@ -1,8 +1,8 @@
 import type { AnyResource, Resources, SecretResource } from "../crds/resources.ts";
-import { type ObjectRef, type Problem, subjectsOf } from "../ir/problem.ts";
+import { type ObjectRef, type Problem, type ProblemCode, subjectsOf } from "../ir/problem.ts";
 import { hasError, keyOf } from "../ir/resource.ts";
 import type { CompileSettings } from "../ir/settings.ts";
-import { authorityOf, certificateOf } from "../sources/getambassador/certificate.ts";
+import { authorityOf, certificateOf, revocationsOf } from "../sources/getambassador/certificate.ts";
 import type { Compiled, Compiler } from "./compile.ts";
 import type { Expansion } from "./expand.ts";
 import { withResource } from "./store.ts";
@@ -106,6 +106,7 @@ function badObjects(resources: Resources, problems: readonly Problem[]): Set<Any
 function fieldOf(resources: Resources, kind: string): keyof Resources | undefined {
   return replaceable.find((field) => resources[field][0]?.kind === kind);
 }
+const spoils: ReadonlySet<ProblemCode> = new Set(["InvalidSecret", "FileUnreadable"]);
 
 /** Secrets that held a certificate, or authorities, and do not any more. */
 function spoiltSecrets(
@@ -113,11 +114,11 @@ function spoiltSecrets(
   problems: readonly Problem[],
   inForce: Resources | undefined,
 ): readonly SecretResource[] {
-  if (inForce === undefined || !problems.some(({ code }) => code === "InvalidSecret")) return [];
+  if (inForce === undefined || !problems.some(({ code }) => spoils.has(code))) return [];
   return secrets.filter((secret) => {
     const before = find(inForce.secrets, keyOf(secret)) as SecretResource | undefined;
     if (before === undefined || before === secret) return false;
-    return [certificateOf, authorityOf].some((judged) => judged(before).ok && !judged(secret).ok);
+    return [certificateOf, authorityOf, revocationsOf].some((judged) => judged(before).ok && !judged(secret).ok);
   });
 }
 

@@ -117,6 +117,8 @@ export const secretKeys = [
   "key.pem",
   "root-cert.pem",
   "crl.pem",
+  // Emissary's: beside an authority, "true" asks clients for a certificate.
+  "cert_required",
 ] as const;
 
 export type SecretKey = (typeof secretKeys)[number];
@@ -124,6 +126,8 @@ export type SecretKey = (typeof secretKeys)[number];
 export interface SecretSpec {
   readonly type: string;
   readonly data: Readonly<Partial<Record<SecretKey, Redacted>>>;
+  /** Of a Secret that stands for files: why they cannot be read. */
+  readonly unreadable?: string;
 }
 
 const base64 = /^[A-Za-z0-9+/]*={0,2}$/;

@@ -5,6 +5,7 @@ import { sameElements } from "../ir/memo.ts";
 import { compareText } from "../ir/problem.ts";
 import { keyOf } from "../ir/resource.ts";
 import { type ConsulEndpoints, consulKey } from "./consul.ts";
+import type { ServiceEndpoints } from "../ir/types.ts";
 import { type EdsEndpoints, encodeEndpoints, type Endpoint } from "../xds/resources/endpoints.ts";
 import type { ResourceMap, XdsResource } from "../xds/snapshot.ts";
 
@@ -44,27 +45,29 @@ export function endpointDiscovery(): (
     const entry = entries.get(name);
     if (entry === undefined) return;
     entries.delete(name);
-    const key = serviceKeyOf(entry.needed);
-    const names = namesOf.get(key);
-    names?.delete(name);
-    if (names?.size === 0) namesOf.delete(key);
+    for (const part of partsOf(entry.needed)) {
+      const names = namesOf.get(partKey(part));
+      names?.delete(name);
+      if (names?.size === 0) namesOf.delete(partKey(part));
+    }
   };
   const add = (name: string, needed: EdsEndpoints): void => {
     forget(name);
     entries.set(name, { needed, inputs: unknown });
-    const key = serviceKeyOf(needed);
-    const names = namesOf.get(key);
-    if (names === undefined) namesOf.set(key, new Set([name]));
-    else names.add(name);
+    for (const part of partsOf(needed)) {
+      const names = namesOf.get(partKey(part));
+      if (names === undefined) namesOf.set(partKey(part), new Set([name]));
+      else names.add(name);
+    }
   };
 
   let earlierConsul: ConsulEndpoints = new Map();
 
   /** undefined: not known yet. */
-  const inputsOf = (endpoints: EdsEndpoints, consul: ConsulEndpoints): readonly unknown[] | undefined => {
-    const key = serviceKeyOf(endpoints);
-    if (endpoints.kind === "service") return services.of(key);
-    return endpoints.kind === "slices" ? slices.of(key) : consul.get(key);
+  const inputsOf = (part: ServiceEndpoints, consul: ConsulEndpoints): readonly unknown[] | undefined => {
+    const key = partKey(part);
+    if (part.kind === "service") return services.of(key);
+    return part.kind === "slices" ? slices.of(key) : consul.get(key);
   };
 
   return (needed, sources, consul = earlierConsul) => {
@@ -81,10 +84,14 @@ export function endpointDiscovery(): (
     const made: [string, XdsResource][] = [];
     for (const name of stale) {
       const entry = entries.get(name) as Entry;
-      const inputs = inputsOf(entry.needed, consul);
-      if (inputs === undefined || sameElements(entry.inputs, inputs)) continue;
+      const parts = partsOf(entry.needed);
+      const found = parts.map((part) => inputsOf(part, consul));
+      if (found.every((inputs) => inputs === undefined)) continue;
+      const inputs = found.flatMap((each) => each ?? []);
+      if (sameElements(entry.inputs, inputs)) continue;
       entry.inputs = inputs;
-      made.push([name, encodeEndpoints(name, endpointsOf(entry.needed, inputs))]);
+      const endpoints = parts.flatMap((part, index) => endpointsOf(part, found[index] ?? []));
+      made.push([name, encodeEndpoints(name, endpoints)]);
     }
     resources = resources.with(made, gone);
     return resources;
@@ -94,8 +101,13 @@ export function endpointDiscovery(): (
 /** Equal to no inputs, not even to none. */
 const unknown: readonly unknown[] = [Symbol("nothing has been looked up yet")];
 
-function serviceKeyOf(endpoints: EdsEndpoints): string {
-  return endpoints.kind === "consul" ? consulKey(endpoints) : keyOf(endpoints);
+function partKey(part: ServiceEndpoints): string {
+  return part.kind === "consul" ? consulKey(part) : keyOf(part);
+}
+
+/** The Services of a cluster: one, or several in a pool. */
+function partsOf(needed: EdsEndpoints): readonly ServiceEndpoints[] {
+  return needed.kind === "services" ? needed.of : [needed];
 }
 
 interface ServiceIndex<T> {
@@ -143,25 +155,22 @@ function byName(a: { readonly name: string }, b: { readonly name: string }): num
   return compareText(a.name, b.name);
 }
 
-function endpointsOf(needed: EdsEndpoints, inputs: readonly unknown[]): readonly Endpoint[] {
+function endpointsOf(needed: ServiceEndpoints, inputs: readonly unknown[]): readonly Endpoint[] {
   if (needed.kind === "service") return clusterIp(needed, inputs[0] as ServiceResource | undefined);
   if (needed.kind === "consul") return inputs as readonly Endpoint[];
   return (inputs as readonly EndpointSliceResource[]).flatMap((slice) => sliceEndpoints(needed, slice));
 }
 
-type SlicesEndpoints = Extract<EdsEndpoints, { kind: "slices" }>;
+type Of<Kind> = Extract<ServiceEndpoints, { kind: Kind }>;
 
-function clusterIp(
-  needed: Extract<EdsEndpoints, { kind: "service" }>,
-  service: ServiceResource | undefined,
-): readonly Endpoint[] {
+function clusterIp(needed: Of<"service">, service: ServiceResource | undefined): readonly Endpoint[] {
   const address = service?.spec.clusterIP;
   if (address === undefined || address === "" || address === "None") return [];
   return [{ address, port: needed.port, draining: false }];
 }
 
 /** Ready endpoints get requests; those that are terminating and still serve finish theirs. Source: EndpointSlice conditions. */
-function sliceEndpoints(needed: SlicesEndpoints, { spec }: EndpointSliceResource): readonly Endpoint[] {
+function sliceEndpoints(needed: Of<"slices">, { spec }: EndpointSliceResource): readonly Endpoint[] {
   if (spec.addressType === "FQDN") return [];
   const port = spec.ports.find(({ name, port }) =>
     typeof needed.port === "number" ? port === needed.port : (name ?? "") === needed.port,

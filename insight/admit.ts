@@ -39,8 +39,8 @@ const approved: Verdict = Object.freeze({ allowed: true, message: "", warnings: 
 const conflicts: ReadonlySet<ProblemCode> = new Set(["PortConflict", "HostConflict", "WeightSum", "GroupConflict"]);
 const references: ReadonlySet<ProblemCode> = new Set(["ResolverNotFound", "TlsContextNotFound", "InvalidSecret"]);
 
-/** Certificates are made for a Host that is there already (cert-manager, ACME), so a Host may come before its Secret. */
-const awaited: ReadonlySet<ProblemCode> = new Set(["SecretNotFound"]);
+/** Certificates are made for a Host that is there already (cert-manager, ACME), so a Host may come before its Secret, and a Mapping before that of its TLSContext. */
+const awaited: ReadonlySet<ProblemCode> = new Set(["SecretNotFound", "TlsContextNotReady"]);
 
 /** Says which controller an Ingress is for. */
 const classAnnotation = "kubernetes.io/ingress.class";

@@ -16,6 +16,8 @@ export interface ClusterSourceOptions {
   readonly kubeConfig: KubeConfig;
   /** Default: every kind that the table says is watched. */
   readonly kinds?: readonly WatchedKind[];
+  /** The gateway's own. */
+  readonly ownNamespace?: string | undefined;
   /** Single-namespace mode: only this one is watched. */
   readonly namespace?: string | undefined;
   /** Of Secrets only those of this namespace are watched. */
@@ -85,7 +87,8 @@ function shelfOf({ kubeConfig, settings, log, signal }: ClusterSourceOptions, st
     const { resource } = parseResource(JSON.parse(text));
     return resource !== undefined && isSecret(resource) ? resource : undefined;
   };
-  return secretShelf({ store, expand, fetchSecret, log, clock: systemClock, signal });
+  const { ownNamespace } = settings;
+  return secretShelf({ store, ownNamespace, expand, fetchSecret, log, clock: systemClock, signal });
 }
 
 /** Keeps a store equal to the cluster. Nothing is told before every kind's first list is complete: a restarted replica never serves half the routes. */

@@ -104,17 +104,19 @@ export function watchConsul(options: ConsulOptions): Consul {
     need(needed) {
       if (needed === earlier || signal.aborted) return;
       const { changed, gone } = diffMaps(earlier, needed);
-      const isOurs = ([, endpoints]: readonly [string, EdsEndpoints]) => endpoints.kind === "consul";
-      const hasChanged = changed.some(isOurs) || gone.some((name) => earlier.get(name)?.kind === "consul");
+      const hasChanged =
+        changed.some(([, endpoints]) => consulOf(endpoints).length > 0) ||
+        gone.some((name) => consulOf(earlier.get(name)).length > 0);
       earlier = needed;
       if (!hasChanged) return;
       const names = new Map<string, string[]>();
       const services = new Map<string, ConsulService>();
       for (const [name, endpoints] of needed) {
-        if (endpoints.kind !== "consul") continue;
-        const key = consulKey(endpoints);
-        services.set(key, endpoints);
-        names.set(key, [...(names.get(key) ?? []), name]);
+        for (const service of consulOf(endpoints)) {
+          const key = consulKey(service);
+          services.set(key, service);
+          names.set(key, [...(names.get(key) ?? []), name]);
+        }
       }
       clusters = names;
       for (const [key, watch] of watches) {
@@ -155,6 +157,12 @@ export function watchConsul(options: ConsulOptions): Consul {
       });
     },
   };
+}
+
+/** The services in Consul that a cluster needs: several in a pool. */
+function consulOf(endpoints: EdsEndpoints | undefined): readonly ConsulService[] {
+  if (endpoints === undefined) return [];
+  return (endpoints.kind === "services" ? endpoints.of : [endpoints]).filter((each) => each.kind === "consul");
 }
 
 function explained(

@@ -7,7 +7,9 @@ import { createAdsServer } from "../xds/server/server.ts";
 import type { AdsEvent } from "../xds/server/events.ts";
 import type { Snapshot } from "../xds/snapshot.ts";
 import { type Readiness, startAdminServer } from "./admin-server.ts";
+import { certificateFiles } from "./certificate-files.ts";
 import { type Clock } from "./clock.ts";
+import { expiryWatch } from "./expiry-watch.ts";
 import { knativeStatus } from "./knative-status.ts";
 import { whenLive } from "./when-live.ts";
 import { watchConsul } from "./consul.ts";
@@ -26,7 +28,7 @@ import { isHeldByOthers, portProblem } from "./ports.ts";
 import { problemLog } from "./problem-log.ts";
 import { createReconciler } from "./reconciler.ts";
 import { createRejections } from "./rejections.ts";
-import type { Environment, Settings } from "./settings.ts";
+import { type Environment, ownServiceOf, type Settings } from "./settings.ts";
 
 export interface ControlPlaneOptions {
   readonly settings: Settings;
@@ -98,11 +100,13 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     let listeners = -1;
     let sourceProblems: readonly Problem[] = [];
     let portProblems: readonly Problem[] = [];
+    let expired: readonly Problem[] = [];
     const logProblems = problemLog(log.child("config"));
     const report = () => {
       const all = [
         ...sourceProblems,
         ...compiledProblems,
+        ...expired,
         ...portProblems,
         ...consul.problems(reconciler.sourceMap()),
         ...rejections.problems(),
@@ -112,6 +116,16 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       metrics.problems(counts);
       logProblems(all, kept);
     };
+
+    const expiry = expiryWatch({
+      wallClock: Date.now,
+      clock,
+      onChange(problems) {
+        expired = problems;
+        report();
+      },
+    });
+    const files = certificateFiles({ onChange: () => reconciler.changed(), clock, log: log.child("files") });
 
     const onEvent = (event: AdsEvent): void => {
       if (event.kind === "sent") metrics.pushed(event.type, event.bytes);
@@ -167,6 +181,8 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       ownNamespace: settings.namespace,
       bindAddress: settings.envoyBindAddress,
       inCluster: settings.mode.kind === "cluster",
+      ownService: ownServiceOf(settings),
+      readsFiles: true,
       routeMatching: settings.routeMatching,
       looseLabelSelectors: settings.looseLabelSelectors,
       knative: settings.knative,
@@ -187,7 +203,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
           });
     const reconciler = createReconciler({
       settings: compileSettings,
-      resources: () => istio?.over(currentResources()) ?? currentResources(),
+      resources: () => files.withFiles(istio?.over(currentResources()) ?? currentResources()),
       consul,
       onSnapshot(snapshot, changedAtMs) {
         live.changed();
@@ -203,6 +219,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         listeners = opened;
         metrics.resources(countOf(currentResources()));
         compiledProblems = judged.problems;
+        expired = expiry.judge(judged.compiled.certificates);
         kept = judged.kept;
         report();
         reviewStatus();

@@ -9,6 +9,8 @@ import type { Log } from "./log.ts";
 
 export interface SecretShelfOptions {
   readonly store: Store;
+  /** The gateway's. */
+  readonly ownNamespace?: string | undefined;
   /** With what stands within other objects, which may name Secrets too. Default: nothing does. */
   readonly expand?: (resources: Resources) => Resources;
   /** Asks the API server; undefined: there is none of this name. Rejects when it cannot be asked. */
@@ -33,7 +35,7 @@ export interface SecretShelf {
 const RETRY_MS = 1000;
 
 export function secretShelf(options: SecretShelfOptions): SecretShelf {
-  const { store, expand = (resources) => resources, fetchSecret, log, clock, signal } = options;
+  const { store, ownNamespace, expand = (resources) => resources, fetchSecret, log, clock, signal } = options;
   /** Secrets that exist and are not kept. */
   const withheld = new Set<string>();
   const asking = new Set<string>();
@@ -93,7 +95,7 @@ export function secretShelf(options: SecretShelfOptions): SecretShelf {
       const now = [resources.hosts, resources.tlsContexts, resources.modules];
       if (wanted !== undefined && sameElements(referrers, now)) return;
       referrers = now;
-      wanted = referencedSecrets(resources);
+      wanted = referencedSecrets(resources, ownNamespace);
       for (const secret of resources.secrets) {
         const key = keyOf(secret);
         if (wanted.has(key)) continue;

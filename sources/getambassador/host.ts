@@ -18,6 +18,8 @@ export interface BuiltHost {
   readonly selector: Labels | undefined;
   readonly insecureAction: InsecureAction;
   readonly tls: TerminationTls | undefined;
+  /** It asks for TLS, be it that it cannot have it now. */
+  readonly wantsTls: boolean;
   readonly problems: readonly Problem[];
 }
 
@@ -43,6 +45,7 @@ export const defaultHost: BuiltHost = {
   selector: undefined,
   insecureAction: "Route",
   tls: undefined,
+  wantsTls: false,
   problems: [],
 };
 
@@ -58,6 +61,7 @@ export function labelsMatch(wanted: Labels, labels: Labels, loose = false): bool
  * where the Mapping has one, and at least one of both must be there. Source: Emissary 2 and later, strict label selectors.
  */
 export function takesMapping(host: BuiltHost, mapping: BuiltMapping, loose = false): boolean {
+  if (mapping.everywhere === true) return true;
   if (isHidden(mapping.resource.labels, host.selector)) return false;
   if (loose) return takesLoosely(host, mapping);
   const hasHostname = mapping.hostname !== undefined || mapping.hostRegex !== undefined;
@@ -87,6 +91,7 @@ function selectorOf(spec: HostSpec): Labels | undefined {
 
 export interface HostTls {
   readonly tls: TerminationTls | undefined;
+  readonly wanted: boolean;
   readonly problems: readonly Problem[];
 }
 
@@ -109,9 +114,18 @@ function notYetCompiled(resource: Resource<HostSpec>): readonly Problem[] {
   }));
 }
 
-export function buildHost(resource: Resource<HostSpec>, { tls, problems: ofTls }: HostTls): BuiltHost {
+/** Listeners open ports since Emissary 2. */
+function additionalPort(resource: Resource<HostSpec>): readonly Problem[] {
+  if (resource.spec.requestPolicy?.insecure?.additionalPort === undefined) return [];
+  const path = ["spec", "requestPolicy", "insecure", "additionalPort"];
+  const message = "has no effect: a Listener opens a port";
+  const advice = "remove it, and apply a Listener with protocol: HTTP on that port";
+  return [{ code: "IgnoredField", severity: "warning", object: resource, path, message, advice }];
+}
+
+export function buildHost(resource: Resource<HostSpec>, { tls, wanted, problems: ofTls }: HostTls): BuiltHost {
   const { spec } = resource;
-  const told = notYetCompiled(resource);
+  const told = [...notYetCompiled(resource), ...additionalPort(resource)];
   const problems = told.length === 0 ? ofTls : [...ofTls, ...told];
   return {
     key: `${resource.namespace}/${resource.name}`,
@@ -120,6 +134,7 @@ export function buildHost(resource: Resource<HostSpec>, { tls, problems: ofTls }
     selector: selectorOf(spec),
     insecureAction: spec.requestPolicy?.insecure?.action ?? "Redirect",
     tls,
+    wantsTls: wanted,
     problems,
   };
 }

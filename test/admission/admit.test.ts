@@ -57,8 +57,8 @@ describe("admit", () => {
       [mapping("a", { prefix: "/shared/", weight: 50 })],
     ],
     [
-      "a certificate from a file",
-      object("TLSContext", "wrong", { hosts: ["a"], cert_chain_file: "/a", private_key_file: "/b" }),
+      "a certificate from a file without its key",
+      object("TLSContext", "wrong", { hosts: ["a"], cert_chain_file: "/a" }),
       [],
     ],
   ])("denies %s, in the words of check", (_, candidate, others) => {

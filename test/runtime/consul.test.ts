@@ -14,7 +14,15 @@ import { eventually } from "../support/eventually.ts";
 import { listenerAndHost, mapping } from "../support/gateway.ts";
 
 const noSources = sourceMap(
-  { runtime: {}, listeners: [], filters: [], tables: new Map(), clusters: new Map(), secrets: new Map() },
+  {
+    runtime: {},
+    listeners: [],
+    filters: [],
+    tables: new Map(),
+    clusters: new Map(),
+    secrets: new Map(),
+    owner: undefined,
+  },
   [],
 );
 

@@ -3,10 +3,10 @@ import { ClusterLoadAssignment } from "../generated/envoy/config/endpoint/v3/end
 import type { XdsResource } from "../snapshot.ts";
 import { xdsResource } from "./frame.ts";
 
-export type EdsEndpoints = Extract<ClusterEndpoints, { kind: "service" | "slices" | "consul" }>;
+export type EdsEndpoints = Extract<ClusterEndpoints, { kind: "service" | "slices" | "consul" | "services" }>;
 
 export function isEds(endpoints: ClusterEndpoints): endpoints is EdsEndpoints {
-  return endpoints.kind === "service" || endpoints.kind === "slices" || endpoints.kind === "consul";
+  return ["service", "slices", "consul", "services"].includes(endpoints.kind);
 }
 
 export interface Endpoint {
