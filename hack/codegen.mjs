@@ -18,8 +18,12 @@ const ROOTS = [
   "envoy/config/endpoint/v3/endpoint.proto",
   "envoy/config/listener/v3/listener.proto",
   "envoy/config/route/v3/route.proto",
+  "envoy/config/trace/v3/datadog.proto",
+  "envoy/config/trace/v3/opentelemetry.proto",
+  "envoy/config/trace/v3/zipkin.proto",
   "envoy/extensions/access_loggers/stream/v3/stream.proto",
   "envoy/extensions/access_loggers/file/v3/file.proto",
+  "envoy/extensions/access_loggers/grpc/v3/als.proto",
   "envoy/extensions/clusters/dns/v3/dns_cluster.proto",
   "envoy/extensions/compression/gzip/compressor/v3/gzip.proto",
   "envoy/extensions/filters/http/buffer/v3/buffer.proto",
@@ -44,9 +48,12 @@ const ROOTS = [
   "envoy/extensions/regex_engines/v3/google_re2.proto",
   "envoy/extensions/transport_sockets/tls/v3/tls.proto",
   "envoy/extensions/upstreams/http/v3/http_protocol_options.proto",
+  "envoy/service/accesslog/v3/als.proto",
   "envoy/service/runtime/v3/rtds.proto",
   "envoy/type/matcher/v3/http_inputs.proto",
   "envoy/type/matcher/v3/status_code_input.proto",
+  "opentelemetry/proto/collector/trace/v1/trace_service.proto",
+  "zipkin.proto",
 ];
 
 const OPTIONS = [

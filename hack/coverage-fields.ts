@@ -11,6 +11,7 @@ import { featureFieldNames } from "../features/index.ts";
 import { hostFieldNames } from "../sources/getambassador/host.ts";
 import { listenerFieldNames } from "../sources/getambassador/listener.ts";
 import { resolverFieldNames } from "../sources/getambassador/lookup.ts";
+import { logServiceFieldNames } from "../sources/getambassador/log-service.ts";
 import { coreFieldNames } from "../sources/getambassador/mapping-fields.ts";
 import { moduleFieldNames } from "../sources/getambassador/module.ts";
 import { tcpMappingFieldNames } from "../sources/getambassador/tcp-mapping.ts";
@@ -36,7 +37,7 @@ const compiledFields: Readonly<Record<KindName, ReadonlySet<string>>> = {
   TCPMapping: tcpMappingFieldNames,
   AuthService: none,
   RateLimitService: none,
-  LogService: none,
+  LogService: logServiceFieldNames,
   TracingService: none,
   DevPortal: devPortalFieldNames,
   ConsulResolver: none,

@@ -5,7 +5,6 @@ import type { Problem } from "../../ir/problem.ts";
 const kinds = [
   "authServices",
   "rateLimitServices",
-  "logServices",
   "tracingServices",
   "consulResolvers",
 ] as const satisfies readonly (keyof Resources)[];

@@ -2,17 +2,26 @@ import { filters } from "../../filters/index.ts";
 import type { Resources } from "../../crds/resources.ts";
 import { memoLast } from "../../ir/memo.ts";
 import type { Problem } from "../../ir/problem.ts";
+import type { GrpcAccessLog, Telemetry } from "../../ir/telemetry.ts";
 import type { Cluster, HttpFilter } from "../../ir/types.ts";
 import { errorOverrideFilters, hasOwnBodies } from "./error-overrides.ts";
+import { logServices } from "./log-service.ts";
 import type { BuiltMapping, MappingContext } from "./mapping.ts";
 import { filtersOfModule } from "./module-filters.ts";
+import { stableTelemetry } from "./telemetry.ts";
 
 /** What requests meet beside their route: filters, and the services that those and the logs call. */
 export interface GatewayServices {
   readonly filters: readonly HttpFilter[];
   readonly clusters: readonly Cluster[];
   readonly problems: readonly Problem[];
+  readonly telemetry: Telemetry;
 }
+
+/** What one kind, or the Module, has of it. */
+export type Contribution = Partial<Omit<GatewayServices, "telemetry">> & {
+  readonly logs?: readonly GrpcAccessLog[];
+};
 
 export type ServiceKinds = Pick<Resources, "authServices" | "rateLimitServices" | "logServices" | "tracingServices">;
 
@@ -23,22 +32,24 @@ export interface Asked {
 }
 
 /** Makes the part that one kind, or the Module, contributes. */
-type Contribute = (kinds: ServiceKinds, context: MappingContext, asked: Asked) => Partial<GatewayServices>;
+type Contribute = (kinds: ServiceKinds, context: MappingContext, asked: Asked) => Contribution;
 
 /** Adding a kind is adding a line; the order of filters is that of filters/index.ts. */
 const contributors: readonly Contribute[] = [
   (_, { defaults }) => filtersOfModule(defaults),
   (_, context, { ownBodies }) => ({ filters: errorOverrideFilters(context, ownBodies) }),
+  logServices,
 ];
 
 const place = new Map(filters.map(({ name }, index) => [name, index]));
 
-function together(parts: readonly Partial<GatewayServices>[]): GatewayServices {
+function together(parts: readonly Contribution[], stable: (now: Telemetry) => Telemetry): GatewayServices {
   const found = parts.flatMap(({ filters = [] }) => filters);
   return {
     filters: found.sort((a, b) => (place.get(a.name) ?? 0) - (place.get(b.name) ?? 0)),
     clusters: parts.flatMap(({ clusters = [] }) => clusters),
     problems: parts.flatMap(({ problems = [] }) => problems),
+    telemetry: stable({ logs: parts.flatMap(({ logs = [] }) => logs) }),
   };
 }
 
@@ -48,6 +59,7 @@ export function gatewayServices(): (
   context: MappingContext,
   mappings: readonly BuiltMapping[],
 ) => GatewayServices {
+  const stable = stableTelemetry();
   const make = memoLast(
     (
       authServices: ServiceKinds["authServices"],
@@ -58,7 +70,10 @@ export function gatewayServices(): (
       ownBodies: boolean,
     ) => {
       const kinds = { authServices, rateLimitServices, logServices, tracingServices };
-      return together(contributors.map((contribute) => contribute(kinds, context, { ownBodies })));
+      return together(
+        contributors.map((contribute) => contribute(kinds, context, { ownBodies })),
+        stable,
+      );
     },
   );
   return ({ authServices, rateLimitServices, logServices, tracingServices }, context, mappings) =>

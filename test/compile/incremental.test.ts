@@ -9,6 +9,7 @@ import type { CompileSettings } from "../../ir/settings.ts";
 import type { ResourceMap } from "../../xds/snapshot.ts";
 import { selfSigned } from "../support/certificates.ts";
 import { type Random, seeded } from "../support/random.ts";
+import { randomTelemetry } from "./random-telemetry.ts";
 
 const settings: CompileSettings = {
   ambassadorId: "default",
@@ -103,6 +104,10 @@ function randomMapping(random: Random): AnyResource {
 function randomOther(random: Random, { good }: Certificates): AnyResource {
   const insecure = { requestPolicy: { insecure: { action: random.pick(["Route", "Redirect", "Reject"]) } } };
   const pair = random.pick(good);
+  if (random.chance(0.1)) {
+    const { kind, name, spec } = randomTelemetry(random);
+    return ambassador(kind, name, spec);
+  }
   switch (random.integer(12)) {
     case 0:
       return ambassador("Listener", `l${random.integer(3)}`, {
