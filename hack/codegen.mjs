@@ -52,8 +52,6 @@ const ROOTS = [
   "envoy/service/runtime/v3/rtds.proto",
   "envoy/type/matcher/v3/http_inputs.proto",
   "envoy/type/matcher/v3/status_code_input.proto",
-  "opentelemetry/proto/collector/trace/v1/trace_service.proto",
-  "zipkin.proto",
 ];
 
 const OPTIONS = [

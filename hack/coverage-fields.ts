@@ -16,6 +16,7 @@ import { coreFieldNames } from "../sources/getambassador/mapping-fields.ts";
 import { moduleFieldNames } from "../sources/getambassador/module.ts";
 import { tcpMappingFieldNames } from "../sources/getambassador/tcp-mapping.ts";
 import { tlsContextFieldNames } from "../sources/getambassador/tls-fields.ts";
+import { tracingServiceFieldNames } from "../sources/getambassador/tracing-service.ts";
 import { root } from "./paths.mjs";
 
 type KindName = (typeof customKinds)[number]["kind"];
@@ -38,7 +39,7 @@ const compiledFields: Readonly<Record<KindName, ReadonlySet<string>>> = {
   AuthService: none,
   RateLimitService: none,
   LogService: logServiceFieldNames,
-  TracingService: none,
+  TracingService: tracingServiceFieldNames,
   DevPortal: devPortalFieldNames,
   ConsulResolver: none,
 };

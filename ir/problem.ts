@@ -53,6 +53,7 @@ export const problemCodes = [
   "WeightSum",
   "GroupConflict",
   "HostConflict",
+  "ServiceConflict",
   "NoHost",
   "NotAttached",
   "ModuleIgnored",

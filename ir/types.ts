@@ -4,7 +4,7 @@
  */
 import type { ObjectRef } from "./problem.ts";
 import type { Redacted } from "./redacted.ts";
-import type { GrpcAccessLog } from "./telemetry.ts";
+import type { GrpcAccessLog, Tracing } from "./telemetry.ts";
 
 export type PathMatch =
   | { readonly kind: "prefix"; readonly prefix: string }
@@ -219,6 +219,7 @@ export interface ConnectionManager {
   readonly rejectEscapedSlashes?: boolean;
   readonly stripMatchingHostPort?: boolean;
   readonly suppressEnvoyHeaders?: boolean;
+  readonly tracing?: Tracing;
 }
 
 /** Where a line for each request goes. */

@@ -2,13 +2,14 @@ import { filters } from "../../filters/index.ts";
 import type { Resources } from "../../crds/resources.ts";
 import { memoLast } from "../../ir/memo.ts";
 import type { Problem } from "../../ir/problem.ts";
-import type { GrpcAccessLog, Telemetry } from "../../ir/telemetry.ts";
+import type { GrpcAccessLog, Telemetry, Tracing } from "../../ir/telemetry.ts";
 import type { Cluster, HttpFilter } from "../../ir/types.ts";
 import { errorOverrideFilters, hasOwnBodies } from "./error-overrides.ts";
 import { logServices } from "./log-service.ts";
 import type { BuiltMapping, MappingContext } from "./mapping.ts";
 import { filtersOfModule } from "./module-filters.ts";
 import { stableTelemetry } from "./telemetry.ts";
+import { tracingServices } from "./tracing-service.ts";
 
 /** What requests meet beside their route: filters, and the services that those and the logs call. */
 export interface GatewayServices {
@@ -21,6 +22,7 @@ export interface GatewayServices {
 /** What one kind, or the Module, has of it. */
 export type Contribution = Partial<Omit<GatewayServices, "telemetry">> & {
   readonly logs?: readonly GrpcAccessLog[];
+  readonly tracing?: Tracing;
 };
 
 export type ServiceKinds = Pick<Resources, "authServices" | "rateLimitServices" | "logServices" | "tracingServices">;
@@ -39,6 +41,7 @@ const contributors: readonly Contribute[] = [
   (_, { defaults }) => filtersOfModule(defaults),
   (_, context, { ownBodies }) => ({ filters: errorOverrideFilters(context, ownBodies) }),
   logServices,
+  tracingServices,
 ];
 
 const place = new Map(filters.map(({ name }, index) => [name, index]));
@@ -49,7 +52,10 @@ function together(parts: readonly Contribution[], stable: (now: Telemetry) => Te
     filters: found.sort((a, b) => (place.get(a.name) ?? 0) - (place.get(b.name) ?? 0)),
     clusters: parts.flatMap(({ clusters = [] }) => clusters),
     problems: parts.flatMap(({ problems = [] }) => problems),
-    telemetry: stable({ logs: parts.flatMap(({ logs = [] }) => logs) }),
+    telemetry: stable({
+      logs: parts.flatMap(({ logs = [] }) => logs),
+      tracing: parts.find(({ tracing }) => tracing !== undefined)?.tracing,
+    }),
   };
 }
 

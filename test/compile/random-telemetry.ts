@@ -9,8 +9,25 @@ interface Edit {
 const service = (random: Random) =>
   random.pick(["one", "two:8080", "10.0.0.1:3000", "https://outside.example.com", "bad service"]);
 
-/** A LogService, some with mistakes. */
+function randomTracing(random: Random): Edit {
+  return {
+    kind: "TracingService",
+    name: `s${random.integer(3)}`,
+    spec: {
+      driver: random.pick(["zipkin", "datadog", "opentelemetry", "lightstep"]),
+      service: service(random),
+      ...(random.chance(0.2) ? { config: { collector_endpoint: random.pick(["/a", "b"]) } } : {}),
+      ...(random.chance(0.2) ? { custom_tags: [{ tag: "t", literal: { value: random.pick(["1", ""]) } }] } : {}),
+      ...(random.chance(0.2) ? { tag_headers: [random.pick(["x-a", "x b"])] } : {}),
+      ...(random.chance(0.2) ? { sampling: { random: random.pick([1, 200]) } } : {}),
+      ...(random.chance(0.1) ? { ambassador_id: [random.pick(["default", "other"])] } : {}),
+    },
+  };
+}
+
+/** A LogService or TracingService, some with mistakes. */
 export function randomTelemetry(random: Random): Edit {
+  if (random.chance(0.4)) return randomTracing(random);
   const header_name = random.pick(["x-a", "x-b", "x c"]);
   return {
     kind: "LogService",

@@ -32,6 +32,14 @@ function builtFor(...steps: readonly (AnyResource | AnyResource["kind"])[]): rea
 }
 
 describe("listeners", () => {
+  it("are built anew when a TracingService comes, changes or goes, and not when anything else does", () => {
+    const tracing = (port: number) =>
+      resource("TracingService", "mine", { driver: "zipkin", service: `spans:${port}`, tag_headers: ["x-a"] });
+    expect(
+      builtFor(tracing(9411), service("spans", 9411), mapping("m"), tracing(9411), tracing(9412), "TracingService"),
+    ).toEqual([1, 0, 0, 0, 1, 1]);
+  });
+
   it("are built anew when a LogService comes, changes or goes, and not when anything else does", () => {
     const log = (port: number) => resource("LogService", "mine", { driver: "http", service: `als:${port}` });
     expect(

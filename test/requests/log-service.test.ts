@@ -113,12 +113,12 @@ describe("a LogService with driver http", () => {
   // shows: LogService.flush_interval_time LogService.flush_interval_byte_size
   it("gets entries once they are old or large enough", async () => {
     const [never, old, large] = [nextName(), nextName(), nextName()];
-    const hour = { flush_interval_time: 3600, flush_interval_byte_size: 1_000_000 };
+    const most = { flush_interval_time: 4_294_967_295, flush_interval_byte_size: 4_294_967_295 };
     expect(
       await apply(
-        logService(never, hour),
-        logService(old, { ...hour, flush_interval_time: 1 }),
-        logService(large, { ...hour, flush_interval_byte_size: 1 }),
+        logService(never, most),
+        logService(old, { ...most, flush_interval_time: 1 }),
+        logService(large, { ...most, flush_interval_byte_size: 1 }),
       ),
     ).toEqual([]);
     await gateway.request("/");

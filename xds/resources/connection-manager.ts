@@ -16,6 +16,7 @@ import {
 import { accessLogs } from "./access-log.ts";
 import { filterSlots } from "./filters-slot.ts";
 import { ads } from "./sources.ts";
+import { tracingMessage } from "./tracing.ts";
 
 /** A changed list here would drain every connection: filters that come and go are in slots. */
 function httpFilters({ suppressEnvoyHeaders }: ConnectionManager): HttpFilter[] {
@@ -64,6 +65,7 @@ function options(settings: ConnectionManager): Partial<HttpConnectionManager> {
       preserveExternalRequestId: settings.preserveExternalRequestId,
       pathWithEscapedSlashesAction: settings.rejectEscapedSlashes === true ? EscapedSlashes.REJECT_REQUEST : undefined,
       stripMatchingHostPort: settings.stripMatchingHostPort,
+      tracing: settings.tracing === undefined ? undefined : tracingMessage(settings.tracing),
     }),
   };
 }
