@@ -63,13 +63,13 @@ interface ZipkinSpan {
   readonly traceId: string;
   readonly id: string;
   readonly parentId?: string;
-  readonly kind: string;
+  readonly kind?: string;
   readonly localEndpoint?: { readonly serviceName?: string };
   readonly tags?: Readonly<Record<string, string>>;
 }
 
 function zipkinSpan(span: ZipkinSpan): ReportedSpan {
-  const { traceId, id, parentId, kind, localEndpoint, tags = {} } = span;
+  const { traceId, id, parentId, kind = "", localEndpoint, tags = {} } = span;
   return { traceId, id, parentId, kind: kind.toLowerCase(), service: localEndpoint?.serviceName ?? "", tags };
 }
 
