@@ -1,5 +1,6 @@
 import { Capability, RegisterKind } from "pepr";
-import { follow, type Hooks, validate } from "./hooks.ts";
+import { rewrittenKinds } from "../crds/versions/modern.ts";
+import { follow, type Hooks, rewrite, validate } from "./hooks.ts";
 import { apiVersionOf, type Kind, type KindName, kinds } from "./kinds.ts";
 
 export type CapabilityOf = (hooks: Hooks) => Capability;
@@ -18,6 +19,7 @@ export function declare(name: KindName, model: Model): CapabilityOf {
     const capability = new Capability({ name: kind.toLowerCase(), description: descriptionOf(row) });
     const onWrite = () => capability.When(model, type).IsCreatedOrUpdated();
     const onWatch = (object: object, phase: string) => follow(object, phase, hooks);
+    if (hooks.rewrites === true && rewrittenKinds.includes(kind)) onWrite().Mutate((request) => rewrite(request));
     if (row.validated) {
       const chain = onWrite().Validate((request) => validate(request, hooks));
       if (row.watched) chain.Watch(onWatch);

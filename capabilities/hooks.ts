@@ -1,5 +1,7 @@
 /** What the capabilities of all kinds do, as plain functions: Pepr runs them, and so does our own host. */
 import type { PeprValidateRequest } from "pepr";
+import { isFields } from "../crds/metadata.ts";
+import { modernSpec } from "../crds/versions/modern.ts";
 import type { Change, Verdict } from "../insight/admit.ts";
 
 export interface Hooks {
@@ -8,6 +10,8 @@ export interface Hooks {
   /** Takes in an object that is there, new or changed. */
   put(object: unknown): void;
   remove(object: unknown): void;
+  /** Whether deprecated spellings are rewritten before an object is stored. Default: false. */
+  readonly rewrites?: boolean;
 }
 
 /** HTTP status of a denial: the object cannot be processed as it is. */
@@ -36,6 +40,12 @@ export async function validate(request: Request, hooks: Pick<Hooks, "judge">): P
     const reason = error instanceof Error ? error.message : String(error);
     return request.Deny(`Nuncio failed to judge it (${reason}); this is a fault of Nuncio, report it`, FAILED);
   }
+}
+
+/** Rewrites deprecated spellings of an object that is about to be stored; Pepr makes the patch from what it finds in Raw. */
+export function rewrite(request: { readonly Raw: { kind?: string; spec?: unknown } }): void {
+  const { Raw: object } = request;
+  if (isFields(object.spec)) object.spec = modernSpec(object.kind ?? "", object.spec).spec;
 }
 
 function changeOf({ Raw: object, OldResource: before, Request: { operation } }: Request): Change {

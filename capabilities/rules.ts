@@ -4,6 +4,7 @@ import { type CustomKind, type Kind, kinds } from "./kinds.ts";
 export interface PolicyRule {
   readonly apiGroups: readonly string[];
   readonly resources: readonly string[];
+  readonly resourceNames?: readonly string[];
   readonly verbs: readonly string[];
 }
 
@@ -15,12 +16,19 @@ export interface WebhookRule {
   readonly scope: CustomKind["scope"];
 }
 
-/** The gateway: everything that is watched. It keeps the Secrets that something names, and gets one by one what is named later. */
+/**
+ * The gateway: everything that is watched, and the status of what it writes one of. It keeps the Secrets that something names, and
+ * gets one by one what is named later.
+ */
 export function gatewayRules(): PolicyRule[] {
-  return readRules(
-    kinds.filter(({ watched }) => watched),
-    ["get", "list", "watch"],
-  );
+  const written = kinds.filter((row) => "statusWritten" in row);
+  return [
+    ...readRules(
+      kinds.filter(({ watched }) => watched),
+      ["get", "list", "watch"],
+    ),
+    ...written.map(({ group, plural }) => ({ apiGroups: [group], resources: [`${plural}/status`], verbs: ["patch"] })),
+  ];
 }
 
 /** The admission process: what compile reads. It keeps all Secrets that it is told of, and asks for none. */
@@ -29,6 +37,32 @@ export function admissionRules(): PolicyRule[] {
     kinds.filter(({ watched, compiled }) => watched && compiled),
     ["list", "watch"],
   );
+}
+
+/** With certificates of its own: the Secret that holds their authority, in the process's namespace. Names cannot limit `create`. */
+export function authorityRules(secretName: string): PolicyRule[] {
+  const secrets = { apiGroups: [""], resources: ["secrets"] };
+  return [
+    { ...secrets, verbs: ["create"] },
+    { ...secrets, resourceNames: [secretName], verbs: ["get", "update"] },
+  ];
+}
+
+/** To have the API server trust them: caBundle of one webhook configuration. */
+export function trustRules(plural: string, name: string): PolicyRule[] {
+  const apiGroups = ["admissionregistration.k8s.io"];
+  return [{ apiGroups, resources: [plural], resourceNames: [name], verbs: ["get", "patch"] }];
+}
+
+/** To point the CRDs of our kinds to the conversion webhook. */
+export function conversionRules(): PolicyRule[] {
+  const crds = { apiGroups: ["apiextensions.k8s.io"], resources: ["customresourcedefinitions"] };
+  const ours = kinds.filter(({ source }) => source === "crd");
+  return [
+    // For their metadata alone: it tells which one has changed.
+    { ...crds, verbs: ["list"] },
+    { ...crds, resourceNames: ours.map(({ plural, group }) => `${plural}.${group}`), verbs: ["get", "patch"] },
+  ];
 }
 
 /** A rule for each group, and Secrets apart. */
@@ -46,10 +80,11 @@ function readRules(some: readonly Kind[], secretVerbs: readonly string[]): Polic
 }
 
 /** What the API server asks about before it stores it. Deletions are never refused. */
-export function webhookRules(): WebhookRule[] {
+export function webhookRules(isAsked: (kind: Kind) => boolean = ({ validated }) => validated === true): WebhookRule[] {
   const rules = new Map<string, WebhookRule & { resources: string[] }>();
-  for (const { group, version, plural, scope, validated } of kinds) {
-    if (!validated) continue;
+  for (const row of kinds) {
+    const { group, version, plural, scope } = row;
+    if (!isAsked(row)) continue;
     const key = `${group}/${version} ${scope}`;
     const rule = rules.get(key) ?? {
       apiGroups: [group],

@@ -1,13 +1,21 @@
 /** What the admission webhook is called, where it is installed, and what it is asked about. */
+import { group } from "../crds/common.ts";
+import { rewrittenKinds } from "../crds/versions/modern.ts";
 import { webhookRules } from "./rules.ts";
 
 export const installNamespace = "nuncio";
 /** Of its Deployment, Service, ServiceAccount and ValidatingWebhookConfiguration. */
 export const admissionName = "nuncio-admission";
-/** Holds the certificate that it serves. */
+/** Holds the certificate that it serves, where it does not make its own. */
 export const admissionSecretName = "nuncio-admission-tls";
+/** Holds the authority of the certificates that it makes. */
+export const authoritySecretName = `${admissionName}-ca`;
+/** Emissary's path, so that a proxy before it needs no other rule. */
+export const conversionPath = "/webhooks/crd-convert";
 
 const webhookName = `${admissionName}.${installNamespace}.svc`;
+/** Of objects that matter to us only for what stands in their annotation. */
+const annotatedName = `annotated.${webhookName}`;
 const type = { apiVersion: "admissionregistration.k8s.io/v1", kind: "ValidatingWebhookConfiguration" } as const;
 
 /** Without caBundle: whoever makes the certificate sets it. */
@@ -16,13 +24,49 @@ export function webhookConfiguration(labels: Readonly<Record<string, string>>): 
     ...type,
     metadata: { name: admissionName, labels },
     webhooks: [
+      webhook(webhookName, { rules: webhookRules() }),
+      webhook(annotatedName, {
+        rules: webhookRules(({ validated }) => validated === "annotated"),
+        matchConditions: [annotated],
+      }),
+    ],
+  };
+}
+
+/** So that the API server asks about no other Service. */
+const annotated = {
+  name: "annotated",
+  expression: `has(object.metadata.annotations) && "${group}/config" in object.metadata.annotations`,
+};
+
+function webhook(name: string, asked: object): object {
+  return {
+    name,
+    clientConfig: { service: { name: admissionName, namespace: installNamespace, path: "/validate", port: 443 } },
+    ...asked,
+    failurePolicy: "Ignore",
+    matchPolicy: "Equivalent",
+    sideEffects: "None",
+    timeoutSeconds: 5,
+    admissionReviewVersions: ["v1"],
+  };
+}
+
+/** Asks for deprecated spellings to be rewritten before an object is stored; not part of an installation unless it is applied. */
+export function mutatingConfiguration(labels: Readonly<Record<string, string>>): unknown {
+  return {
+    ...type,
+    kind: "MutatingWebhookConfiguration",
+    metadata: { name: admissionName, labels },
+    webhooks: [
       {
         name: webhookName,
-        clientConfig: { service: { name: admissionName, namespace: installNamespace, path: "/validate", port: 443 } },
-        rules: webhookRules(),
+        clientConfig: { service: { name: admissionName, namespace: installNamespace, path: "/mutate", port: 443 } },
+        rules: webhookRules(({ kind }) => rewrittenKinds.includes(kind)),
         failurePolicy: "Ignore",
         matchPolicy: "Equivalent",
         sideEffects: "None",
+        reinvocationPolicy: "Never",
         timeoutSeconds: 5,
         admissionReviewVersions: ["v1"],
       },
@@ -30,9 +74,16 @@ export function webhookConfiguration(labels: Readonly<Record<string, string>>): 
   };
 }
 
+/** Of a CRD with several versions; without caBundle, which the process sets. */
+export function conversionWebhook(): unknown {
+  const service = { name: admissionName, namespace: installNamespace, path: conversionPath, port: 443 };
+  return { strategy: "Webhook", webhook: { clientConfig: { service }, conversionReviewVersions: ["v1"] } };
+}
+
 /** Only whom the API server trusts: to be applied on the server's side, to the configuration that is there. */
 export function webhookTrust(caBundle: string): unknown {
-  return { ...type, metadata: { name: admissionName }, webhooks: [{ name: webhookName, clientConfig: { caBundle } }] };
+  const webhooks = [webhookName, annotatedName].map((name) => ({ name, clientConfig: { caBundle } }));
+  return { ...type, metadata: { name: admissionName }, webhooks };
 }
 
 /** Names under which the API server reaches it. */

@@ -1,6 +1,6 @@
 import fs from "node:fs";
 import { runAdmission } from "../runtime/admission.ts";
-import { type AdmissionFlags, readAdmissionSettings } from "../runtime/admission/settings.ts";
+import { type AdmissionFlags, type CertificateSettings, readAdmissionSettings } from "../runtime/admission/settings.ts";
 import { systemClock } from "../runtime/clock.ts";
 import { FatalError } from "../runtime/fatal.ts";
 import { loadKubeConfig } from "../runtime/kubernetes.ts";
@@ -16,7 +16,6 @@ export async function admission(flags: AdmissionFlags): Promise<void> {
   const namespace = fs.existsSync(NAMESPACE_FILE) ? fs.readFileSync(NAMESPACE_FILE, "utf8") : undefined;
   const { settings, problems } = readAdmissionSettings(flags, env, namespace);
   if (problems.length > 0) throw new FatalError(problems.map(formatSettingProblem).join("\n"), 2);
-  const { cert, key } = settings.keyPair;
   const { logLevel: level, jsonLogging: json } = settings;
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) {
@@ -27,12 +26,19 @@ export async function admission(flags: AdmissionFlags): Promise<void> {
     });
   }
   await runAdmission({
-    settings: { ...settings, keyPair: { cert: userPath(cert, env), key: userPath(key, env) } },
+    settings: { ...settings, certificates: resolved(settings.certificates, env) },
     kubeConfig: loadKubeConfig().kubeConfig,
     version,
     log: createLog({ name: "nuncio", level, json, out: process.stderr, now: () => new Date() }),
     clock: systemClock,
+    now: () => new Date(),
     env,
     signal: stop.signal,
   });
+}
+
+function resolved(certificates: CertificateSettings, env: NodeJS.ProcessEnv): CertificateSettings {
+  if (certificates.kind === "own") return certificates;
+  const { cert, key } = certificates.keyPair;
+  return { kind: "files", keyPair: { cert: userPath(cert, env), key: userPath(key, env) } };
 }

@@ -1,4 +1,4 @@
-import { formatObject, formatPath, type Problem } from "../ir/problem.ts";
+import { formatPath, formatPlace, type Problem, writtenPath } from "../ir/problem.ts";
 import { load } from "./load.ts";
 
 export interface CheckOptions {
@@ -15,14 +15,14 @@ export function check(
   env: Environment,
   print: (line: string) => void,
 ): number {
-  const { problems: all, manifests } = load(paths, env);
+  const { problems: all, compiled } = load(paths, env);
   const problems = options.errorsOnly ? all.filter(({ severity }) => severity === "error") : all;
   if (options.output === "json") {
     print(JSON.stringify({ problems: problems.map(problemJson) }, undefined, 2));
     return problems.length === 0 ? 0 : 1;
   }
   for (const problem of [...problems].sort(byPlace)) print(textOf(problem));
-  const objects = Object.values(manifests.resources).reduce(
+  const objects = Object.values(compiled.expansion.resources).reduce(
     (sum, list) => sum + (list as readonly unknown[]).length,
     0,
   );
@@ -48,8 +48,7 @@ function byPlace(a: Problem, b: Problem): number {
 function textOf(problem: Problem): string {
   const { origin } = problem.object;
   const place = origin === undefined ? "" : `${origin.file}:${origin.lineOf(problem.path)}: `;
-  const path = problem.path.length === 0 ? "" : `${formatPath(problem.path)}: `;
-  return `${place}${problem.severity}: ${formatObject(problem.object)}: ${path}${problem.message}; ${problem.advice} [${problem.code}]`;
+  return `${place}${problem.severity}: ${formatPlace(problem)}${problem.message}; ${problem.advice} [${problem.code}]`;
 }
 
 function problemJson(problem: Problem): Record<string, unknown> {
@@ -57,8 +56,8 @@ function problemJson(problem: Problem): Record<string, unknown> {
   const { kind, namespace, name, origin } = object;
   return {
     ...rest,
-    object: { kind, namespace, name },
-    path: formatPath(path),
+    object: { kind, namespace, name, ...(origin?.written === undefined ? {} : { version: origin.written.version }) },
+    path: formatPath(writtenPath(problem)),
     ...(origin === undefined ? {} : { file: origin.file, line: origin.lineOf(path) }),
   };
 }

@@ -67,6 +67,23 @@ program
   .option("--port <port>", "where the API server asks, by HTTPS (default 8443; NUNCIO_ADMISSION_PORT)")
   .option("--cert <path>", "certificate and chain in PEM form, read again when it changes (NUNCIO_ADMISSION_CERT)")
   .option("--key <path>", "its private key (NUNCIO_ADMISSION_KEY)")
+  .option(
+    "--certificates <from>",
+    "files: --cert and --key (default); own: made by the process, in a Secret of its namespace, and trusted by the API server (NUNCIO_ADMISSION_CERTIFICATES)",
+  )
+  .option(
+    "--convert",
+    "with own certificates: convert v1 and v2 for the CRDs of manifests/crds-legacy.yaml (NUNCIO_ADMISSION_CONVERT)",
+  )
+  .option("--mutate", "rewrite deprecated spellings as manifests/mutate.yaml asks (NUNCIO_ADMISSION_MUTATE)")
+  .option(
+    "--name <name>",
+    "with own certificates: name of the Service and of the webhook configurations (default nuncio-admission; NUNCIO_ADMISSION_NAME)",
+  )
+  .option(
+    "--url <url>",
+    "with own certificates: where the API server asks instead of the Service (NUNCIO_ADMISSION_URL)",
+  )
   .option("--admin-port <port>", "port of /healthz, /readyz and /metrics (default 8877)")
   .option("--drain-delay <seconds>", "how long to go on answering after SIGTERM, with 503 on /readyz (default 5)")
   .option("--log-level <level>", "error, warn, info or debug (default info)")
@@ -111,6 +128,24 @@ program
   .action(async (paths: string[], options: { output: "json" | "yaml"; showSecrets: boolean }) => {
     const { translate } = await import("./translate.ts");
     process.exitCode = await translate(paths, options, process.env, {
+      out: (text) => process.stdout.write(text),
+      error: (line) => process.stderr.write(`${line}\n`),
+    });
+  });
+
+program
+  .command("migrate")
+  .description("rewrite manifests of getambassador.io/v1 and v2, and deprecated spellings, as today's v3alpha1")
+  .argument("<path...>", "directories or files of manifests")
+  .option("--in-place", "rewrite the files, instead of printing them", false)
+  .option("--check", "write and print nothing: exit 1 when something would be rewritten", false)
+  .addHelpText(
+    "after",
+    "\nExample:\n  nuncio migrate --in-place manifests/     annotations of Services and Ingresses too; comments stay\n\nStandard error tells what was rewritten, and what is left to you (exit 1). See docs/migrate.md.",
+  )
+  .action(async (paths: string[], options: { inPlace: boolean; check: boolean }) => {
+    const { migrateFiles } = await import("./migrate.ts");
+    process.exitCode = migrateFiles(paths, options, process.env, {
       out: (text) => process.stdout.write(text),
       error: (line) => process.stderr.write(`${line}\n`),
     });

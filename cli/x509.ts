@@ -1,3 +1,12 @@
 /** Imported dynamically, by name: esbuild gives a dynamic import of a CommonJS package nothing but `default`. */
 import "./reflect.ts"; // before the next line
-export { SubjectAlternativeNameExtension, X509CertificateGenerator } from "@peculiar/x509";
+export {
+  AuthorityKeyIdentifierExtension,
+  BasicConstraintsExtension,
+  ExtendedKeyUsageExtension,
+  KeyUsageFlags,
+  KeyUsagesExtension,
+  SubjectAlternativeNameExtension,
+  SubjectKeyIdentifierExtension,
+  X509CertificateGenerator,
+} from "@peculiar/x509";

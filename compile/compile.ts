@@ -1,19 +1,22 @@
 import type { Resources } from "../crds/resources.ts";
+import { BucketMap, diffMaps } from "../ir/bucket-map.ts";
 import { type Counters, zeroCounters } from "../ir/counters.ts";
-import { memoForever, memoLast, sameElements, sameEntries } from "../ir/memo.ts";
-import { compareProblems, type Problem } from "../ir/problem.ts";
+import { memoForever, memoLast, sameElements } from "../ir/memo.ts";
+import { compareProblems, type Problem, subjectsOf, toldOf } from "../ir/problem.ts";
 import type { CompileSettings, RouteMatching } from "../ir/settings.ts";
 import type { Cluster, Ir, Listener, Secret, Table } from "../ir/types.ts";
+import type { CertificateUse } from "../sources/getambassador/certificate-uses.ts";
 import { gatewayAssembler } from "../sources/getambassador/gateway.ts";
 import { encodeCluster } from "../xds/resources/cluster.ts";
-import type { EdsEndpoints } from "../xds/resources/endpoints.ts";
+import { type EdsEndpoints, isEds } from "../xds/resources/endpoints.ts";
 import { encodeFilters } from "../xds/resources/filters-slot.ts";
 import { encodeListener } from "../xds/resources/listener.ts";
 import { encodeRuntime } from "../xds/resources/runtime.ts";
 import { encodeSecret } from "../xds/resources/secret.ts";
-import { tableEncoder } from "../xds/resources/table.ts";
+import { routeChecker, tableEncoder } from "../xds/resources/table.ts";
 import type { ResourceMap, Snapshot, XdsResource } from "../xds/snapshot.ts";
 
+import { createExpander, type Expansion } from "./expand.ts";
 import { type SourceMap, sourceMap } from "./source-map.ts";
 
 export interface Compiled {
@@ -25,26 +28,36 @@ export interface Compiled {
   /** Sorted: equal problems stand at equal places. */
   readonly problems: readonly Problem[];
   readonly sourceMap: SourceMap;
+  /** What is served with TLS: whether it is still good depends on the time. */
+  readonly certificates: readonly CertificateUse[];
+  /** The resources with what stands within others. */
+  readonly expansion: Expansion;
   /** What this run built anew. */
   readonly counters: Readonly<Counters>;
 }
 
-export type Compiler = (resources: Resources, settings: CompileSettings) => Compiled;
+/** Takes resources as they are stored, or expanded before. */
+export type Compiler = (input: Resources | Expansion, settings: CompileSettings) => Compiled;
+
+/** As `createCompiler`, at a fraction of the cost where a host has thousands of routes: with all problems, and with tables that are empty. */
+export function createChecker(): Compiler {
+  return createCompiler(routeChecker);
+}
 
 /**
  * A compiler that remembers its parts by the identity of their inputs, down to encoded bytes. What it returns equals
  * `compile` on the same input; it only takes less work.
  */
-export function createCompiler(): Compiler {
+export function createCompiler(newTableEncoder = tableEncoder): Compiler {
   let counters = zeroCounters();
   const current = () => counters;
   const assemble = gatewayAssembler(current);
   let matching: RouteMatching = "auto";
-  const tableBytes = tableEncoder(current, () => matching);
-  const encodeOneCluster = memoForever((cluster: Cluster) => {
+  const tableBytes = newTableEncoder(current, () => matching);
+  const encodeOneCluster = (cluster: Cluster) => {
     counters.clusters++;
     return encodeCluster(cluster);
-  });
+  };
   const encodeOneListener = memoForever((listener: Listener) => encodeListener(listener));
   const extensions = memoLast(
     (filters: Ir["filters"]): ResourceMap => new Map(encodeFilters(filters).map((slot) => [slot.name, slot])),
@@ -58,30 +71,24 @@ export function createCompiler(): Compiler {
   const tables = encodedMap<Table>();
   const listeners = encodedMap<Listener>();
   const secrets = encodedMap<Secret>();
-  let earlierClusters: Ir["clusters"] | undefined;
-  let endpoints: ReadonlyMap<string, EdsEndpoints> = new Map();
+  const endpointsOf = neededEndpoints();
   let problems: readonly Problem[] = [];
   let unsorted: readonly Problem[] = [];
+  const expand = createExpander();
 
-  return (resources, settings) => {
+  return (input, settings) => {
     counters = zeroCounters();
     matching = settings.routeMatching ?? "auto";
-    const assembled = assemble(resources, settings);
+    const expansion = "resources" in input ? input : expand(input, settings);
+    const assembled = assemble(expansion.resources, settings);
     const { ir } = assembled;
-    if (!sameElements(unsorted, assembled.problems)) {
-      unsorted = assembled.problems;
+    const found = expansion.problems.length === 0 ? assembled.problems : [...expansion.problems, ...assembled.problems];
+    if (!sameElements(unsorted, found)) {
+      unsorted = found;
       // A Mapping in several domains has the problems of its group in each of them.
-      const sorted = [...new Set(unsorted)].sort(compareProblems);
-      problems = sorted.filter((problem, index) => {
-        const before = sorted[index - 1];
-        return before === undefined || compareProblems(before, problem) !== 0;
-      });
+      problems = onceEach([...new Set(unsorted)].map(toldOf).sort(compareProblems));
     }
     tableBytes.retain(ir.tables);
-    if (ir.clusters !== earlierClusters) {
-      earlierClusters = ir.clusters;
-      endpoints = endpointsOf(ir.clusters, endpoints);
-    }
     return {
       ir,
       snapshot: {
@@ -92,32 +99,44 @@ export function createCompiler(): Compiler {
         route: tables(ir.tables, tableBytes.encode),
         secret: secrets(ir.secrets, encodeOneSecret),
       },
-      endpoints,
+      endpoints: endpointsOf(ir.clusters),
       problems,
       sourceMap: sourceMap(ir, assembled.targets),
+      certificates: assembled.certificates,
+      expansion,
       counters,
     };
   };
 }
 
 /** The fresh compile, which remembers nothing. */
-export function compile(resources: Resources, settings: CompileSettings): Compiled {
-  return createCompiler()(resources, settings);
+export function compile(input: Resources | Expansion, settings: CompileSettings): Compiled {
+  return createCompiler()(input, settings);
 }
 
-/** Encodes a collection to a map by name that keeps its identity while its content is the same. */
+/** Of what is told in the same words for several objects, which stand within one, one problem of them all. */
+function onceEach(sorted: readonly Problem[]): readonly Problem[] {
+  const kept: Problem[] = [];
+  for (const problem of sorted) {
+    const before = kept.at(-1);
+    if (before === undefined || compareProblems(before, problem) !== 0) kept.push(problem);
+    else if (problem.inner !== undefined)
+      kept[kept.length - 1] = { ...before, inner: [...subjectsOf(before), ...problem.inner] };
+  }
+  return kept;
+}
+
+/** Encodes a collection to a map by name, what differs from the last one. */
 function encodedMap<T>(): (items: ReadonlyMap<string, T>, encode: (item: T) => XdsResource) => ResourceMap {
   let lastItems: ReadonlyMap<string, T> = new Map();
-  let last: ResourceMap = new Map();
+  let last = BucketMap.of<XdsResource>();
   return (items, encode) => {
-    if (items === lastItems) return last;
-    const now = new Map<string, XdsResource>();
-    for (const [name, item] of items) {
-      const earlier = last.get(name);
-      now.set(name, earlier !== undefined && lastItems.get(name) === item ? earlier : encode(item));
-    }
+    const { changed, gone } = diffMaps(lastItems, items);
+    last = last.with(
+      changed.map(([name, item]) => [name, encode(item)]),
+      gone,
+    );
     lastItems = items;
-    if (!sameEntries(now, last)) last = now;
     return last;
   };
 }
@@ -127,14 +146,16 @@ const listenerMap = memoForever(
     new Map(listeners.map((listener) => [listener.name, listener])),
 );
 
-function endpointsOf(
-  clusters: Ir["clusters"],
-  earlier: ReadonlyMap<string, EdsEndpoints>,
-): ReadonlyMap<string, EdsEndpoints> {
-  const needed = new Map<string, EdsEndpoints>();
-  for (const { name, endpoints } of clusters.values()) {
-    if (endpoints.kind !== "service" && endpoints.kind !== "slices") continue;
-    needed.set(name, earlier.get(name) ?? endpoints);
-  }
-  return sameEntries(needed, earlier) ? earlier : needed;
+function neededEndpoints(): (clusters: Ir["clusters"]) => ReadonlyMap<string, EdsEndpoints> {
+  let lastClusters: Ir["clusters"] = new Map();
+  let needed = BucketMap.of<EdsEndpoints>();
+  return (clusters) => {
+    const { changed, gone } = diffMaps(lastClusters, clusters);
+    lastClusters = clusters;
+    const come = changed.flatMap(([name, { endpoints }]): [string, EdsEndpoints][] =>
+      isEds(endpoints) ? [[name, needed.get(name) ?? endpoints]] : [],
+    );
+    needed = needed.with(come, gone);
+    return needed;
+  };
 }

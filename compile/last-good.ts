@@ -1,9 +1,11 @@
 import type { AnyResource, Resources, SecretResource } from "../crds/resources.ts";
-import type { ObjectRef, Problem } from "../ir/problem.ts";
+import { type ObjectRef, type Problem, type ProblemCode, subjectsOf } from "../ir/problem.ts";
 import { hasError, keyOf } from "../ir/resource.ts";
 import type { CompileSettings } from "../ir/settings.ts";
-import { authorityOf, certificateOf } from "../sources/getambassador/certificate.ts";
+import { authorityOf, certificateOf, revocationsOf } from "../sources/getambassador/certificate.ts";
 import type { Compiled, Compiler } from "./compile.ts";
+import type { Expansion } from "./expand.ts";
+import { withResource } from "./store.ts";
 
 export interface Judged {
   readonly compiled: Compiled;
@@ -50,19 +52,20 @@ export function judge(
   inForce: Resources | undefined,
 ): Judged {
   const compiled = compile(resources, settings);
-  const bad = badObjects(resources, compiled.problems);
-  for (const secret of spoiltSecrets(resources, compiled.problems, inForce)) bad.add(secret);
+  const asked = compiled.expansion.resources;
+  const bad = badObjects(asked, compiled.problems);
+  for (const secret of spoiltSecrets(asked, compiled.problems, inForce)) bad.add(secret);
+  const lost = lostObjects(compiled.expansion, inForce);
   const asAsked = { compiled, problems: compiled.problems, kept: none };
-  if (inForce === undefined || bad.size === 0) return { ...asAsked, effective: without(resources, bad) };
-  const effective = replaceAll(resources, bad, inForce);
-  if (effective === undefined) return { ...asAsked, effective: without(resources, bad) };
-  const again = compile(effective.resources, settings);
+  if (inForce === undefined || (bad.size === 0 && lost.length === 0))
+    return { ...asAsked, effective: without(asked, bad) };
+  const effective = replaceAll(asked, bad, inForce, lost);
+  if (effective === undefined) return { ...asAsked, effective: without(asked, bad) };
+  const again = compile({ ...compiled.expansion, resources: effective.resources }, settings);
   // What is wrong with an object comes from what was asked for; what follows for others, from what serves in its place.
   const badKeys = new Set([...bad].map(nameOf));
-  const problems = [
-    ...compiled.problems.filter(({ object }) => badKeys.has(nameOf(object))),
-    ...again.problems.filter(({ object }) => !badKeys.has(nameOf(object))),
-  ];
+  const isOfBad = (problem: Problem) => subjectsOf(problem).some((object) => badKeys.has(nameOf(object)));
+  const problems = [...compiled.problems.filter(isOfBad), ...again.problems.filter((problem) => !isOfBad(problem))];
   // With its last good Secret a Host has no error any more, and serves on.
   const named = namedInErrors(again.problems);
   const stillBad = new Set([...bad].filter((resource) => isBad(resource, named)));
@@ -74,9 +77,13 @@ function nameOf(object: ObjectRef): string {
   return `${object.kind} ${keyOf(object)}`;
 }
 
+function subjectsOfErrors(problems: readonly Problem[]): readonly ObjectRef[] {
+  return problems.flatMap((problem) => (problem.severity === "error" ? subjectsOf(problem) : []));
+}
+
 function namedInErrors(problems: readonly Problem[]): ReadonlySet<string> {
   const named = new Set<string>();
-  for (const { severity, object } of problems) if (severity === "error") named.add(nameOf(object));
+  for (const object of subjectsOfErrors(problems)) named.add(nameOf(object));
   return named;
 }
 
@@ -84,16 +91,22 @@ function isBad(resource: AnyResource, named: ReadonlySet<string>): boolean {
   return hasError(resource) || named.has(nameOf(resource));
 }
 
-/** Objects that an error makes unusable, by kind and key. */
+/** Objects that an error makes unusable. */
 function badObjects(resources: Resources, problems: readonly Problem[]): Set<AnyResource> {
   const bad = new Set<AnyResource>();
-  const named = namedInErrors(problems);
-  if (named.size === 0) return bad;
-  for (const kind of replaceable) {
-    for (const resource of resources[kind] as readonly AnyResource[]) if (isBad(resource, named)) bad.add(resource);
+  for (const object of subjectsOfErrors(problems)) {
+    const field = fieldOf(resources, object.kind);
+    const found = field === undefined ? undefined : find(resources[field], keyOf(object));
+    if (found !== undefined) bad.add(found);
   }
   return bad;
 }
+
+/** Where the objects of a kind stand, if it is one whose objects are replaced and there are any. */
+function fieldOf(resources: Resources, kind: string): keyof Resources | undefined {
+  return replaceable.find((field) => resources[field][0]?.kind === kind);
+}
+const spoils: ReadonlySet<ProblemCode> = new Set(["InvalidSecret", "FileUnreadable"]);
 
 /** Secrets that held a certificate, or authorities, and do not any more. */
 function spoiltSecrets(
@@ -101,15 +114,20 @@ function spoiltSecrets(
   problems: readonly Problem[],
   inForce: Resources | undefined,
 ): readonly SecretResource[] {
-  if (inForce === undefined || !problems.some(({ code }) => code === "InvalidSecret")) return [];
+  if (inForce === undefined || !problems.some(({ code }) => spoils.has(code))) return [];
   return secrets.filter((secret) => {
     const before = find(inForce.secrets, keyOf(secret)) as SecretResource | undefined;
     if (before === undefined || before === secret) return false;
-    return [certificateOf, authorityOf].some((judged) => judged(before).ok && !judged(secret).ok);
+    return [certificateOf, authorityOf, revocationsOf].some((judged) => judged(before).ok && !judged(secret).ok);
   });
 }
 
 function find(list: readonly AnyResource[], key: string): AnyResource | undefined {
+  return list[placeOf(list, key)];
+}
+
+/** Where the object of this key stands in a list sorted by key; -1 if there is none. */
+function placeOf(list: readonly AnyResource[], key: string): number {
   let low = 0;
   let high = list.length;
   while (low < high) {
@@ -118,7 +136,7 @@ function find(list: readonly AnyResource[], key: string): AnyResource | undefine
     else high = middle;
   }
   const found = list[low];
-  return found !== undefined && keyOf(found) === key ? found : undefined;
+  return found !== undefined && keyOf(found) === key ? low : -1;
 }
 
 interface Replaced {
@@ -127,29 +145,58 @@ interface Replaced {
   readonly kept: ReadonlySet<ObjectRef>;
 }
 
-function replaceAll(resources: Resources, bad: ReadonlySet<AnyResource>, inForce: Resources): Replaced | undefined {
-  const kept = new Set<ObjectRef>();
-  const changed: Partial<Record<keyof Resources, readonly AnyResource[]>> = {};
-  for (const kind of replaceable) {
-    const list = resources[kind] as readonly AnyResource[];
-    if (!list.some((resource) => bad.has(resource))) continue;
-    changed[kind] = list.map((resource) => {
-      const good = bad.has(resource) ? find(inForce[kind] as readonly AnyResource[], keyOf(resource)) : undefined;
-      if (good === undefined || good === resource) return resource;
-      kept.add(resource);
-      return good;
-    });
-  }
-  if (kept.size === 0) return undefined;
-  return { resources: { ...resources, ...(changed as Partial<Resources>) }, kept };
+/** What stood in force within objects of which a part cannot be read any more, and is not shown by the rest. */
+function lostObjects({ resources, unreadable }: Expansion, inForce: Resources | undefined): readonly AnyResource[] {
+  if (inForce === undefined || unreadable.size === 0) return [];
+  const bearers = new Set([...unreadable].map(nameOf));
+  return replaceable.flatMap((kind) =>
+    (inForce[kind] as readonly AnyResource[]).filter(
+      (resource) =>
+        resource.within !== undefined &&
+        bearers.has(nameOf(resource.within.object)) &&
+        find(resources[kind] as readonly AnyResource[], keyOf(resource)) === undefined,
+    ),
+  );
+}
+
+function replaceAll(
+  asked: Resources,
+  bad: ReadonlySet<AnyResource>,
+  inForce: Resources,
+  lost: readonly AnyResource[],
+): Replaced | undefined {
+  const kept = new Set<ObjectRef>(lost.flatMap(({ within }) => within?.object ?? []));
+  const resources = lost.reduce(withResource, asked);
+  const edited = editLists(resources, bad, (list, place, field) => {
+    const resource = list[place] as AnyResource;
+    const good = find(inForce[field], keyOf(resource));
+    if (good === undefined || good === resource) return;
+    kept.add(resource);
+    list[place] = good;
+  });
+  return kept.size === 0 ? undefined : { resources: edited, kept };
 }
 
 /** Without the objects that never were in force: they must not be taken for a last good form. */
 function without(resources: Resources, bad: ReadonlySet<AnyResource>): Resources {
-  if (bad.size === 0) return resources;
-  const entries = (Object.entries(resources) as [keyof Resources, readonly AnyResource[]][]).map(([kind, list]) => [
-    kind,
-    list.some((resource) => bad.has(resource)) ? list.filter((resource) => !bad.has(resource)) : list,
-  ]);
-  return Object.fromEntries(entries) as unknown as Resources;
+  return editLists(resources, bad, (list, place) => list.splice(place, 1));
+}
+
+/** Resources with an edit made at the place of each bad object; lists without one stay the very same. */
+function editLists(
+  resources: Resources,
+  bad: ReadonlySet<AnyResource>,
+  edit: (list: AnyResource[], place: number, field: keyof Resources) => void,
+): Resources {
+  const lists: Partial<Record<keyof Resources, AnyResource[]>> = {};
+  for (const resource of bad) {
+    const field = fieldOf(resources, resource.kind);
+    if (field === undefined) continue;
+    const list = lists[field] ?? [...resources[field]];
+    const place = placeOf(list, keyOf(resource));
+    if (list[place] !== resource) continue;
+    lists[field] = list;
+    edit(list, place, field);
+  }
+  return { ...resources, ...(lists as Partial<Resources>) };
 }

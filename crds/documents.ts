@@ -54,14 +54,30 @@ export function parseDocuments(text: string, file: string): Documents {
   return { documents, problems };
 }
 
-interface Part {
+/** A document of a text that is no file, or why it is none; `line` is that of the text. */
+export type TextDocument =
+  | { readonly ok: true; readonly raw: unknown }
+  | { readonly ok: false; readonly line: number; readonly reason: string };
+
+/** Documents that hold nothing are left out. */
+export function documentsOf(text: string): readonly TextDocument[] {
+  return split(text).flatMap((part): TextDocument[] => {
+    const { values, problems } = readPart(part, "");
+    const bad = problems.map(({ object, message }): TextDocument => {
+      return { ok: false, line: object.origin?.line ?? part.line, reason: message };
+    });
+    return [...values.map(({ raw }): TextDocument => ({ ok: true, raw })), ...bad];
+  });
+}
+
+export interface Part {
   readonly text: string;
   /** 1-based line of the file at which the text starts. */
   readonly line: number;
 }
 
 /** At `---` at the start of a line, which YAML allows nowhere inside a document, not even in a block of text. */
-function split(text: string): Part[] {
+export function split(text: string): Part[] {
   const parts: Part[] = [];
   let from = 0;
   let line = 1;
@@ -76,7 +92,7 @@ function split(text: string): Part[] {
   return parts;
 }
 
-function countLines(text: string): number {
+export function countLines(text: string): number {
   let lines = 0;
   for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) lines++;
   return lines;

@@ -3,16 +3,22 @@ import type { z } from "zod";
 import { apiVersionOf, customKinds, type Kind, kinds } from "../capabilities/kinds.ts";
 import { noProblems, type ObjectRef, type Origin, type PathStep, type Problem } from "../ir/problem.ts";
 import type { Resource } from "../ir/resource.ts";
+import type { AuthServiceSpec } from "./auth-service.ts";
+import { authenticationConfigSchema } from "./authentication-module.ts";
 import { group as ourGroup } from "./common.ts";
 import { deepFreeze } from "./freeze.ts";
+import { withTlsAliases } from "./host.ts";
 import { type JsonSchema, jsonSchemaOf } from "./json-schema.ts";
-import { isFutureKind, isOldVersion, isSilent } from "./kubernetes-kinds.ts";
+import { isFutureKind, isOldIngress, isSilent } from "./kubernetes-kinds.ts";
+import { type LegacyTls, legacyTlsSchema } from "./legacy-tls.ts";
 import { complaintsOf } from "./messages.ts";
 import { type Fields, isFields, readMetadata, refOf, refusal } from "./metadata.ts";
 import { type ModuleConfig, moduleConfigSchema } from "./module-config.ts";
 import { nearest } from "./nearest.ts";
 import type { AnyResource } from "./resources.ts";
 import { unknownField, unknownFields } from "./unknown-fields.ts";
+import { isOldVersion, readOlder } from "./versions/read.ts";
+import type { Note } from "./versions/step.ts";
 
 export interface Parsed {
   /** Absent for kinds that are not read and objects without a name. With an error among its problems its spec has no more than ambassador_id. */
@@ -43,12 +49,16 @@ export function parseResource(raw: unknown, origin?: Origin): Parsed {
     };
   }
   const row = kindByType.get(`${String(apiVersion)} ${String(kind)}`);
-  return row === undefined ? { problems: unread(raw, origin) } : parseKind(row, raw, origin);
+  if (row !== undefined) return parseKind(row, raw, origin);
+  const older = readOlder(raw, origin);
+  const current = customKinds.find((each) => each.kind === kind);
+  if (older === undefined || current === undefined) return { problems: unread(raw, origin) };
+  return parseKind(current, older.object, older.origin, older.notes);
 }
 
-function parseKind(row: Kind, raw: Fields, origin: Origin | undefined): Parsed {
+function parseKind(row: Kind, raw: Fields, origin: Origin | undefined, notes: readonly Note[] = []): Parsed {
   const object = refOf(raw, row.scope, origin);
-  const problems: Problem[] = [];
+  const problems: Problem[] = notes.map((note) => ({ severity: "warning", object, ...note }));
   const metadata = readMetadata(raw, object, problems);
   if (metadata === undefined) return { problems };
   const spec = row.source === "crd" ? readSpec(row, raw, object, problems) : readWhole(row, raw, object, problems);
@@ -77,12 +87,16 @@ function readSpec(row: Kind, raw: Fields, object: ObjectRef, problems: Problem[]
   for (const key in raw) {
     if (!topLevel.has(key)) warn(object, problems, unknownField(key, [key], row.kind, [...topLevel]));
   }
-  const written = raw["spec"] ?? {};
+  const written = row.kind === "Host" ? withTlsAliases(raw["spec"] ?? {}) : (raw["spec"] ?? {});
   const schema = jsonSchemaOf(row.schema);
   const spec = read(row.schema, schema, { value: written, at: ["spec"], quote: true }, object, problems);
   for (const field of unknownFields(schema, written, ["spec"], row.kind)) warn(object, problems, field);
   if (row.kind !== "Module" || !isFields(written)) return spec;
-  return { ...(isFields(spec) ? spec : {}), config: readModule(written["config"], object, problems) };
+  const config = written["config"];
+  const own = isFields(spec) ? spec : {};
+  if (object.name === "tls") return { ...own, config: {}, tls: readTls(config, object, problems) };
+  if (object.name !== AUTHENTICATION) return { ...own, config: readModule(config, object, problems) };
+  return { ...own, config: {}, authentication: readAuthentication(config, object, problems) };
 }
 
 function readWhole(row: Kind, raw: Fields, object: ObjectRef, problems: Problem[]): unknown {
@@ -128,12 +142,35 @@ function readModule(config: unknown, object: ObjectRef, problems: Problem[]): Mo
   return read(moduleConfigSchema, schema, { value: config, at, quote: true }, object, problems) ?? {};
 }
 
+/** The Module that is an AuthService. */
+const AUTHENTICATION = "authentication";
+
+function readAuthentication(config: unknown, object: ObjectRef, problems: Problem[]): AuthServiceSpec | undefined {
+  const at = ["spec", "config"];
+  const schema = jsonSchemaOf(authenticationConfigSchema);
+  const written = { value: config, at, quote: true };
+  for (const field of unknownFields(schema, config, at, "the authentication Module")) warn(object, problems, field);
+  const parsed = read(authenticationConfigSchema, schema, written, object, problems);
+  if (parsed === undefined) return undefined;
+  const { allowed_headers: both = [], ...spec } = parsed;
+  if (both.length === 0) return spec;
+  const { allowed_request_headers: asked = [], allowed_authorization_headers: answered = [] } = spec;
+  return {
+    ...spec,
+    allowed_request_headers: [...asked, ...both],
+    allowed_authorization_headers: [...answered, ...both],
+  };
+}
+
+/** The Module tls is older than TLSContexts, and made into some. */
+function readTls(config: unknown, object: ObjectRef, problems: Problem[]): LegacyTls {
+  const at = ["spec", "config"];
+  const schema = jsonSchemaOf(legacyTlsSchema);
+  for (const field of unknownFields(schema, config, at, "the tls Module")) warn(object, problems, field);
+  return read(legacyTlsSchema, schema, { value: config ?? {}, at, quote: true }, object, problems) ?? {};
+}
+
 function unreadModule(object: ObjectRef): Problem {
-  if (object.name === "tls" || object.name === "authentication") {
-    const advice = object.name === "tls" ? "write a TLSContext and a Host" : "remove it";
-    const message = `the old ${object.name} Module is not supported`;
-    return { code: "NotYetSupported", severity: "error", object, path: [], message, advice };
-  }
   const message = "a Module of this name is not read";
   return { code: "ModuleIgnored", severity: "warning", object, path: [], message, advice: "name it ambassador" };
 }
@@ -155,9 +192,9 @@ function unread(raw: Fields, origin: Origin | undefined): readonly Problem[] {
   }
   const ours = customKinds.find(({ kind }) => kind === object.kind);
   if (group === ourGroup && ours !== undefined && isOldVersion(version)) {
-    const message = `${apiVersion} is not supported yet`;
+    const message = `there is no ${object.kind} in ${apiVersion}`;
     const advice = `write it as ${apiVersionOf(ours)}`;
-    return [{ code: "NotYetSupported", severity: "error", object, path: ["apiVersion"], message, advice }];
+    return [refusal(object, ["apiVersion"], message, advice)];
   }
   if (isSilent(group, object.kind)) return noProblems;
   const message = `${object.kind} of ${apiVersion} is not read`;
@@ -176,7 +213,8 @@ function unread(raw: Fields, origin: Origin | undefined): readonly Problem[] {
 function meant(apiVersion: string, kind: string): string {
   const sameName = kinds.find((row) => row.kind === kind);
   const version = sameName === undefined ? undefined : apiVersionOf(sameName);
-  if (version !== undefined && apiVersion.includes(ourGroup)) return `write apiVersion: ${version}`;
+  const isOld = isOldIngress(apiVersion.slice(0, apiVersion.indexOf("/")), kind);
+  if (version !== undefined && (isOld || apiVersion.includes(ourGroup))) return `write apiVersion: ${version}`;
   const inGroup = kinds.filter((row) => apiVersionOf(row) === apiVersion).map((row) => row.kind);
   const near = nearest(kind, inGroup);
   if (near !== undefined) return `did you mean ${near}?`;

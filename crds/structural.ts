@@ -6,6 +6,7 @@
 import type { z } from "zod";
 import type { CustomKind } from "../capabilities/kinds.ts";
 import { jsonSchemaOf } from "./json-schema.ts";
+import { pathAsWritten } from "./versions/convert.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -158,8 +159,15 @@ function children(schema: Json, at: string): Json {
   return { additionalProperties: translate(additionalProperties, `${at}.*`) };
 }
 
-/** The CustomResourceDefinition of a kind of ours. */
-export function crdOf(row: CustomKind): Json {
+export interface Legacy {
+  /** Versions beside v3alpha1, newest first. */
+  readonly versions: readonly string[];
+  /** `spec.conversion` */
+  readonly conversion: unknown;
+}
+
+/** The CustomResourceDefinition of a kind of ours. With several versions v3alpha1 is the one that is stored. */
+export function crdOf(row: CustomKind, legacy: Legacy = { versions: [], conversion: undefined }): Json {
   const spec = structural(row.schema);
   const columns = row.printerColumns.map(({ name, type, jsonPath }) => ({ name, type, jsonPath }));
   return {
@@ -180,6 +188,7 @@ export function crdOf(row: CustomKind): Json {
         ...(row.shortNames === undefined ? {} : { shortNames: row.shortNames }),
         categories: [row.category],
       },
+      ...(legacy.versions.length === 0 ? {} : { conversion: legacy.conversion }),
       versions: [
         {
           name: row.version,
@@ -203,7 +212,43 @@ export function crdOf(row: CustomKind): Json {
             },
           },
         },
+        ...legacy.versions.map((version) => legacyVersion(row, version)),
       ],
     },
   };
+}
+
+/**
+ * An old version has no types: they would be a second copy of all schemas, with unions that a structural schema cannot say. The
+ * admission webhook judges such objects all the same, since the API server shows it them as v3alpha1.
+ */
+function legacyVersion(row: CustomKind, name: string): Json {
+  const columns = row.printerColumns.map((column) => ({ ...column, jsonPath: legacyPath(row.kind, column.jsonPath) }));
+  const description = `As ${row.group}/${row.version}, in the words of ${name}. Write ${row.version}: nuncio migrate does.`;
+  return {
+    name,
+    served: true,
+    storage: false,
+    ...(columns.length === 0 ? {} : { additionalPrinterColumns: columns }),
+    ...(row.statusSubresource ? { subresources: { status: {} } } : {}),
+    schema: {
+      openAPIV3Schema: {
+        type: "object",
+        description,
+        properties: {
+          apiVersion: { type: "string" },
+          kind: { type: "string" },
+          metadata: { type: "object" },
+          spec: { type: "object", ...preserve },
+          status: { type: "object", ...preserve },
+        },
+      },
+    },
+  };
+}
+
+/** `.spec.hostname` of a Mapping is `.spec.host` there. */
+function legacyPath(kind: string, jsonPath: string): string {
+  const [, ...path] = jsonPath.split(".");
+  return `.${pathAsWritten({ kind, spec: {} }, path).join(".")}`;
 }

@@ -1,5 +1,10 @@
 import type { EndpointSliceResource, ServiceResource } from "../crds/resources.ts";
-import { sameElements, sameEntries } from "../ir/memo.ts";
+import { diffLists, patchSorted } from "../ir/aligned.ts";
+import { BucketMap, diffMaps } from "../ir/bucket-map.ts";
+import { sameElements } from "../ir/memo.ts";
+import { compareText } from "../ir/problem.ts";
+import { keyOf } from "../ir/resource.ts";
+import type { ServiceEndpoints } from "../ir/types.ts";
 import { type EdsEndpoints, encodeEndpoints, type Endpoint } from "../xds/resources/endpoints.ts";
 import type { ResourceMap, XdsResource } from "../xds/snapshot.ts";
 
@@ -8,81 +13,142 @@ export interface EndpointSources {
   readonly endpointSlices: readonly EndpointSliceResource[];
 }
 
-type Index<T> = ReadonlyMap<string, T>;
-
+/** An EDS cluster, and what its endpoints were made of. */
 interface Entry {
   readonly needed: EdsEndpoints;
-  readonly inputs: readonly unknown[];
-  readonly resource: XdsResource;
+  inputs: readonly unknown[];
 }
 
 /**
- * Endpoints of the EDS clusters, by the name of the EDS resource. Needs no compile: a change of EndpointSlices encodes the
- * endpoints of its own Service again and nothing else. A Service without endpoints has an empty assignment, never none:
- * Envoy waits for one that does not come.
+ * Endpoints of the EDS clusters, by the name of the EDS resource. Needs no compile: a change of EndpointSlices looks at and
+ * encodes the endpoints of its own Service again and nothing else. A Service without endpoints has an empty assignment, never
+ * none: Envoy waits for one that does not come.
  */
 export function endpointDiscovery(): (
   needed: ReadonlyMap<string, EdsEndpoints>,
   sources: EndpointSources,
 ) => ResourceMap {
-  let serviceIndex: { readonly of: readonly ServiceResource[]; readonly index: Index<ServiceResource> } | undefined;
-  let sliceIndex:
-    | { readonly of: readonly EndpointSliceResource[]; readonly index: Index<readonly EndpointSliceResource[]> }
-    | undefined;
-  let entries = new Map<string, Entry>();
-  let earlier: ResourceMap = new Map();
-  return (needed, { services, endpointSlices }) => {
-    if (serviceIndex?.of !== services) {
-      serviceIndex = {
-        of: services,
-        index: new Map(services.map((service) => [`${service.namespace}/${service.name}`, service])),
-      };
+  const services = indexByService<ServiceResource>(keyOf);
+  const slices = indexByService<EndpointSliceResource>(({ namespace, spec }) =>
+    spec.service === undefined ? undefined : `${namespace}/${spec.service}`,
+  );
+  const entries = new Map<string, Entry>();
+  /** Of `entries`, by the key of their Service. */
+  const namesOf = new Map<string, Set<string>>();
+  let earlierNeeded: ReadonlyMap<string, EdsEndpoints> = new Map();
+  let resources = BucketMap.of<XdsResource>();
+
+  const forget = (name: string): void => {
+    const entry = entries.get(name);
+    if (entry === undefined) return;
+    entries.delete(name);
+    for (const part of partsOf(entry.needed)) {
+      const names = namesOf.get(keyOf(part));
+      names?.delete(name);
+      if (names?.size === 0) namesOf.delete(keyOf(part));
     }
-    if (sliceIndex?.of !== endpointSlices) sliceIndex = { of: endpointSlices, index: indexSlices(endpointSlices) };
-    const now = new Map<string, Entry>();
-    const resources = new Map<string, XdsResource>();
-    for (const [name, endpoints] of needed) {
-      const key = `${endpoints.namespace}/${endpoints.name}`;
-      const inputs = endpoints.kind === "service" ? [serviceIndex.index.get(key)] : (sliceIndex.index.get(key) ?? []);
-      const entry = entries.get(name);
-      const kept = entry !== undefined && entry.needed === endpoints && sameElements(entry.inputs, inputs);
-      const next = kept
-        ? entry
-        : { needed: endpoints, inputs, resource: encodeEndpoints(name, endpointsOf(endpoints, inputs)) };
-      now.set(name, next);
-      resources.set(name, next.resource);
+  };
+  const add = (name: string, needed: EdsEndpoints): void => {
+    forget(name);
+    entries.set(name, { needed, inputs: unknown });
+    for (const part of partsOf(needed)) {
+      const names = namesOf.get(keyOf(part));
+      if (names === undefined) namesOf.set(keyOf(part), new Set([name]));
+      else names.add(name);
     }
-    entries = now;
-    if (!sameEntries(resources, earlier)) earlier = resources;
-    return earlier;
+  };
+
+  return (needed, sources) => {
+    const { changed, gone } = diffMaps(earlierNeeded, needed);
+    earlierNeeded = needed;
+    for (const name of gone) forget(name);
+    for (const [name, endpoints] of changed) add(name, endpoints);
+    const stale = new Set(changed.map(([name]) => name));
+    for (const key of [...services.update(sources.services), ...slices.update(sources.endpointSlices)]) {
+      for (const name of namesOf.get(key) ?? []) stale.add(name);
+    }
+    const made: [string, XdsResource][] = [];
+    for (const name of stale) {
+      const entry = entries.get(name) as Entry;
+      const parts = partsOf(entry.needed);
+      const inputsOf = parts.map((part) => (part.kind === "service" ? services : slices).of(keyOf(part)));
+      const inputs = inputsOf.flat();
+      if (sameElements(entry.inputs, inputs)) continue;
+      entry.inputs = inputs;
+      const endpoints = parts.flatMap((part, index) => endpointsOf(part, inputsOf[index] ?? []));
+      made.push([name, encodeEndpoints(name, endpoints)]);
+    }
+    resources = resources.with(made, gone);
+    return resources;
   };
 }
 
-function indexSlices(slices: readonly EndpointSliceResource[]): Index<readonly EndpointSliceResource[]> {
-  const index = new Map<string, EndpointSliceResource[]>();
-  for (const slice of slices) {
-    if (slice.spec.service === undefined) continue;
-    const key = `${slice.namespace}/${slice.spec.service}`;
-    const known = index.get(key);
-    if (known === undefined) index.set(key, [slice]);
-    else known.push(slice);
-  }
-  return index;
+/** Equal to no inputs, not even to none. */
+const unknown: readonly unknown[] = [Symbol("nothing has been looked up yet")];
+
+/** The Services of a cluster: one, or several in a pool. */
+function partsOf(needed: EdsEndpoints): readonly ServiceEndpoints[] {
+  return needed.kind === "services" ? needed.of : [needed];
 }
 
-function endpointsOf(needed: EdsEndpoints, inputs: readonly unknown[]): readonly Endpoint[] {
+interface ServiceIndex<T> {
+  /** @returns the keys of the Services of which something changed */
+  update(items: readonly T[]): ReadonlySet<string>;
+  /** In the order of their names. */
+  of(key: string): readonly T[];
+}
+
+/** Objects by the key of their Service, kept by difference from list to list. */
+function indexByService<T extends { readonly namespace: string; readonly name: string }>(
+  serviceOf: (item: T) => string | undefined,
+): ServiceIndex<T> {
+  const index = new Map<string, readonly T[]>();
+  let last: readonly T[] = [];
+  return {
+    update(items) {
+      if (items === last) return nothing;
+      const { removed, added } = diffLists(last, items);
+      last = items;
+      const touched = new Map<string, { removed: T[]; added: T[] }>();
+      const note = (item: T, what: "removed" | "added"): void => {
+        const key = serviceOf(item);
+        if (key === undefined) return;
+        const known = touched.get(key);
+        if (known === undefined) touched.set(key, { removed: [], added: [], [what]: [item] });
+        else known[what].push(item);
+      };
+      for (const item of removed) note(item, "removed");
+      for (const item of added) note(item, "added");
+      for (const [key, change] of touched) {
+        const list = patchSorted(index.get(key) ?? [], change, byName);
+        if (list.length === 0) index.delete(key);
+        else index.set(key, list);
+      }
+      return new Set(touched.keys());
+    },
+    of: (key) => index.get(key) ?? [],
+  };
+}
+
+const nothing: ReadonlySet<string> = new Set();
+
+function byName(a: { readonly name: string }, b: { readonly name: string }): number {
+  return compareText(a.name, b.name);
+}
+
+function endpointsOf(needed: ServiceEndpoints, inputs: readonly unknown[]): readonly Endpoint[] {
   if (needed.kind === "service") return clusterIp(needed, inputs[0] as ServiceResource | undefined);
   return (inputs as readonly EndpointSliceResource[]).flatMap((slice) => sliceEndpoints(needed, slice));
 }
 
-function clusterIp(needed: EdsEndpoints, service: ServiceResource | undefined): readonly Endpoint[] {
+function clusterIp(needed: ServiceEndpoints, service: ServiceResource | undefined): readonly Endpoint[] {
   const address = service?.spec.clusterIP;
   if (address === undefined || address === "" || address === "None") return [];
   return [{ address, port: Number(needed.port), draining: false }];
 }
 
 /** Ready endpoints get requests; those that are terminating and still serve finish theirs. Source: EndpointSlice conditions. */
-function sliceEndpoints(needed: EdsEndpoints, { spec }: EndpointSliceResource): readonly Endpoint[] {
+function sliceEndpoints(needed: ServiceEndpoints, { spec }: EndpointSliceResource): readonly Endpoint[] {
   if (spec.addressType === "FQDN") return [];
   const port = spec.ports.find(({ name, port }) =>
     typeof needed.port === "number" ? port === needed.port : (name ?? "") === needed.port,

@@ -19,7 +19,7 @@ import { freePort } from "../test/cluster/loopback.ts";
 import { root } from "./paths.mjs";
 
 const cleartext: Shape = { scheme: "cleartext", hosts: 1 };
-const inClusterOnly: readonly Section[] = ["propagation", "memory", "changes"];
+const inClusterOnly: readonly Section[] = ["propagation", "memory", "changes", "admission"];
 
 /** A copy, so that a build that runs meanwhile does not change what is measured. */
 function copyBundle(session: Session, { bundle }: Options): string {
@@ -42,10 +42,11 @@ async function whyNoCluster(): Promise<string | undefined> {
 }
 
 /** One host for the sizes up to 10,000; over many hosts only where each has at least one route. */
-function compileShapes({ tlsHosts }: Options, mappings: number): readonly Shape[] {
+function compileShapes({ tlsHosts, schemes }: Options, mappings: number): readonly Shape[] {
   // More on one host than any API server should hold: the many are spread over many.
   if (mappings > 20_000) return [{ scheme: "tls", hosts: 1000 }];
-  return mappings < tlsHosts ? [cleartext] : [cleartext, { scheme: "tls", hosts: tlsHosts }];
+  const shapes: readonly Shape[] = [cleartext, { scheme: "tls", hosts: tlsHosts }];
+  return shapes.filter(({ scheme, hosts }) => mappings >= hosts && schemes.has(scheme));
 }
 
 async function measureCompiles(session: Session, options: Options): Promise<CompileRow[]> {
@@ -135,6 +136,7 @@ async function measure(session: Session, options: Options): Promise<Report> {
     compile,
     memory: rows?.memory ?? [],
     changes: rows?.changes ?? [],
+    admission: rows?.admission ?? [],
     throughput,
     start: [...directoryStarts, ...(rows?.start ?? [])],
     loading: rows?.loading ?? [],

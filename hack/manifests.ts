@@ -2,11 +2,26 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { stringify } from "yaml";
-import { customKinds } from "../capabilities/kinds.ts";
-import { admissionRules, gatewayRules, type PolicyRule } from "../capabilities/rules.ts";
-import { admissionName, admissionSecretName, installNamespace, webhookConfiguration } from "../capabilities/webhook.ts";
+import { type CustomKind, customKinds } from "../capabilities/kinds.ts";
+import {
+  admissionRules,
+  authorityRules,
+  conversionRules,
+  gatewayRules,
+  type PolicyRule,
+  trustRules,
+} from "../capabilities/rules.ts";
+import {
+  admissionName,
+  authoritySecretName,
+  conversionWebhook,
+  installNamespace,
+  mutatingConfiguration,
+  webhookConfiguration,
+} from "../capabilities/webhook.ts";
 import { crdOf } from "../crds/structural.ts";
 import { yamlOptions } from "../crds/documents.ts";
+import { versionedKinds } from "../crds/versions/kinds.ts";
 
 const namespace = installNamespace;
 const gateway = "nuncio";
@@ -16,7 +31,7 @@ const admission = admissionName;
 const userId = 8888;
 
 const adminPort = 8877;
-const tlsDir = "/var/run/nuncio/admission";
+const rbac = "rbac.authorization.k8s.io";
 
 const crdsHeader = `# Written by \`npm run generate\`; edit crds/ and capabilities/kinds.ts.
 #
@@ -24,24 +39,39 @@ const crdsHeader = `# Written by \`npm run generate\`; edit crds/ and capabiliti
 #   kubectl apply -f crds.yaml
 `;
 
+const legacyHeader = `# Written by \`npm run generate\`; edit crds/ and capabilities/kinds.ts.
+#
+# The kinds of crds.yaml with getambassador.io/v2 and v1 beside v3alpha1, for clusters that have such objects or whose people still
+# write them. After install.yaml, in place of crds.yaml:
+#   kubectl apply --server-side --force-conflicts -f crds-legacy.yaml
+#
+# nuncio admission converts: it sets caBundle of these CRDs, which it may by the ClusterRole at the end. See docs/migrate.md.
+`;
+
+const mutateHeader = `# Written by \`npm run generate\`; edit hack/manifests.ts and crds/versions/modern.ts.
+#
+# Deprecated spellings (host of a Mapping, selector of a Host, ...) are rewritten before objects are stored. Off unless this is applied,
+# and nuncio admission runs with --mutate (NUNCIO_ADMISSION_MUTATE=true). Tools that compare what they applied with what is stored
+# (GitOps) show a difference until nuncio migrate has rewritten the manifests too.
+`;
+
 const installHeader = `# Written by \`npm run generate\`; edit hack/manifests.ts and capabilities/kinds.ts.
 #
 # The gateway, and the admission webhook that refuses what it could not serve. After crds.yaml:
 #   kubectl apply -f install.yaml
 #
-# The webhook needs a certificate. This makes one that is good for ten years, in the Secret nuncio-admission-tls, and has the API
-# server trust it:
-#   nuncio admission-certificate | kubectl apply --server-side --field-manager=nuncio-certificate -f -
-# With one of your own (for nuncio-admission.nuncio.svc), put its authority into caBundle of the ValidatingWebhookConfiguration.
-# Until both are there its Pods wait and nothing is refused: failurePolicy is Ignore, and the gateway judges again whatever is
-# stored.
+# The webhook makes its certificates itself: their authority is in the Secret nuncio-admission-ca, and the Pods set caBundle of the
+# ValidatingWebhookConfiguration and renew all of it in time. Nothing is refused while they are away: failurePolicy is Ignore, and
+# the gateway judges again whatever is stored. For certificates of your own see docs/environment.md.
 `;
 
 /** Text by path from the repository's root. */
 export function manifestFiles(): ReadonlyMap<string, string> {
   return new Map([
     ["manifests/crds.yaml", crdsHeader + documents(customKinds.map((row) => crdOf(row)))],
+    ["manifests/crds-legacy.yaml", legacyHeader + documents([...customKinds.map(legacyCrd), ...conversionAccess()])],
     ["manifests/install.yaml", installHeader + documents(installed())],
+    ["manifests/mutate.yaml", mutateHeader + documents(mutation())],
   ]);
 }
 
@@ -54,7 +84,11 @@ function installed(): readonly unknown[] {
   return [
     namespaceObject(),
     ...access(gateway, "gateway", gatewayRules()),
-    ...access(admission, "admission", admissionRules()),
+    ...access(admission, "admission", [
+      ...admissionRules(),
+      ...trustRules("validatingwebhookconfigurations", admissionName),
+    ]),
+    ...authorityAccess(),
     gatewayDeployment(),
     gatewayService(),
     admissionDeployment(),
@@ -76,18 +110,61 @@ function namespaceObject(): unknown {
 
 /** An account of its own, which may read what it watches and nothing else. */
 function access(name: string, component: Component, rules: readonly PolicyRule[]): readonly unknown[] {
-  const rbac = "rbac.authorization.k8s.io";
   const meta = { name, labels: labels(component) };
   return [
     { apiVersion: "v1", kind: "ServiceAccount", metadata: { ...meta, namespace } },
+    ...clusterAccess(name, name, component, rules),
+  ];
+}
+
+function clusterAccess(
+  name: string,
+  account: string,
+  component: Component,
+  rules: readonly PolicyRule[],
+): readonly unknown[] {
+  const meta = { name, labels: labels(component) };
+  return [
     { apiVersion: `${rbac}/v1`, kind: "ClusterRole", metadata: meta, rules },
     {
       apiVersion: `${rbac}/v1`,
       kind: "ClusterRoleBinding",
       metadata: meta,
       roleRef: { apiGroup: rbac, kind: "ClusterRole", name },
-      subjects: [{ kind: "ServiceAccount", name, namespace }],
+      subjects: [{ kind: "ServiceAccount", name: account, namespace }],
     },
+  ];
+}
+
+/** The Secret with the authority of its certificates, in its own namespace. */
+function authorityAccess(): readonly unknown[] {
+  const meta = { name: admission, namespace, labels: labels("admission") };
+  return [
+    { apiVersion: `${rbac}/v1`, kind: "Role", metadata: meta, rules: authorityRules(authoritySecretName) },
+    {
+      apiVersion: `${rbac}/v1`,
+      kind: "RoleBinding",
+      metadata: meta,
+      roleRef: { apiGroup: rbac, kind: "Role", name: admission },
+      subjects: [{ kind: "ServiceAccount", name: admission, namespace }],
+    },
+  ];
+}
+
+function legacyCrd(row: CustomKind): unknown {
+  const versions = [...(versionedKinds.get(row.kind)?.older ?? [])].reverse();
+  return crdOf(row, { versions, conversion: conversionWebhook() });
+}
+
+function conversionAccess(): readonly unknown[] {
+  return clusterAccess("nuncio-conversion", admission, "admission", conversionRules());
+}
+
+function mutation(): readonly unknown[] {
+  const rules = trustRules("mutatingwebhookconfigurations", admissionName);
+  return [
+    ...clusterAccess("nuncio-mutation", admission, "admission", rules),
+    mutatingConfiguration(labels("admission")),
   ];
 }
 
@@ -163,6 +240,7 @@ function gatewayDeployment(): unknown {
       args: ["run", `--admin-port=${adminPort}`],
       env: [
         { name: "POD_NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
+        { name: "NUNCIO_SERVICE", value: gateway },
         { name: "AMBASSADOR_DRAIN_TIME", value: String(drainSeconds) },
       ],
       // Of Listeners with these ports, as Emissary's manifests have them; the Service leads to no others.
@@ -198,21 +276,13 @@ function admissionDeployment(): unknown {
     component: "admission",
     terminationGracePeriodSeconds: 30,
     container: {
-      args: [
-        "admission",
-        "--port=8443",
-        `--admin-port=${adminPort}`,
-        `--cert=${tlsDir}/tls.crt`,
-        `--key=${tlsDir}/tls.key`,
-      ],
+      args: ["admission", "--port=8443", `--admin-port=${adminPort}`, "--certificates=own", "--convert"],
       ports: [
         { name: "https", containerPort: 8443 },
         { name: "admin", containerPort: adminPort },
       ],
       resources: { requests: { cpu: "50m", memory: "192Mi" }, limits: { memory: "768Mi" } },
     },
-    mounts: [{ name: "tls", mountPath: tlsDir, readOnly: true }],
-    volumes: [{ name: "tls", secret: { secretName: admissionSecretName } }],
   });
 }
 

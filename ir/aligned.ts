@@ -66,6 +66,23 @@ export function diffLists<T>(earlier: readonly T[], now: readonly T[]): ListDiff
   return { removed, added };
 }
 
+/** Picks the few of a list that are remarkable. Only what is new to the list is asked; the result keeps its identity meanwhile. */
+export function alignedFilter<T>(pick: (item: T) => boolean): (items: readonly T[]) => readonly T[] {
+  let last: readonly T[] = [];
+  let known: ReadonlySet<T> = new Set();
+  let picked: readonly T[] = [];
+  return (items) => {
+    const { removed, added } = diffLists(last, items);
+    last = items;
+    const come = added.filter(pick);
+    if (come.length === 0 && !removed.some((item) => known.has(item))) return picked;
+    const candidates = new Set([...picked, ...come]);
+    picked = items.filter((item) => candidates.has(item));
+    known = new Set(picked);
+    return picked;
+  };
+}
+
 /** A copy of a list, sorted by a total order, with some items taken out and others put in their places. */
 export function patchSorted<T>(
   sorted: readonly T[],

@@ -7,6 +7,15 @@ export interface Origin {
   readonly line: number;
   /** 1-based line of a field, by its path (`["spec", "retry_policy"]`), or of its nearest parent that is written in the file. */
   lineOf(path: readonly PathStep[]): number;
+  /** Of an object that was written in another version of its kind. */
+  readonly written?: Written | undefined;
+}
+
+export interface Written {
+  /** `v2` */
+  readonly version: string;
+  /** Where a field stands under that version's names. */
+  path(path: readonly PathStep[]): readonly PathStep[];
 }
 
 export type PathStep = string | number;
@@ -16,6 +25,17 @@ export interface ObjectRef {
   readonly namespace: string;
   readonly name: string;
   readonly origin?: Origin | undefined;
+  /** Where it is written, when it is no object of its own in the cluster. */
+  readonly within?: Within | undefined;
+}
+
+/** Another object that holds this one: a Service by an annotation, or an Ingress of which it is made. */
+export interface Within {
+  readonly object: ObjectRef;
+  /** Sorts objects of one name that are of the same age. */
+  readonly place: string;
+  /** What is wrong with the object inside, in the words of the one that people wrote. */
+  tell(problem: Problem): Pick<Problem, "path" | "message" | "advice">;
 }
 
 /** error: the object (or the named part of it) is not used. warning: it is used, but not as its author may think. */
@@ -32,6 +52,21 @@ export interface Problem {
   readonly message: string;
   /** What to write instead. */
   readonly advice: string;
+  /** The objects that are not used, where `object` is the one that they are written in. */
+  readonly inner?: readonly ObjectRef[] | undefined;
+}
+
+/** The problem as it is told: of an object that stands within another one, by that one and its field. */
+export function toldOf(problem: Problem): Problem {
+  const { within } = problem.object;
+  return within === undefined
+    ? problem
+    : { ...problem, ...within.tell(problem), object: within.object, inner: [problem.object] };
+}
+
+/** The objects that cannot be used for the problem. */
+export function subjectsOf({ object, inner }: Problem): readonly ObjectRef[] {
+  return inner ?? [object];
 }
 
 export const problemCodes = [
@@ -47,8 +82,10 @@ export const problemCodes = [
   "ServiceNotFound",
   "ResolverNotFound",
   "TlsContextNotFound",
+  "TlsContextNotReady",
   "SecretNotFound",
   "InvalidSecret",
+  "CertificateExpired",
   "PortConflict",
   "WeightSum",
   "GroupConflict",
@@ -89,10 +126,21 @@ export function formatObject({ kind, namespace, name }: Pick<ObjectRef, "kind" |
   return `${kind} ${namespace}/${name === "" ? "(no name)" : name}`;
 }
 
+/** The object, its version where that is an old one, and the field as its author knows it: `Mapping default/quote (v2): spec.host: `. */
+export function formatPlace({ object, path }: Pick<Problem, "object" | "path">): string {
+  const { written } = object.origin ?? {};
+  const version = written === undefined ? "" : ` (${written.version})`;
+  const field = writtenPath({ object, path });
+  return `${formatObject(object)}${version}: ${field.length === 0 ? "" : `${formatPath(field)}: `}`;
+}
+
+export function writtenPath({ object, path }: Pick<Problem, "object" | "path">): readonly PathStep[] {
+  return object.origin?.written?.path(path) ?? path;
+}
+
 /** One line without a file position: `Mapping default/quote: spec.prefix: "x" must start with /; write "/x"`. */
 export function formatProblem(problem: Problem): string {
-  const where = problem.path.length === 0 ? "" : `${formatPath(problem.path)}: `;
-  return `${formatObject(problem.object)}: ${where}${problem.message}; ${problem.advice}`;
+  return `${formatPlace(problem)}${problem.message}; ${problem.advice}`;
 }
 
 const bySeverity: Record<Severity, number> = { error: 0, warning: 1 };

@@ -29,16 +29,26 @@ export interface RouteMatch {
 /** Settings of features by feature name; each value belongs to that feature alone (see features/feature.ts). */
 export type FeatureSettings = Readonly<Record<string, unknown>>;
 
-/** Where a cluster's endpoints come from. */
-export type ClusterEndpoints =
-  /** The Service's ClusterIP, by EDS: no DNS query, and the Service's own balancing. */
+/** Endpoints of a Service, by EDS. */
+export type ServiceEndpoints =
+  /** The Service's ClusterIP: no DNS query, and the Service's own balancing. */
   | { readonly kind: "service"; readonly namespace: string; readonly name: string; readonly port: number }
-  /** The Service's EndpointSlices, by EDS: Envoy balances over Pods. */
-  | { readonly kind: "slices"; readonly namespace: string; readonly name: string; readonly port: number | string }
+  /** The Service's EndpointSlices: Envoy balances over Pods. */
+  | { readonly kind: "slices"; readonly namespace: string; readonly name: string; readonly port: number | string };
+
+/** Endpoints that stand in the cluster itself. */
+export type FixedEndpoints =
   /** A host name that DNS answers. */
   | { readonly kind: "dns"; readonly host: string; readonly port: number }
   /** An IP address. */
   | { readonly kind: "address"; readonly address: string; readonly port: number };
+
+/** Where a cluster's endpoints come from: one place, or several of a sort in one pool. */
+export type ClusterEndpoints =
+  | ServiceEndpoints
+  | FixedEndpoints
+  | { readonly kind: "services"; readonly of: readonly ServiceEndpoints[] }
+  | { readonly kind: "hosts"; readonly of: readonly FixedEndpoints[] };
 
 /** TLS towards an upstream. */
 export interface OriginationTls {
@@ -92,7 +102,15 @@ export type PathRedirect =
 /** A certificate or a CA, delivered by SDS under `name`. */
 export type Secret =
   | { readonly kind: "certificate"; readonly name: string; readonly chain: Redacted; readonly key: Redacted }
-  | { readonly kind: "validation"; readonly name: string; readonly ca: Redacted; readonly crl: Redacted | undefined };
+  | { readonly kind: "validation"; readonly name: string; readonly ca: Redacted; readonly crl: Redacted | undefined }
+  /** Envoy reads the files itself, and again when they change. */
+  | { readonly kind: "certificateFiles"; readonly name: string; readonly chainPath: string; readonly keyPath: string }
+  | {
+      readonly kind: "validationFile";
+      readonly name: string;
+      readonly caPath: string;
+      readonly crl: Redacted | undefined;
+    };
 
 /** Which object, and which of its fields, an Envoy resource came from. */
 export interface Source {
@@ -116,6 +134,8 @@ export interface VirtualHost {
   readonly name: string;
   /** Envoy's domains: exact, `*.x`, `x.*` or `*`. */
   readonly domain: string;
+  /** What holds for its routes unless they say otherwise; absent: nothing. */
+  readonly features?: FeatureSettings;
   readonly routes: readonly Route[];
 }
 
@@ -125,6 +145,10 @@ export interface Table {
   /** Host names match whatever port the request's Host header carries. */
   readonly ignorePort: boolean;
   readonly virtualHosts: readonly VirtualHost[];
+  /** Domains of requests that came by the wrong connection: answered with 421. None of them is a virtual host's. */
+  readonly misdirected: readonly string[];
+  /** The UDP port at which clients are told to come by HTTP/3. */
+  readonly http3Port: number | undefined;
 }
 
 /** TLS towards clients. */
@@ -176,6 +200,8 @@ export interface Listener {
   readonly port: number;
   readonly proxyProtocol: boolean;
   readonly tlsInspector: boolean;
+  /** HTTP/3, on a UDP port. */
+  readonly quic: boolean;
   readonly statPrefix: string;
   /** Proxies in front whose X-Forwarded-For and X-Forwarded-Proto are believed. */
   readonly trustedHops: number;
@@ -244,6 +270,8 @@ export type JsonField = string | number | boolean | null | readonly JsonField[] 
 /** An HTTP filter that every request passes; its settings belong to the filter of that name alone (see filters/filter.ts). */
 export interface HttpFilter {
   readonly name: string;
+  /** The settings of the whole gateway that ask for it, by key; undefined: another object does, or none. */
+  readonly keys?: readonly string[];
   readonly settings: unknown;
 }
 
@@ -251,6 +279,8 @@ export interface HttpFilter {
 export type RuntimeFlags = Readonly<Record<string, number | boolean>>;
 
 export interface Ir {
+  /** The object that has the settings of the whole gateway; undefined: all are defaults. */
+  readonly owner: ObjectRef | undefined;
   readonly runtime: RuntimeFlags;
   readonly listeners: readonly Listener[];
   /** In the order in which requests pass them. */

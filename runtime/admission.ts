@@ -1,12 +1,17 @@
+import { isDeepStrictEqual } from "node:util";
 import type { KubeConfig } from "@kubernetes/client-node";
 import { apiVersionOf, customKinds, kinds } from "../capabilities/kinds.ts";
+import { isSelected } from "../insight/watched.ts";
+import type { CompileSettings } from "../ir/settings.ts";
 import { startAdminServer } from "./admin-server.ts";
 import type { AdmissionSettings } from "./admission/settings.ts";
+import { createCaretaker, keepLooking } from "./admission/caretaker.ts";
 import { startHost } from "./admission/host.ts";
 import { createJudge } from "./admission/judge.ts";
-import { type KeyPair, readKeyPair, watchKeyPair } from "./admission/key-pair.ts";
+import { type KeyPair, type KeyPairFiles, readKeyPair, watchKeyPair } from "./admission/key-pair.ts";
+import { createKube } from "./admission/kube.ts";
 import { createAdmissionMetrics } from "./admission/metrics.ts";
-import { loadCapabilities } from "./admission/pepr.ts";
+import { loadCapabilities, loadMutations } from "./admission/pepr.ts";
 import type { AdmissionRequest, Answer } from "./admission/review.ts";
 import { type Clock, sleep } from "./clock.ts";
 import { watchCluster, watchedKinds } from "./cluster-source.ts";
@@ -19,6 +24,8 @@ export interface AdmissionOptions {
   readonly version: string;
   readonly log: Log;
   readonly clock: Clock;
+  /** For certificates: the time of day. */
+  readonly now: () => Date;
   /** Pepr is configured by it: `process.env`. */
   readonly env: NodeJS.ProcessEnv;
   /** Its abort ends the process in good order. */
@@ -49,15 +56,26 @@ export async function runAdmission(options: AdmissionOptions): Promise<void> {
 async function run(options: AdmissionOptions, atEnd: (close: () => void | Promise<void>) => void): Promise<void> {
   const { settings, log, clock, signal } = options;
   const stopped = new AbortController();
-  const pair = firstPair(settings);
+  const { certificates } = settings;
+  const fromFiles = certificates.kind === "files" ? firstPair(certificates.keyPair) : undefined;
   let waitingFor = "the state of the cluster has not been read yet";
   let isReady = false;
+  let hasCertificate = false;
 
+  const compileSettings: CompileSettings = Object.freeze({
+    ambassadorId: settings.ambassadorId,
+    ownNamespace: settings.namespace,
+    bindAddress: settings.envoyBindAddress,
+    inCluster: true,
+    looseLabelSelectors: settings.looseLabelSelectors,
+  });
   const source = watchCluster({
     keepAllSecrets: true,
+    settings: compileSettings,
     kubeConfig: options.kubeConfig,
     kinds: watchedKinds.filter(({ kind }) => compiledKinds.has(kind)),
     namespace: settings.singleNamespace ? settings.namespace : undefined,
+    secretsNamespace: settings.secretsSingleNamespace ? settings.namespace : undefined,
     labelSelector: settings.labelSelector,
     fieldSelector: settings.fieldSelector,
     log: log.child("kubernetes"),
@@ -68,12 +86,7 @@ async function run(options: AdmissionOptions, atEnd: (close: () => void | Promis
   atEnd(() => stopped.abort());
 
   const judge = createJudge({
-    settings: Object.freeze({
-      ambassadorId: settings.ambassadorId,
-      ownNamespace: settings.namespace,
-      bindAddress: settings.envoyBindAddress,
-      inCluster: true,
-    }),
+    settings: compileSettings,
     resources: source.resources,
     synced: source.synced,
     clock,
@@ -92,12 +105,21 @@ async function run(options: AdmissionOptions, atEnd: (close: () => void | Promis
   }
 
   const metrics = createAdmissionMetrics(options.version, judge.waiting);
-  metrics.certificate(pair.expiresAt);
   const validate = await loadCapabilities(judge, options.env, (reason) => log.error("no verdict", { reason }));
+
+  const mutations = settings.mutate ? await loadMutations(options.env) : undefined;
+
+  async function mutate(request: AdmissionRequest): Promise<Answer> {
+    const changed = await mutations?.(request);
+    const spec = changed?.["spec"];
+    if (spec === undefined || isDeepStrictEqual(spec, specOf(request.object))) return { allowed: true };
+    return { allowed: true, patch: [{ op: "replace", path: "/spec", value: spec }] };
+  }
 
   async function review(request: AdmissionRequest): Promise<Answer | undefined> {
     // What is not watched is none of this gateway's business.
     if (settings.singleNamespace && request.namespace !== settings.namespace) return { allowed: true };
+    if (!isSelected(request.object, settings)) return { allowed: true };
     const startedMs = clock.now();
     const answer = await validate(request);
     const outcome = answer === undefined ? "failed" : answer.allowed ? "allowed" : "denied";
@@ -111,28 +133,65 @@ async function run(options: AdmissionOptions, atEnd: (close: () => void | Promis
     port: settings.adminPort,
     readiness: () => {
       if (signal.aborted) return { ready: false, reason: "the process is about to stop" };
+      if (!hasCertificate) return { ready: false, reason: "there is no certificate to serve yet" };
       return isReady ? { ready: true } : { ready: false, reason: waitingFor };
     },
     metrics,
     log: log.child("admin"),
   });
   atEnd(admin.close);
-  const host = await startHost({ port: settings.port, pair, validate: review, log: log.child("https") });
-  atEnd(host.close);
-  log.info("judging changes", { port: host.port, certificateExpires: pair.expiresAt.toISOString() });
-  watchKeyPair({
-    files: settings.keyPair,
-    current: pair,
-    everyMs: settings.keyPairPollMs,
-    clock,
-    log: log.child("https"),
-    signal: stopped.signal,
-    onChange(renewed) {
+
+  async function serve(pair: KeyPair): Promise<(renewed: KeyPair) => void> {
+    const onConverted = (objects: number, failure: string | undefined) => metrics.converted(objects, failure);
+    const https = log.child("https");
+    const host = await startHost({ port: settings.port, pair, validate: review, mutate, onConverted, log: https });
+    atEnd(host.close);
+    hasCertificate = true;
+    metrics.certificate(pair.expiresAt);
+    log.info("judging changes", { port: host.port, certificateExpires: pair.expiresAt.toISOString() });
+    return (renewed) => {
       host.setKeyPair(renewed);
       metrics.certificate(renewed.expiresAt);
       log.info("serving a new certificate", { serial: renewed.serial, expires: renewed.expiresAt.toISOString() });
-    },
-  });
+    };
+  }
+
+  if (certificates.kind === "files" && fromFiles !== undefined) {
+    const onChange = await serve(fromFiles);
+    watchKeyPair({
+      files: certificates.keyPair,
+      current: fromFiles,
+      everyMs: settings.keyPairPollMs,
+      clock,
+      log: log.child("https"),
+      signal: stopped.signal,
+      onChange,
+    });
+  } else if (certificates.kind === "own") {
+    const caretaker = createCaretaker({
+      ...certificates,
+      kube: createKube(options.kubeConfig),
+      namespace: settings.namespace,
+      mutates: settings.mutate,
+      now: options.now,
+      log,
+      signal: stopped.signal,
+    });
+    let renew: Promise<(renewed: KeyPair) => void> | undefined;
+    const looking = keepLooking({
+      caretaker,
+      everyMs: certificates.lookEveryMs,
+      clock,
+      log,
+      signal: stopped.signal,
+      async onChange(pair) {
+        if (renew === undefined) await (renew = serve(pair));
+        else (await renew)(pair);
+      },
+    });
+    // Ends at the signal; before that only when the port cannot be had.
+    await Promise.race([looking, aborted(signal)]);
+  }
 
   await aborted(signal);
   log.info("stopping");
@@ -140,9 +199,13 @@ async function run(options: AdmissionOptions, atEnd: (close: () => void | Promis
   await sleep(clock, settings.drainDelayMs);
 }
 
-function firstPair(settings: AdmissionSettings): KeyPair {
+function specOf(object: unknown): unknown {
+  return typeof object === "object" && object !== null ? (object as { readonly spec?: unknown }).spec : undefined;
+}
+
+function firstPair(files: KeyPairFiles): KeyPair {
   try {
-    return readKeyPair(settings.keyPair);
+    return readKeyPair(files);
   } catch (error) {
     throw new FatalError(`${errorText(error)}; name the files with --cert PATH and --key PATH`);
   }

@@ -4,6 +4,7 @@ import path from "node:path";
 import { type Cluster, startCluster } from "../../test/cluster/cluster.ts";
 import { freePort } from "../../test/cluster/loopback.ts";
 import { root } from "../paths.mjs";
+import { type AdmissionRow, measureAdmission } from "./admission.ts";
 import type { BackendMethods } from "./backend.ts";
 import { type ChangesRow, measureChanges } from "./changes.ts";
 import { startChild } from "./child.ts";
@@ -32,6 +33,7 @@ export interface ClusterRows {
   readonly burst: BurstRow[];
   readonly memory: MemoryRow[];
   readonly changes: ChangesRow[];
+  readonly admission: AdmissionRow[];
   readonly start: StartRow[];
   readonly loading: LoadRow[];
 }
@@ -64,18 +66,19 @@ export async function measureInCluster(session: Session, options: ClusterOptions
     burst: [],
     memory: [],
     changes: [],
+    admission: [],
     start: [],
     loading: [],
   };
   let kubernetes = "";
   const shapes: readonly Shape[] = [
     { scheme: "cleartext", hosts: 1 },
-    ...(options.only.has("propagation") || options.only.has("memory")
+    ...(options.only.has("propagation") || options.only.has("memory") || options.only.has("admission")
       ? [{ scheme: "tls", hosts: options.tlsHosts } as const]
       : []),
   ];
   for (const shape of shapes) {
-    const sizes = options.sizes.filter((size) => size >= shape.hosts);
+    const sizes = options.schemes.has(shape.scheme) ? options.sizes.filter((size) => size >= shape.hosts) : [];
     if (sizes.length === 0) continue;
     await session.scope(async (scope) => {
       const grounds = await prepare(session, scope, { options, shape, rows });
@@ -137,6 +140,11 @@ async function atSize(grounds: Grounds, mappings: number, largest: number): Prom
     session.say(`${describe(shape)}, ${mappings} Mappings: start`);
     const started = { shape, mappings, listenerPort, options: gateway(usual), repetitions: quick ? 2 : 5 };
     rows.start.push(await measureStart(session, started));
+  }
+  if (only.has("admission") && mappings > 0) {
+    session.say(`${describe(shape)}, ${mappings} Mappings: admission`);
+    const judged = { shape, mappings, cluster, bundle: options.bundleFile, reviews: quick ? 200 : 1000 };
+    rows.admission.push(await session.scope((scope) => measureAdmission(scope, judged)));
   }
   const wantsChanges = only.has("changes") && isForChanges(options, mappings) && shape.scheme === "cleartext";
   if (!only.has("propagation") && !only.has("memory") && !wantsChanges) return mappings;

@@ -1,14 +1,19 @@
 import { parseArgs } from "node:util";
 import { type Form, forms } from "./forms.ts";
 
-export const sections = ["propagation", "compile", "memory", "changes", "throughput", "start"] as const;
+export const sections = ["propagation", "compile", "memory", "changes", "admission", "throughput", "start"] as const;
 export type Section = (typeof sections)[number];
+
+export const schemes = ["cleartext", "tls"] as const;
+export type Scheme = (typeof schemes)[number];
 
 export interface Options {
   readonly quick: boolean;
   readonly only: ReadonlySet<Section>;
   /** Mappings that are there, ascending. */
   readonly sizes: readonly number[];
+  /** Where the routes stand: on one cleartext host, over many TLS hosts. */
+  readonly schemes: ReadonlySet<Scheme>;
   /** Of hosts with many routes: which of the two are measured. */
   readonly forms: ReadonlySet<Form>;
   readonly repetitions: number;
@@ -26,6 +31,7 @@ export const usage = `npm run bench [-- OPTIONS]
   --quick              10 and 1,000 Mappings and few repetitions: some minutes, for a first look
   --only A,B           of ${sections.join(", ")}
   --sizes N,N          how many Mappings are there (default 10,1000,10000; the compile takes 100000 too)
+  --schemes A,B        of cleartext (one host) and tls (many), where both are measured (default both)
   --forms list,tree    how Envoy finds routes, where there are many on a host (default both)
   --repetitions N      of each change of the propagation (default 25; 7 with --quick)
   --tls-hosts N        how many hosts the TLS form is spread over (default 100)
@@ -56,6 +62,9 @@ export function readOptions(args: readonly string[]): Options | "help" {
             .split(",")
             .map((size) => integer("sizes", size, 100_000))
             .sort((a, b) => a - b),
+    schemes: new Set(
+      values.schemes === undefined ? schemes : values.schemes.split(",").map((name) => oneOf("schemes", schemes, name)),
+    ),
     forms: new Set(
       values.forms === undefined ? forms : values.forms.split(",").map((name) => oneOf("forms", forms, name)),
     ),
@@ -75,6 +84,7 @@ function parse(args: readonly string[]) {
         quick: { type: "boolean" },
         only: { type: "string" },
         sizes: { type: "string" },
+        schemes: { type: "string" },
         forms: { type: "string" },
         repetitions: { type: "string" },
         "tls-hosts": { type: "string" },

@@ -1,3 +1,4 @@
+import type { AdmissionRow } from "./admission.ts";
 import type { BurstRow, PropagationRow } from "./propagation.ts";
 import type { ChangesRow } from "./changes.ts";
 import type { LoadRow } from "./cluster.ts";
@@ -25,6 +26,7 @@ export interface Report {
   readonly compile: readonly CompileRow[];
   readonly memory: readonly MemoryRow[];
   readonly changes: readonly ChangesRow[];
+  readonly admission: readonly AdmissionRow[];
   readonly throughput: readonly ThroughputRow[];
   readonly start: readonly StartRow[];
   readonly loading: readonly LoadRow[];
@@ -52,6 +54,7 @@ export function table(report: Report): string {
     ...compileTable(report),
     ...memoryTable(report),
     ...changesTable(report),
+    ...admissionTable(report),
     ...throughputTable(report),
     ...startTable(report),
     ...report.skipped.map(({ section, reason }) => `\nSKIPPED ${section}: ${reason}`),
@@ -183,6 +186,33 @@ function changesTable({ changes }: Report): string[] {
     "requests",
     "failed",
     "p50 / p99 ms",
+    "load",
+  ]);
+}
+
+function admissionTable({ admission }: Report): string[] {
+  const cells = ({ tookMs, cpuMs }: AdmissionRow["single"]): Cell[] => [
+    `${short(tookMs.p50)} / ${short(tookMs.p99)}`,
+    short(cpuMs),
+  ];
+  const rows = admission.map((row): Cell[] => [
+    row.mappings,
+    where(row),
+    row.single.tookMs.n,
+    ...cells(row.single),
+    ...cells(row.eight),
+    `${row.memory.rssMb} (${row.memory.peakMb})`,
+    row.loadAverage[0] ?? 0,
+  ]);
+  return section("admission: one review, ms (p50 / p99)", rows, [
+    "Mappings",
+    "hosts",
+    "N",
+    "one at a time",
+    "CPU",
+    "eight at once",
+    "CPU",
+    "RSS (peak), MB",
     "load",
   ]);
 }

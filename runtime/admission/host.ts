@@ -1,9 +1,11 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import https from "node:https";
 import type { AddressInfo } from "node:net";
+import { conversionPath as CONVERT } from "../../capabilities/webhook.ts";
 import { errorCode, errorText, FatalError } from "../fatal.ts";
 import type { Log } from "../log.ts";
 import type { KeyPair } from "./key-pair.ts";
+import { answerConversion } from "./conversion.ts";
 import { type AdmissionRequest, type Answer, readReview, writeReview } from "./review.ts";
 
 export interface HostOptions {
@@ -12,10 +14,16 @@ export interface HostOptions {
   readonly pair: Pick<KeyPair, "cert" | "key">;
   /** Undefined: no verdict, by a fault of ours; the webhook's failurePolicy decides. */
   readonly validate: (request: AdmissionRequest) => Promise<Answer | undefined>;
+  /** What is to be changed of an object; without it nobody may ask. */
+  readonly mutate?: (request: AdmissionRequest) => Promise<Answer>;
+  /** Objects that were converted to another version, or 0 and why not. */
+  readonly onConverted?: (objects: number, failure: string | undefined) => void;
   readonly log: Log;
   /** Of one review. An object has at most 1.5 MiB (etcd) and a review of an update two of them. Default 8 MiB. */
   readonly maxBodyBytes?: number;
-  /** Of all reviews that are being read or judged. Default 64 MiB. */
+  /** Of one conversion: a whole list, 10,000 objects when the API server fills its watch cache. Default 64 MiB. */
+  readonly maxConversionBytes?: number;
+  /** Of all reviews that are being read or judged. Default 128 MiB. */
   readonly maxHeldBytes?: number;
 }
 
@@ -32,9 +40,10 @@ const MIB = 1024 * 1024;
 /** The API server waits no longer for an answer. */
 const CLOSE_WITHIN_MS = 5000;
 
-/** The API server's side of the admission process: POST /validate and GET /healthz by HTTPS. A FatalError when the port is taken. */
+/** The API server's side of the admission process: POST /validate and /webhooks/crd-convert, GET /healthz, by HTTPS. A FatalError when the port is taken. */
 export async function startHost(options: HostOptions): Promise<Host> {
-  const { port, pair, validate, log, maxBodyBytes = 8 * MIB, maxHeldBytes = 64 * MIB } = options;
+  const { port, pair, validate, log, maxBodyBytes = 8 * MIB, maxHeldBytes = 128 * MIB } = options;
+  const { maxConversionBytes = 64 * MIB, onConverted = () => undefined, mutate } = options;
   let heldBytes = 0;
 
   const server = https.createServer(
@@ -68,25 +77,51 @@ export async function startHost(options: HostOptions): Promise<Host> {
     const pathname = (request.url ?? "/").replace(/\?.*$/, "");
     const method = methods[pathname];
     if (method === undefined)
-      return send(request, response, { status: 404, text: "not found; POST /validate or GET /healthz\n" });
+      return send(request, response, {
+        status: 404,
+        text: `not found; POST /validate or ${CONVERT}, or GET /healthz\n`,
+      });
     if (!method.includes(request.method ?? "")) {
       response.setHeader("allow", method.join(", "));
       return send(request, response, { status: 405, text: `only ${method.join(" and ")}\n` });
     }
     if (pathname === "/healthz") return send(request, response, { status: 200, text: "ok\n" });
-    await review(request, response);
+    if (pathname === CONVERT) return conversion(request, response);
+    await review(request, response, pathname === "/mutate" ? (mutate ?? unchanged) : validate);
   }
 
-  async function review(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const body = await readBody(request);
+  async function conversion(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await readBody(request, maxConversionBytes);
+    if (body.kind === "refused") return send(request, response, body);
+    try {
+      const answered = answerConversion(body.text);
+      if (!answered.ok) {
+        log.warn(`a request to ${CONVERT} is not a conversion review`, { reason: answered.message });
+        return send(request, response, { status: 400, text: `${answered.message}\n` });
+      }
+      const { text, converted, failure } = answered;
+      if (failure !== undefined) log.warn(failure);
+      onConverted(converted, failure);
+      send(request, response, { status: 200, text, type: "application/json" });
+    } finally {
+      heldBytes -= body.bytes;
+    }
+  }
+
+  async function review(
+    request: IncomingMessage,
+    response: ServerResponse,
+    judge: HostOptions["validate"],
+  ): Promise<void> {
+    const body = await readBody(request, maxBodyBytes);
     if (body.kind === "refused") return send(request, response, body);
     try {
       const read = readReview(body.text);
       if (!read.ok) {
-        log.warn("a request to /validate is not an admission review", { reason: read.message });
+        log.warn("a request is not an admission review", { reason: read.message });
         return send(request, response, { status: 400, text: `${read.message}\n` });
       }
-      const verdict = await validate(read.request);
+      const verdict = await judge(read.request);
       if (verdict === undefined)
         return send(request, response, { status: 500, text: "failed; see the log of nuncio admission\n" });
       const text = writeReview(read.request.uid, verdict);
@@ -97,9 +132,9 @@ export async function startHost(options: HostOptions): Promise<Host> {
   }
 
   /** Counts the bytes of a body that it returns as held. */
-  async function readBody(request: IncomingMessage): Promise<Body> {
-    const tooLarge: Refused = { kind: "refused", status: 413, text: `the body is larger than ${maxBodyBytes} bytes\n` };
-    if (Number(request.headers["content-length"] ?? 0) > maxBodyBytes) return tooLarge;
+  async function readBody(request: IncomingMessage, mostBytes: number): Promise<Body> {
+    const tooLarge: Refused = { kind: "refused", status: 413, text: `the body is larger than ${mostBytes} bytes\n` };
+    if (Number(request.headers["content-length"] ?? 0) > mostBytes) return tooLarge;
     const chunks: Buffer[] = [];
     let bytes = 0;
     const refuse = (refused: Refused): Refused => {
@@ -111,7 +146,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
         const buffer = chunk as Buffer;
         bytes += buffer.length;
         heldBytes += buffer.length;
-        if (bytes > maxBodyBytes) return refuse(tooLarge);
+        if (bytes > mostBytes) return refuse(tooLarge);
         if (heldBytes > maxHeldBytes)
           return refuse({ kind: "refused", status: 503, text: "too many reviews at once\n" });
         chunks.push(buffer);
@@ -144,8 +179,15 @@ export async function startHost(options: HostOptions): Promise<Host> {
 
 const methods: Readonly<Record<string, readonly string[] | undefined>> = {
   "/validate": ["POST"],
+  "/mutate": ["POST"],
+  [CONVERT]: ["POST"],
   "/healthz": ["GET", "HEAD"],
 };
+
+/** Of a process without --mutate, whose MutatingWebhookConfiguration is there all the same. */
+function unchanged(): Promise<Answer> {
+  return Promise.resolve({ allowed: true });
+}
 
 interface Refused {
   readonly kind: "refused";

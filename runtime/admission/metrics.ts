@@ -9,6 +9,8 @@ export interface AdmissionMetrics {
   reviewed(kind: string, outcome: Outcome, seconds: number): void;
   compiled(seconds: number): void;
   certificate(expiresAt: Date): void;
+  /** A conversion between versions: of so many objects, or why it failed. */
+  converted(objects: number, failure: string | undefined): void;
   write(to: Writable): Promise<void>;
 }
 
@@ -33,6 +35,17 @@ export function createAdmissionMetrics(version: string, waiting: () => number): 
     name: "nuncio_admission_review_seconds",
     help: "From a whole review to its answer.",
     buckets: secondsBuckets,
+    registers,
+  });
+  const conversions = new Counter({
+    name: "nuncio_admission_conversions_total",
+    help: "Conversions between versions that the API server asked for.",
+    labelNames: ["outcome"],
+    registers,
+  });
+  const converted = new Counter({
+    name: "nuncio_admission_converted_objects_total",
+    help: "Objects that were converted to another version.",
     registers,
   });
   const compileSeconds = new Histogram({
@@ -62,6 +75,10 @@ export function createAdmissionMetrics(version: string, waiting: () => number): 
     },
     compiled: (seconds) => compileSeconds.observe(seconds),
     certificate: (expiresAt) => expiry.set(expiresAt.getTime() / 1000),
+    converted(objects, failure) {
+      conversions.inc({ outcome: failure === undefined ? "converted" : "failed" });
+      converted.inc(objects);
+    },
     async write(to) {
       to.write(await register.metrics());
     },

@@ -40,6 +40,34 @@ export async function loadCapabilities(
   };
 }
 
+/** Undefined: an object that no capability rewrites. */
+export type Mutate = (request: AdmissionRequest) => Promise<Readonly<Record<string, unknown>> | undefined>;
+
+/** Loads Pepr and the capabilities, and runs their mutate callbacks: what comes back is the object as it is to be stored. */
+export async function loadMutations(env: NodeJS.ProcessEnv): Promise<Mutate> {
+  prepare(env);
+  const { capabilities, PeprMutateRequest } = await import("../../capabilities/index.ts");
+  const hooks = { judge: () => Promise.reject(new Error("not asked")), put: () => undefined, remove: () => undefined };
+  const bindings = capabilities({ ...hooks, rewrites: true }).flatMap((capability) => capability.bindings);
+
+  return async (request) => {
+    const { group, version, kind } = request.kind;
+    const isStatus = request.subResource !== undefined && request.subResource !== "";
+    const concerned = bindings.filter(
+      ({ mutateCallback, event, kind: of }) =>
+        mutateCallback !== undefined &&
+        of.kind === kind &&
+        of.group === group &&
+        of.version === version &&
+        concerns(event, request.operation),
+    );
+    if (isStatus || concerned.length === 0) return undefined;
+    const change = new PeprMutateRequest(request);
+    for (const { mutateCallback } of concerned) await mutateCallback?.(change);
+    return change.Raw as Readonly<Record<string, unknown>>;
+  };
+}
+
 /** Pepr reads these once, when it is imported. */
 function prepare(env: NodeJS.ProcessEnv): void {
   delete env["PEPR_MODE"]; // neither build nor dev: admission bindings alone are kept

@@ -14,6 +14,8 @@ export interface Answer {
   readonly code?: number | undefined;
   readonly message?: string | undefined;
   readonly warnings?: readonly string[] | undefined;
+  /** Operations of a JSON patch (RFC 6902). */
+  readonly patch?: readonly object[] | undefined;
 }
 
 const apiVersion = "admission.k8s.io/v1";
@@ -67,13 +69,23 @@ function named(request: Fields, field: string): Fields {
 }
 
 /** The body of the answer. */
-export function writeReview(uid: string, { allowed, code, message, warnings = [] }: Answer): string {
+export function writeReview(uid: string, { allowed, code, message, warnings = [], patch = [] }: Answer): string {
   const status = allowed ? undefined : { code: code ?? 422, reason: "Invalid", message };
   return JSON.stringify({
     apiVersion,
     kind,
-    response: { uid, allowed, status, warnings: warnings.length === 0 ? undefined : warnings.map(oneLine) },
+    response: {
+      uid,
+      allowed,
+      status,
+      warnings: warnings.length === 0 ? undefined : warnings.map(oneLine),
+      ...(patch.length === 0 ? {} : { patchType: "JSONPatch", patch: base64(patch) }),
+    },
   });
+}
+
+function base64(patch: readonly object[]): string {
+  return Buffer.from(JSON.stringify(patch)).toString("base64");
 }
 
 /** A warning travels in an HTTP header. */

@@ -91,5 +91,9 @@ export function describeFailed(
   { verb, status, message }: Extract<Failure, { kind: "failed" }>,
   kind: WatchedKind,
 ): string {
+  // Source: k8s.io/apiextensions-apiserver pkg/apiserver/conversion/webhook_converter.go
+  if (message.includes("conversion webhook for")) {
+    return `${resourceOf(kind)} are stored in an old version, and nobody converts them (${message}); apply manifests/crds-legacy.yaml, so that nuncio admission does, or keep the process running that did, trying again`;
+  }
   return `the API server answers ${status} to ${verb} ${resourceOf(kind)} (${message || "no reason given"}); trying again`;
 }

@@ -1,5 +1,7 @@
-import { alignedMap } from "../../ir/aligned.ts";
+import { diffLists, type ListDiff, patchSorted } from "../../ir/aligned.ts";
 import { sameElements } from "../../ir/memo.ts";
+import { compareText } from "../../ir/problem.ts";
+import { keyOf } from "../../ir/resource.ts";
 import { type BuiltHost, takesMapping } from "./host.ts";
 import { parseGlob } from "./hostname.ts";
 import type { BuiltMapping } from "./mapping.ts";
@@ -42,45 +44,54 @@ export interface Associated {
   readonly detached: readonly BuiltMapping[];
 }
 
-/** @returns which Mappings each Host takes; the Hosts of one Mapping are remembered while the set of Hosts is the same. */
-export function associator(): (mappings: readonly BuiltMapping[], hosts: readonly BuiltHost[]) => Associated {
+/** By key, as resources come. The order of these lists means nothing, but the same order makes them cheap to compare. */
+const byKey = (a: BuiltMapping, b: BuiltMapping) => compareText(keyOf(a.resource), keyOf(b.resource));
+
+/** @returns which Mappings each Host takes; while the Hosts are the same, only Mappings that come and go are looked at. */
+export function associator(): (
+  mappings: readonly BuiltMapping[],
+  hosts: readonly BuiltHost[],
+  /** The same in all calls. */
+  loose?: boolean,
+) => Associated {
   let index = indexHosts([]);
-  let takersOf: (mappings: readonly BuiltMapping[]) => readonly (readonly number[])[] = alignedMap(() => []);
-  let earlier: Association = new Map();
   let earlierMappings: readonly BuiltMapping[] = [];
-  let result: Associated = { association: earlier, detached: [] };
-  return (mappings, hosts) => {
+  let result: Associated = { association: new Map(), detached: [] };
+
+  /** What changes for each Host; for undefined: what changes for the Mappings that no Host takes. */
+  const changesByTaker = ({ removed, added }: ListDiff<BuiltMapping>, loose: boolean) => {
+    const changes = new Map<BuiltHost | undefined, { removed: BuiltMapping[]; added: BuiltMapping[] }>();
+    const note = (mapping: BuiltMapping, what: "removed" | "added"): void => {
+      const some = loose ? index.all : candidates(index, mapping);
+      const taking = some.filter((host) => takesMapping(host, mapping, loose));
+      for (const taker of taking.length === 0 ? [undefined] : taking) {
+        let change = changes.get(taker);
+        if (change === undefined) changes.set(taker, (change = { removed: [], added: [] }));
+        change[what].push(mapping);
+      }
+    };
+    for (const mapping of removed) note(mapping, "removed");
+    for (const mapping of added) note(mapping, "added");
+    return changes;
+  };
+
+  return (mappings, hosts, loose = false) => {
     const sameHosts = sameElements(index.all, hosts);
     if (sameHosts && mappings === earlierMappings) return result;
-    if (!sameHosts) {
-      index = indexHosts(hosts);
-      const places = new Map(hosts.map((host, place) => [host, place]));
-      const current = index;
-      takersOf = alignedMap((mapping: BuiltMapping) =>
-        candidates(current, mapping)
-          .filter((host) => takesMapping(host, mapping))
-          .map((host) => places.get(host) as number),
-      );
-    }
+    if (!sameHosts) index = indexHosts(hosts);
+    const diff = sameHosts ? diffLists(earlierMappings, mappings) : { removed: [], added: mappings };
+    const changes = changesByTaker(diff, loose);
     earlierMappings = mappings;
-    const lists: BuiltMapping[][] = hosts.map(() => []);
-    const detached: BuiltMapping[] = [];
-    const takers = takersOf(mappings);
-    for (let i = 0; i < mappings.length; i++) {
-      const mapping = mappings[i] as BuiltMapping;
-      const taking = takers[i] as readonly number[];
-      if (taking.length === 0) detached.push(mapping);
-      for (const place of taking) (lists[place] as BuiltMapping[]).push(mapping);
-    }
-    const association = new Map(
-      hosts.map((host, place): [BuiltHost, readonly BuiltMapping[]] => {
-        const list = lists[place] as BuiltMapping[];
-        const before = earlier.get(host);
-        return [host, before !== undefined && sameElements(before, list) ? before : list];
-      }),
-    );
-    earlier = association;
-    result = { association, detached };
+    const now = (taker: BuiltHost | undefined, before: readonly BuiltMapping[]): readonly BuiltMapping[] => {
+      const change = changes.get(taker);
+      if (sameHosts) return change === undefined ? before : patchSorted(before, change, byKey);
+      const list = change?.added ?? [];
+      return sameElements(before, list) ? before : list;
+    };
+    result = {
+      association: new Map(hosts.map((host) => [host, now(host, result.association.get(host) ?? [])])),
+      detached: now(undefined, result.detached),
+    };
     return result;
   };
 }

@@ -1,7 +1,7 @@
 import type { MappingSpec } from "../../crds/mapping.ts";
 import type { TCPMappingSpec } from "../../crds/tcp-mapping.ts";
 import type { Counters } from "../../ir/counters.ts";
-import { alignedMap } from "../../ir/aligned.ts";
+import { alignedFilter, alignedMap } from "../../ir/aligned.ts";
 import { sameElements } from "../../ir/memo.ts";
 import type { Problem } from "../../ir/problem.ts";
 import type { Resource } from "../../ir/resource.ts";
@@ -64,6 +64,7 @@ function builderOf<Spec, Built extends { readonly problems: readonly Problem[]; 
   const entries = new WeakMap<Resource<Spec>, Entry<Built>>();
   let lastContext: MappingContext | undefined;
   let inContext: (resources: readonly Resource<Spec>[]) => readonly Built[] = () => [];
+  const flawedOf = alignedFilter(({ usable, problems }: Built) => !usable || problems.length > 0);
   let earlier: readonly Built[] = [];
   let result: BuiltAll<Built> = { usable: [], problems: [] };
 
@@ -87,9 +88,11 @@ function builderOf<Spec, Built extends { readonly problems: readonly Problem[]; 
     const built = inContext(resources);
     if (sameElements(built, earlier)) return result;
     earlier = built;
-    const problems: Problem[] = [];
-    for (const each of built) if (each.problems.length > 0) problems.push(...each.problems);
-    result = { usable: built.every(({ usable }) => usable) ? built : built.filter(({ usable }) => usable), problems };
+    const flawed = flawedOf(built);
+    result = {
+      usable: flawed.every(({ usable }) => usable) ? built : built.filter(({ usable }) => usable),
+      problems: flawed.flatMap(({ problems }) => problems),
+    };
     return result;
   };
 }
@@ -97,6 +100,7 @@ function builderOf<Spec, Built extends { readonly problems: readonly Problem[]; 
 function stillValid(entry: Entry<unknown>, context: MappingContext): boolean {
   return (
     entry.context.defaults === context.defaults &&
+    entry.context.labelDomain === context.labelDomain &&
     entry.context.lookup.inCluster === context.lookup.inCluster &&
     entry.context.lookup.ownNamespace === context.lookup.ownNamespace &&
     entry.asked.every(({ ask, answer }) => ask(context.lookup) === answer)

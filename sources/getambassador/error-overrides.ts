@@ -3,9 +3,9 @@ import { errorBodies, errorBodiesMark } from "../../filters/error-overrides.ts";
 import type { HttpFilter } from "../../ir/types.ts";
 import type { BuiltMapping, MappingContext } from "./mapping.ts";
 
-/** Whether a Mapping has bodies of its own, or does without the Module's. Most gateways need no filter for them. */
-export function hasOwnBodies(mappings: readonly BuiltMapping[]): boolean {
-  return mappings.some(({ features }) => features[errorOverrides.name] !== undefined);
+/** Whether the Mapping has bodies of its own, or does without the Module's. Most gateways need no filter for them. */
+export function hasOwnBodies({ features }: BuiltMapping): boolean {
+  return features[errorOverrides.name] !== undefined;
 }
 
 /** What is wrong with the Module's bodies is told by `selectModule`. */

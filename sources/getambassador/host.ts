@@ -17,6 +17,8 @@ export interface BuiltHost {
   readonly selector: Labels | undefined;
   readonly insecureAction: InsecureAction;
   readonly tls: TerminationTls | undefined;
+  /** It asks for TLS, be it that it cannot have it now. */
+  readonly wantsTls: boolean;
   readonly problems: readonly Problem[];
 }
 
@@ -42,22 +44,35 @@ export const defaultHost: BuiltHost = {
   selector: undefined,
   insecureAction: "Route",
   tls: undefined,
+  wantsTls: false,
   problems: [],
 };
 
-export function labelsMatch(wanted: Labels, labels: Labels): boolean {
-  return Object.entries(wanted).every(([name, value]) => labels[name] === value);
+/** All of them, or where selectors are loose any one. */
+export function labelsMatch(wanted: Labels, labels: Labels, loose = false): boolean {
+  const each = Object.entries(wanted);
+  const has = ([name, value]: readonly [string, string]) => labels[name] === value;
+  return loose && each.length > 0 ? each.some(has) : each.every(has);
 }
 
 /**
  * Whether a Host takes a Mapping: its mappingSelector must match the labels where it has one, the host names must overlap
  * where the Mapping has one, and at least one of both must be there. Source: Emissary 2 and later, strict label selectors.
  */
-export function takesMapping(host: BuiltHost, mapping: BuiltMapping): boolean {
+export function takesMapping(host: BuiltHost, mapping: BuiltMapping, loose = false): boolean {
+  if (mapping.everywhere === true) return true;
+  if (loose) return takesLoosely(host, mapping);
   const hasHostname = mapping.hostname !== undefined || mapping.hostRegex !== undefined;
   if (host.selector === undefined && !hasHostname) return false;
   if (host.selector !== undefined && !labelsMatch(host.selector, mapping.resource.labels)) return false;
   return mapping.hostname === undefined || globsOverlap(mapping.hostname, host.hostname);
+}
+
+/** As Emissary did before 2.4 and 3.2, and does with DISABLE_STRICT_LABEL_SELECTORS. */
+function takesLoosely({ selector, hostname }: BuiltHost, mapping: BuiltMapping): boolean {
+  if (selector !== undefined && labelsMatch(selector, mapping.resource.labels, true)) return true;
+  if (mapping.hostname === undefined) return mapping.hostRegex !== undefined;
+  return globsOverlap(mapping.hostname, hostname);
 }
 
 const EMPTY: Labels = {};
@@ -69,6 +84,7 @@ function selectorOf(spec: HostSpec): Labels | undefined {
 
 export interface HostTls {
   readonly tls: TerminationTls | undefined;
+  readonly wanted: boolean;
   readonly problems: readonly Problem[];
 }
 
@@ -91,9 +107,18 @@ function notYetCompiled(resource: Resource<HostSpec>): readonly Problem[] {
   }));
 }
 
-export function buildHost(resource: Resource<HostSpec>, { tls, problems: ofTls }: HostTls): BuiltHost {
+/** Listeners open ports since Emissary 2. */
+function additionalPort(resource: Resource<HostSpec>): readonly Problem[] {
+  if (resource.spec.requestPolicy?.insecure?.additionalPort === undefined) return [];
+  const path = ["spec", "requestPolicy", "insecure", "additionalPort"];
+  const message = "has no effect: a Listener opens a port";
+  const advice = "remove it, and apply a Listener with protocol: HTTP on that port";
+  return [{ code: "IgnoredField", severity: "warning", object: resource, path, message, advice }];
+}
+
+export function buildHost(resource: Resource<HostSpec>, { tls, wanted, problems: ofTls }: HostTls): BuiltHost {
   const { spec } = resource;
-  const told = notYetCompiled(resource);
+  const told = [...notYetCompiled(resource), ...additionalPort(resource)];
   const problems = told.length === 0 ? ofTls : [...ofTls, ...told];
   return {
     key: `${resource.namespace}/${resource.name}`,
@@ -102,6 +127,7 @@ export function buildHost(resource: Resource<HostSpec>, { tls, problems: ofTls }
     selector: selectorOf(spec),
     insecureAction: spec.requestPolicy?.insecure?.action ?? "Redirect",
     tls,
+    wantsTls: wanted,
     problems,
   };
 }

@@ -1,5 +1,5 @@
 import type { Resources } from "../../crds/resources.ts";
-import { alignedMap } from "../../ir/aligned.ts";
+import { alignedFilter } from "../../ir/aligned.ts";
 import { memoLast } from "../../ir/memo.ts";
 import type { Problem } from "../../ir/problem.ts";
 import { hasError, type Resource } from "../../ir/resource.ts";
@@ -18,23 +18,19 @@ function isOurs(resource: Resource<WithId>, ambassadorId: string): boolean {
 /** Of one kind: what is for this gateway, and of that what can be used. Remembered by the array's identity. */
 function selection<Kind extends Resource<WithId>>() {
   let id = "";
-  const judgeEach = alignedMap((resource: Kind) =>
-    !isOurs(resource, id) ? "foreign" : hasError(resource) ? "broken" : "usable",
-  );
+  const isForeign = (resource: Kind) => !isOurs(resource, id);
+  const oddOnes = alignedFilter((resource: Kind) => isForeign(resource) || resource.problems.length > 0);
   return memoLast((resources: readonly Kind[], ambassadorId: string) => {
     id = ambassadorId;
-    const verdicts = judgeEach(resources);
-    const problems: Problem[] = [];
-    const usable: Kind[] = [];
-    let ours = 0;
-    for (let i = 0; i < resources.length; i++) {
-      const resource = resources[i] as Kind;
-      if (verdicts[i] === "foreign") continue;
-      ours++;
-      if (resource.problems.length > 0) problems.push(...resource.problems);
-      if (verdicts[i] === "usable") usable.push(resource);
-    }
-    return { usable, problems, ours };
+    const odd = oddOnes(resources);
+    const foreign = new Set(odd.filter(isForeign));
+    const unusable = new Set(odd.filter((resource) => foreign.has(resource) || hasError(resource)));
+    return {
+      usable: unusable.size === 0 ? resources : resources.filter((resource) => !unusable.has(resource)),
+      broken: odd.filter((resource) => !foreign.has(resource) && hasError(resource)),
+      problems: odd.flatMap((resource) => (foreign.has(resource) ? [] : resource.problems)),
+      ours: resources.length - foreign.size,
+    };
   });
 }
 
@@ -59,6 +55,8 @@ type Kind = (typeof kinds)[number];
 export interface Selected {
   /** What is for this gateway and has no error of its own. Arrays keep their identity while the resources do. */
   readonly usable: Pick<Resources, Kind>;
+  /** What is for this gateway and has an error: nothing of it is known but its name. */
+  readonly broken: Pick<Resources, Kind>;
   /** There is a Host for this gateway, be it one with errors. */
   readonly hasHosts: boolean;
   /** Of all that is for this gateway. */
@@ -70,11 +68,11 @@ export function selector(): (resources: Resources, ambassadorId: string) => Sele
   const byKind = kinds.map((kind) => ({ kind, select: selection<Resource<WithId>>() }));
   return (resources, ambassadorId) => {
     const selected = byKind.map(({ kind, select }) => ({ kind, ...select(resources[kind], ambassadorId) }));
+    const byName = (of: "usable" | "broken") =>
+      Object.fromEntries(selected.map((each) => [each.kind, each[of]])) as unknown as Pick<Resources, Kind>;
     return {
-      usable: Object.fromEntries(selected.map(({ kind, usable }) => [kind, usable])) as unknown as Pick<
-        Resources,
-        Kind
-      >,
+      usable: byName("usable"),
+      broken: byName("broken"),
       hasHosts: selected.some(({ kind, ours }) => kind === "hosts" && ours > 0),
       problems: selected.flatMap(({ problems }) => problems),
     };

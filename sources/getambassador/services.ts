@@ -1,5 +1,7 @@
+import { authServices } from "./auth-service.ts";
 import { filters } from "../../filters/index.ts";
 import type { Resources } from "../../crds/resources.ts";
+import { alignedFilter } from "../../ir/aligned.ts";
 import { memoLast } from "../../ir/memo.ts";
 import type { Problem } from "../../ir/problem.ts";
 import type { GrpcAccessLog, Telemetry, Tracing } from "../../ir/telemetry.ts";
@@ -8,6 +10,7 @@ import { errorOverrideFilters, hasOwnBodies } from "./error-overrides.ts";
 import { logServices } from "./log-service.ts";
 import type { BuiltMapping, MappingContext } from "./mapping.ts";
 import { filtersOfModule } from "./module-filters.ts";
+import { rateLimitServices } from "./rate-limit-service.ts";
 import { stableTelemetry } from "./telemetry.ts";
 import { tracingServices } from "./tracing-service.ts";
 
@@ -25,7 +28,11 @@ export type Contribution = Partial<Omit<GatewayServices, "telemetry">> & {
   readonly tracing?: Tracing;
 };
 
-export type ServiceKinds = Pick<Resources, "authServices" | "rateLimitServices" | "logServices" | "tracingServices">;
+/** What is for this gateway and can be used, and of some kinds what an error keeps from being used. */
+export type ServiceKinds = Pick<
+  Resources,
+  "authServices" | "rateLimitServices" | "logServices" | "tracingServices" | "modules"
+> & { readonly broken: Pick<Resources, "authServices" | "modules"> };
 
 /** What of the Mappings decides about filters. */
 export interface Asked {
@@ -40,6 +47,8 @@ type Contribute = (kinds: ServiceKinds, context: MappingContext, asked: Asked) =
 const contributors: readonly Contribute[] = [
   (_, { defaults }) => filtersOfModule(defaults),
   (_, context, { ownBodies }) => ({ filters: errorOverrideFilters(context, ownBodies) }),
+  authServices,
+  rateLimitServices,
   logServices,
   tracingServices,
 ];
@@ -66,22 +75,37 @@ export function gatewayServices(): (
   mappings: readonly BuiltMapping[],
 ) => GatewayServices {
   const stable = stableTelemetry();
+  const withOwnBodies = alignedFilter(hasOwnBodies);
   const make = memoLast(
     (
       authServices: ServiceKinds["authServices"],
+      brokenAuthServices: ServiceKinds["authServices"],
       rateLimitServices: ServiceKinds["rateLimitServices"],
       logServices: ServiceKinds["logServices"],
       tracingServices: ServiceKinds["tracingServices"],
+      modules: ServiceKinds["modules"],
+      brokenModules: ServiceKinds["modules"],
       context: MappingContext,
       ownBodies: boolean,
     ) => {
-      const kinds = { authServices, rateLimitServices, logServices, tracingServices };
+      const broken = { authServices: brokenAuthServices, modules: brokenModules };
+      const kinds = { authServices, rateLimitServices, logServices, tracingServices, modules, broken };
       return together(
         contributors.map((contribute) => contribute(kinds, context, { ownBodies })),
         stable,
       );
     },
   );
-  return ({ authServices, rateLimitServices, logServices, tracingServices }, context, mappings) =>
-    make(authServices, rateLimitServices, logServices, tracingServices, context, hasOwnBodies(mappings));
+  return ({ authServices, rateLimitServices, logServices, tracingServices, modules, broken }, context, mappings) =>
+    make(
+      authServices,
+      broken.authServices,
+      rateLimitServices,
+      logServices,
+      tracingServices,
+      modules,
+      broken.modules,
+      context,
+      withOwnBodies(mappings).length > 0,
+    );
 }

@@ -14,6 +14,7 @@ export interface AdmissionProcess {
   /** Of the HTTPS port. */
   readonly url: string;
   readonly certificate: Certificate;
+  readonly pid: number;
   /** What it has written to standard error. */
   log(): string;
   stdout(): string;
@@ -32,6 +33,8 @@ export interface StartOptions {
   /** The program: the sources, or the bundle. */
   readonly program?: string;
   readonly port?: number;
+  /** Further ones, of which those about certificates win. */
+  readonly args?: readonly string[];
 }
 
 /** `nuncio admission` as a process of its own, as people start it. */
@@ -49,12 +52,26 @@ export async function startAdmission(options: StartOptions): Promise<AdmissionPr
   const certificate = await selfSigned({ hosts: ["127.0.0.1", "localhost"] });
   writeCertificate(certificate);
 
-  const args = ["admission", "--port", `${port}`, "--admin-port", `${adminPort}`, "--cert", certFile, "--key", keyFile];
-  const child: ChildProcess = spawn(process.execPath, [program, ...args, "--drain-delay", "0"], {
-    cwd: root,
-    env: { ...process.env, KUBECONFIG: kubeconfig, ...env },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const flags = [
+    "admission",
+    "--port",
+    `${port}`,
+    "--admin-port",
+    `${adminPort}`,
+    "--cert",
+    certFile,
+    "--key",
+    keyFile,
+  ];
+  const child: ChildProcess = spawn(
+    process.execPath,
+    [program, ...flags, "--drain-delay", "0", ...(options.args ?? [])],
+    {
+      cwd: root,
+      env: { ...process.env, KUBECONFIG: kubeconfig, ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  );
   let log = "";
   let stdout = "";
   child.stderr?.on("data", (chunk: Buffer) => (log += chunk.toString()));
@@ -69,10 +86,14 @@ export async function startAdmission(options: StartOptions): Promise<AdmissionPr
     return code;
   };
   try {
-    await eventually("the admission process answers", async () => {
-      if (child.exitCode !== null) throw new Error(`it ended: ${log}`);
-      return (await admin("/healthz")).status === 200 && log.includes("judging changes");
-    });
+    await eventually(
+      "the admission process answers",
+      async () => {
+        if (child.exitCode !== null) throw new Error(`it ended: ${log}`);
+        return (await admin("/healthz")).status === 200 && log.includes("judging changes");
+      },
+      { timeoutMs: 60_000 },
+    );
   } catch (error) {
     await stop();
     throw error;
@@ -80,6 +101,7 @@ export async function startAdmission(options: StartOptions): Promise<AdmissionPr
   return {
     url: `https://127.0.0.1:${port}`,
     certificate,
+    pid: child.pid ?? 0,
     log: () => log,
     stdout: () => stdout,
     admin,

@@ -87,10 +87,10 @@ describe("what is no resource", () => {
       ],
     ],
     [
-      "an old version of ours",
-      { ...mapping("a"), apiVersion: "getambassador.io/v2" },
+      "a version of ours that nobody converts",
+      { ...mapping("a"), apiVersion: "getambassador.io/v0" },
       [
-        "error NotYetSupported Mapping default/a: apiVersion: getambassador.io/v2 is not supported yet; write it as getambassador.io/v3alpha1",
+        "error InvalidObject Mapping default/a: apiVersion: there is no Mapping in getambassador.io/v0; write it as getambassador.io/v3alpha1",
       ],
     ],
     [
@@ -153,8 +153,12 @@ describe("a Module", () => {
     expect(told(of("settings", { anything: 1 }))).toEqual([
       "warning ModuleIgnored Module default/settings: a Module of this name is not read; name it ambassador",
     ]);
-    expect(told(of("tls", {}))).toEqual([
-      "error NotYetSupported Module default/tls: the old tls Module is not supported; write a TLSContext and a Host",
+    expect(told(of("authentication", {}))).toEqual([
+      'error InvalidField Module default/authentication: spec.config.auth_service: is required and missing; add a string, for example "example-service.default:3000"',
+    ]);
+    expect(told(of("tls", { server: { secret: "certs" }, upstream: { sni: "x" } }))).toEqual([]);
+    expect(told(of("tls", { server: { secrets: "certs" } }))).toEqual([
+      "warning UnknownField Module default/tls: spec.config.server.secrets: is not a field of the tls Module and has no effect; did you mean secret?",
     ]);
   });
 });

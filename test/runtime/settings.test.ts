@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { formatSettingProblem, readSettings } from "../../runtime/settings.ts";
+import { formatSettingProblem, ownServiceOf, readSettings } from "../../runtime/settings.ts";
 import type { Environment, RunFlags } from "../../runtime/settings.ts";
 
 function problemsOf(flags: RunFlags, env: Environment): readonly string[] {
@@ -22,6 +22,10 @@ describe("settings", () => {
       envoyBindAddress: "0.0.0.0",
       stats: "default",
       routeMatching: "auto",
+      secretsSingleNamespace: false,
+      service: undefined,
+      looseLabelSelectors: false,
+      statsd: undefined,
       labelSelector: undefined,
       fieldSelector: undefined,
       drainTimeMs: 600_000,
@@ -76,6 +80,23 @@ describe("settings", () => {
     });
   });
 
+  it("name the gateway's Service, in its own namespace unless another is written", () => {
+    const of = (NUNCIO_SERVICE: string) =>
+      readSettings({}, { NUNCIO_SERVICE, AMBASSADOR_NAMESPACE: "edge" }).settings.service;
+    expect(["", "front", "web/front"].map(of)).toEqual([undefined, "edge/front", "web/front"]);
+  });
+
+  it("send statistics to statsd where that is enabled, with Emissary's defaults", () => {
+    const of = (env: Environment) => readSettings({}, env).settings.statsd;
+    expect(of({ STATSD_HOST: "here" })).toBeUndefined();
+    const usual = { host: "statsd-sink", flushSeconds: 1, dogstatsd: false, entityId: undefined };
+    expect(of({ STATSD_ENABLED: "true" })).toEqual(usual);
+    const all = { STATSD_HOST: "10.0.0.1", STATSD_FLUSH_INTERVAL: "5", DOGSTATSD: "true", DD_ENTITY_ID: "uid" };
+    expect(of({ STATSD_ENABLED: "true", ...all })).toEqual({
+      ...{ host: "10.0.0.1", flushSeconds: 5, dogstatsd: true, entityId: "uid" },
+    });
+  });
+
   it("name a bad value, where it is and what to write, and go on with the default", () => {
     const env = {
       AMBASSADOR_SINGLE_NAMESPACE: "maybe",
@@ -101,5 +122,14 @@ describe("settings", () => {
       drainTimeMs: 600_000,
       logLevel: "info",
     });
+  });
+
+  it.each([
+    ["0.0.0.0", "127.0.0.1:8877"],
+    ["10.0.0.7", "10.0.0.7:8877"],
+    ["::", "[::1]:8877"],
+    ["fd00::7", "[fd00::7]:8877"],
+  ])("let Envoy reach an admin port on %s as %s", (adminAddress, expected) => {
+    expect(ownServiceOf({ adminAddress, adminPort: 8877 })).toBe(expected);
   });
 });

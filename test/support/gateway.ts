@@ -5,9 +5,12 @@ import path from "node:path";
 import { manifestReader } from "../../compile/manifests.ts";
 import type { Resources } from "../../crds/resources.ts";
 import type { Problem } from "../../ir/problem.ts";
+import type { CompileSettings } from "../../ir/settings.ts";
+import { certificateFiles } from "../../runtime/certificate-files.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { createReconciler } from "../../runtime/reconciler.ts";
+import { rejectionProblems } from "../../runtime/rejections.ts";
 import type { AdsEvent } from "../../xds/server/events.ts";
 import { createAdsServer } from "../../xds/server/server.ts";
 import { type BareEnvoy, freePort, spawnEnvoy } from "./envoy.ts";
@@ -32,6 +35,7 @@ export interface RequestOptions {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly host?: string;
+  readonly body?: string;
 }
 
 export interface Gateway {
@@ -40,6 +44,8 @@ export interface Gateway {
   readonly envoy: BareEnvoy;
   /** Serves these manifests instead of the earlier ones; resolves when Envoy has acknowledged them. */
   apply(manifests: string): Promise<readonly Problem[]>;
+  /** Of what was compiled last: files may change while manifests do not. */
+  problems(): readonly Problem[];
   request(path: string, options?: RequestOptions): Promise<Answer>;
   stop(): Promise<void>;
 }
@@ -108,10 +114,17 @@ export function mapping(name: string, spec: Readonly<Record<string, unknown>>): 
 export interface GatewayOptions {
   /** How long connections of a filter chain that changed may live on. Default: 1. */
   readonly drainTimeSeconds?: number;
+  /** What the compiler is told beside the usual. */
+  readonly settings?: Partial<CompileSettings>;
+  /** false: Envoy reads certificates from files itself. */
+  readonly readsFiles?: boolean;
+  /** Nothing stands beside the manifests: no Listener, no Host. */
+  readonly bare?: boolean;
 }
 
 /** Compiler, reconciler, xDS server and a real Envoy. Manifests given to `apply` stand beside `listenerAndHost(port)`. */
 export async function startGateway(options: GatewayOptions = {}): Promise<Gateway> {
+  const { readsFiles = true, bare = false } = options;
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), "nuncio-"));
   const socketPath = path.join(directory, "xds.sock");
   const port = await freePort();
@@ -122,7 +135,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   let published = false;
 
   const onEvent = (event: AdsEvent): void => {
-    if (event.kind === "nack") problems = [...problems, nackProblem(event.message)];
+    if (event.kind === "nack") problems = [...problems, ...rejectionProblems(event, reconciler.sourceMap())];
     if (event.kind === "acknowledged" && event.snapshot === latest) settle();
   };
   const settle = () => {
@@ -132,8 +145,15 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   let latest: unknown;
   const ads = await createAdsServer({ socketPath, log: silentLog, onEvent, graceMs: 50 });
   const reconciler = createReconciler({
-    settings: { ambassadorId: "default", ownNamespace: "default", bindAddress: "127.0.0.1", inCluster: false },
-    resources: () => resources as Resources,
+    settings: {
+      ambassadorId: "default",
+      ownNamespace: "default",
+      bindAddress: "127.0.0.1",
+      inCluster: false,
+      readsFiles,
+      ...options.settings,
+    },
+    resources: () => (readsFiles ? files.withFiles(resources as Resources) : (resources as Resources)),
     onSnapshot(snapshot) {
       latest = snapshot;
       published = true;
@@ -151,6 +171,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     clock: systemClock,
     log: silentLog,
   });
+  const files = certificateFiles({ onChange: () => reconciler.changed(), clock: systemClock, log: silentLog });
   const envoy = spawnEnvoy({ ...options, adsSocket: socketPath, logLevel: "warning" });
 
   const apply = async (manifests: string): Promise<readonly Problem[]> => {
@@ -158,7 +179,9 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
       resources: now,
       problems: ofFiles,
       skipped,
-    } = read(new Map([["test.yaml", { kind: "text", text: `${listenerAndHost(port)}---\n${manifests}` }]]));
+    } = read(
+      new Map([["test.yaml", { kind: "text", text: bare ? manifests : `${listenerAndHost(port)}---\n${manifests}` }]]),
+    );
     resources = now;
     const acknowledged = new Promise<void>((done) => (waiting = done));
     reconciler.changed();
@@ -171,8 +194,10 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     port,
     envoy,
     apply,
+    problems: () => problems,
     request: (url, options) => send(port, url, options),
     async stop() {
+      files.close();
       reconciler.stop();
       await envoy.stop();
       await ads.close();
@@ -181,13 +206,8 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   };
 }
 
-function nackProblem(message: string): Problem {
-  const object = { kind: "Envoy", namespace: "", name: "envoy" };
-  return { code: "EnvoyRejected", severity: "error", object, path: [], message, advice: "" };
-}
-
 function send(port: number, url: string, options: RequestOptions = {}): Promise<Answer> {
-  const { method = "GET", headers = {}, host = "example.com" } = options;
+  const { method = "GET", headers = {}, host = "example.com", body } = options;
   return new Promise((resolve, reject) => {
     const request = http.request(
       { host: "127.0.0.1", port, path: url, method, headers: { host, ...headers }, agent: false },
@@ -209,6 +229,6 @@ function send(port: number, url: string, options: RequestOptions = {}): Promise<
       },
     );
     request.on("error", reject);
-    request.end();
+    request.end(body);
   });
 }

@@ -1,5 +1,5 @@
+import { diffMaps } from "../../ir/bucket-map.ts";
 import type { ResourceMap, XdsResource } from "../snapshot.ts";
-import { diffMaps } from "./diff.ts";
 
 /** A version that Envoy brought along from an earlier stream (`initial_resource_versions`): we do not hold its bytes. */
 interface Reported {
@@ -219,7 +219,8 @@ export class Ledger {
       const beyond = [...this.surplus, ...gone].filter((name) => this.#latest.has(name) && !map.has(name));
       this.surplus = new Set(beyond);
     }
-    return this.wildcard ? changed : changed.filter((resource) => this.names.has(resource.name));
+    const resources = changed.map(([, resource]) => resource);
+    return this.wildcard ? resources : resources.filter((resource) => this.names.has(resource.name));
   }
 
   #all(map: ResourceMap): XdsResource[] {

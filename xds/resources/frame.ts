@@ -45,8 +45,9 @@ export function contentVersion(body: Uint8Array): string {
 /** The parts before the body of a framed `Resource { version = 1, resource = 2 (Any { type_url = 1, value = 2 }), name = 3 }`. */
 export function xdsResource(type: XdsType, name: string, chunks: readonly Uint8Array[]): XdsResource {
   const bodyLength = chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-  const typeUrl = Buffer.from(typeUrls[type]);
-  const nameBytes = Buffer.from(name);
+  // Neither is made as bytes of its own: those would share memory with frames, and frames are kept.
+  const typeUrl = typeUrls[type];
+  const nameLength = Buffer.byteLength(name);
   const anyLength = 1 + varintLength(typeUrl.length) + typeUrl.length + 1 + varintLength(bodyLength) + bodyLength;
   const resourceLength =
     1 +
@@ -56,8 +57,8 @@ export function xdsResource(type: XdsType, name: string, chunks: readonly Uint8A
     varintLength(anyLength) +
     anyLength +
     1 +
-    varintLength(nameBytes.length) +
-    nameBytes.length;
+    varintLength(nameLength) +
+    nameLength;
   const frame = Buffer.allocUnsafe(1 + varintLength(resourceLength) + resourceLength);
   let at = 0;
   const header = (field: number, length: number) => {
@@ -70,7 +71,7 @@ export function xdsResource(type: XdsType, name: string, chunks: readonly Uint8A
   at += VERSION_LENGTH;
   header(2, anyLength);
   header(1, typeUrl.length);
-  frame.set(typeUrl, at);
+  frame.write(typeUrl, at, "latin1");
   at += typeUrl.length;
   header(2, bodyLength);
   const bodyAt = at;
@@ -79,8 +80,8 @@ export function xdsResource(type: XdsType, name: string, chunks: readonly Uint8A
     at += chunk.length;
   }
   const body = frame.subarray(bodyAt, at);
-  header(3, nameBytes.length);
-  frame.set(nameBytes, at);
+  header(3, nameLength);
+  frame.write(name, at, "utf8");
   const version = contentVersion(body);
   frame.write(version, versionAt, "latin1");
   return { name, version, frame, body };

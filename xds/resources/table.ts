@@ -1,13 +1,17 @@
 import type { Counters } from "../../ir/counters.ts";
-import { alignedMap } from "../../ir/aligned.ts";
+import { alignedMap, diffLists } from "../../ir/aligned.ts";
 import { memoForever } from "../../ir/memo.ts";
 import type { RouteMatching } from "../../ir/settings.ts";
 import type { Route, Table, VirtualHost } from "../../ir/types.ts";
+import {
+  type HeaderValueOption,
+  HeaderValueOption_HeaderAppendAction as HeaderAppendAction,
+} from "../generated/envoy/config/core/v3/base.ts";
 import { RouteConfiguration } from "../generated/envoy/config/route/v3/route.ts";
 import { VirtualHost as VirtualHostMessage } from "../generated/envoy/config/route/v3/route_components.ts";
 import type { XdsResource } from "../snapshot.ts";
 import { fieldHeader, frameField, xdsResource } from "./frame.ts";
-import { encodeRoute } from "./route.ts";
+import { encodeRoute, virtualHostMessage } from "./route.ts";
 import { type RouteTree, treeBuilder } from "./route-tree.ts";
 import { treeFrames } from "./tree-frames.ts";
 
@@ -15,6 +19,8 @@ import { treeFrames } from "./tree-frames.ts";
 const VIRTUAL_HOST_ROUTES = 3;
 const VIRTUAL_HOST_MATCHER = 21;
 const ROUTE_CONFIGURATION_VIRTUAL_HOSTS = 2;
+
+const { OVERWRITE_IF_EXISTS_OR_ADD } = HeaderAppendAction;
 
 /** Bytes of a message as the pieces they are made of: copied once, into the resource. */
 interface Pieces {
@@ -40,15 +46,16 @@ interface Lineage {
 
 /** Encodes tables from routes that are encoded once each: a change costs one route and one copy of the table's bytes. */
 export function tableEncoder(counters: () => Counters, matching: () => RouteMatching): TableEncoder {
-  const routeBytes = memoForever((route: Route) => {
+  const encodeOne = (route: Route) => {
     counters().routes++;
     return encodeRoute(route);
-  });
-  const routeFrame = (route: Route) => frameField(VIRTUAL_HOST_ROUTES, routeBytes(route));
+  };
+  const routeBytes = memoForever(encodeOne);
+  const routeFrame = (route: Route) => frameField(VIRTUAL_HOST_ROUTES, encodeOne(route));
   const newLineage = (): Lineage => ({
     list: alignedMap(routeFrame),
     build: treeBuilder(),
-    tree: treeFrames(routeBytes),
+    tree: treeFrames({ once: encodeOne, remembered: routeBytes }),
   });
   const lineages = new Map<string, Map<string, Lineage>>();
   const lineageOf = (table: string, virtualHost: string): Lineage => {
@@ -62,8 +69,8 @@ export function tableEncoder(counters: () => Counters, matching: () => RouteMatc
   const virtualHostPieces = (table: string, virtualHost: VirtualHost): Pieces => {
     const known = remembered.get(virtualHost);
     if (known !== undefined) return known;
-    const { name, domain, routes } = virtualHost;
-    const head = VirtualHostMessage.encode({ name, domains: [domain] }).finish();
+    const { name, routes } = virtualHost;
+    const head = VirtualHostMessage.encode(virtualHostMessage(virtualHost)).finish();
     const lineage = lineageOf(table, name);
     const mode = matching();
     const wantsTree = mode === "tree" || (mode === "auto" && routes.length > MANY_ROUTES);
@@ -76,12 +83,18 @@ export function tableEncoder(counters: () => Counters, matching: () => RouteMatc
     return pieces;
   };
   const encode = memoForever((table: Table) => {
-    const { name, ignorePort, virtualHosts } = table;
+    const { name, ignorePort, virtualHosts, misdirected, http3Port } = table;
     const chunks: Uint8Array[] = [
-      RouteConfiguration.encode({ name, ...(ignorePort ? { ignorePortInHostMatching: true } : {}) }).finish(),
+      RouteConfiguration.encode({
+        name,
+        ...(ignorePort ? { ignorePortInHostMatching: true } : {}),
+        ...(http3Port === undefined ? {} : { responseHeadersToAdd: [altSvc(http3Port)] }),
+      }).finish(),
     ];
     for (const virtualHost of virtualHosts)
       for (const chunk of virtualHostPieces(name, virtualHost).chunks) chunks.push(chunk);
+    if (misdirected.length > 0)
+      chunks.push(frameField(ROUTE_CONFIGURATION_VIRTUAL_HOSTS, misdirectedHost(misdirected)));
     const names = new Set(virtualHosts.map((virtualHost) => virtualHost.name));
     const known = lineages.get(name);
     for (const each of known?.keys() ?? []) if (!names.has(each)) known?.delete(each);
@@ -93,6 +106,44 @@ export function tableEncoder(counters: () => Counters, matching: () => RouteMatc
       for (const name of lineages.keys()) if (!names.has(name)) lineages.delete(name);
     },
   };
+}
+
+/** For who asks about problems alone: every new route is encoded, since that may fail, and nothing is kept. Its tables are empty. */
+export function routeChecker(counters: () => Counters): TableEncoder {
+  const checked = new Map<string, Map<string, readonly Route[]>>();
+  const encode = memoForever(({ name, virtualHosts }: Table) => {
+    const earlier = checked.get(name);
+    const now = new Map<string, readonly Route[]>();
+    for (const { name: virtualHost, routes } of virtualHosts) {
+      const known = earlier?.get(virtualHost) ?? [];
+      for (const route of diffLists(known, routes).added) {
+        counters().routes++;
+        encodeRoute(route);
+      }
+      now.set(virtualHost, routes);
+    }
+    checked.set(name, now);
+    return xdsResource("route", name, []);
+  });
+  return {
+    encode,
+    retain(names) {
+      for (const name of checked.keys()) if (!names.has(name)) checked.delete(name);
+    },
+  };
+}
+
+/** For a day, as Emissary says it. What an upstream says of itself is not for clients of the gateway. */
+function altSvc(port: number): HeaderValueOption {
+  return { header: { key: "alt-svc", value: `h3=":${port}"; ma=86400` }, appendAction: OVERWRITE_IF_EXISTS_OR_ADD };
+}
+
+/** Tells a client to come again by a connection of its own: RFC 9110, 15.5.20. Browsers do, and the request is not lost. */
+function misdirectedHost(domains: readonly string[]): Uint8Array {
+  const action = { $case: "directResponse", value: { status: 421 } } as const;
+  const route = { match: { pathSpecifier: { $case: "prefix", value: "/" } }, action } as const;
+  // No host name has brackets.
+  return VirtualHostMessage.encode({ name: "(misdirected)", domains: [...domains], routes: [route] }).finish();
 }
 
 function lengthOf(chunks: readonly Uint8Array[]): number {

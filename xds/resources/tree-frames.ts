@@ -29,32 +29,56 @@ const path = TypedExtensionConfig.encode({
   typedConfig: pack(HttpRequestHeaderMatchInput, { headerName: ":path" }),
 }).finish();
 
-const text = (field: number, value: string): Uint8Array => frameField(field, Buffer.from(value));
+/** Bytes in parts, to be copied once: what lies in between would share memory with what is kept, and keep all of it. */
+type Parts = readonly Uint8Array[];
+
+function lengthOf(parts: Parts): number {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  return length;
+}
+
+function field(number: number, ...parts: Parts): Parts {
+  return [fieldHeader(number, lengthOf(parts)), ...parts];
+}
+
+const utf8 = new TextEncoder();
+const actionName = Buffer.concat(field(EXTENSION_NAME, utf8.encode("route")));
+const routeType = Buffer.concat(field(ANY_TYPE_URL, utf8.encode(ROUTE)));
+const routeListType = Buffer.concat(field(ANY_TYPE_URL, utf8.encode(ROUTE_LIST)));
+
+export interface RouteBytes {
+  /** Not remembered: for what is kept in another form. */
+  readonly once: (route: Route) => Uint8Array;
+  readonly remembered: (route: Route) => Uint8Array;
+}
 
 /** OnMatch { action { name, typed_config } } of one route, or of a list that is tried in order. */
-function onMatch(routes: readonly Route[], bytesOf: (route: Route) => Uint8Array): Uint8Array {
+function onMatch(routes: readonly Route[], bytesOf: RouteBytes): Parts {
   const [only] = routes;
-  const single = routes.length === 1 && only !== undefined;
-  const value = single ? bytesOf(only) : Buffer.concat(routes.map((route) => frameField(LIST_ROUTES, bytesOf(route))));
-  const any = Buffer.concat([text(ANY_TYPE_URL, single ? ROUTE : ROUTE_LIST), frameField(ANY_VALUE, value)]);
-  const action = Buffer.concat([text(EXTENSION_NAME, "route"), frameField(EXTENSION_TYPED_CONFIG, any)]);
-  return frameField(ON_MATCH_ACTION, action);
+  const any =
+    routes.length === 1 && only !== undefined
+      ? [routeType, ...field(ANY_VALUE, bytesOf.once(only))]
+      : [
+          routeListType,
+          ...field(ANY_VALUE, ...routes.flatMap((route) => field(LIST_ROUTES, bytesOf.remembered(route)))),
+        ];
+  return field(ON_MATCH_ACTION, actionName, ...field(EXTENSION_TYPED_CONFIG, ...any));
 }
 
 /** Encodes the trees of one virtual host from run to run; a leaf is encoded once. */
-export function treeFrames(bytesOf: (route: Route) => Uint8Array): (tree: RouteTree) => readonly Uint8Array[] {
+export function treeFrames(bytesOf: RouteBytes): (tree: RouteTree) => readonly Uint8Array[] {
   const leafFrames = alignedMap(({ key, routes }: Leaf) => {
-    const entry = Buffer.concat([text(ENTRY_KEY, key), frameField(ENTRY_VALUE, onMatch(routes, bytesOf))]);
-    return frameField(MAP_ENTRIES, entry);
+    const value = field(ENTRY_VALUE, ...onMatch(routes, bytesOf));
+    return Buffer.concat(field(MAP_ENTRIES, ...field(ENTRY_KEY, utf8.encode(key)), ...value));
   });
   return ({ leaves, rest }) => {
     const entries = leafFrames(leaves);
-    let mapLength = 0;
-    for (const entry of entries) mapLength += entry.length;
+    const mapLength = lengthOf(entries);
     const input = frameField(TREE_INPUT, path);
     const mapHeader = fieldHeader(TREE_PREFIX_MATCH_MAP, mapLength);
     const treeHeader = fieldHeader(MATCHER_TREE, input.length + mapHeader.length + mapLength);
-    const noMatch = rest.length === 0 ? new Uint8Array() : frameField(ON_NO_MATCH, onMatch(rest, bytesOf));
-    return [treeHeader, input, mapHeader, ...entries, noMatch];
+    const noMatch = rest.length === 0 ? [] : field(ON_NO_MATCH, ...onMatch(rest, bytesOf));
+    return [treeHeader, input, mapHeader, ...entries, ...noMatch];
   };
 }
