@@ -187,7 +187,7 @@ export function gatewayAssembler(
       problems.push(...http.problems.filter(({ code }) => code !== "NoHost" || tcpChains.length === 0));
       const chains = [...tcpChains, ...http.chains];
       if (chains.length === 0) continue;
-      irListenerList.push(irListener(listener, chains, module.config, settings));
+      irListenerList.push(irListener(listener, chains, module.config, settings, services.telemetry));
     }
 
     for (const domain of used) if (domain.problems.length > 0) problems.push(...domain.problems);
