@@ -19,7 +19,6 @@ import { type Around, chainsOf, type Place, sameAround } from "./chains.ts";
 import { contextLookup } from "./lookup.ts";
 import type { BuiltMapping, MappingContext } from "./mapping.ts";
 import { selectModule } from "./module.ts";
-import { notYetProblems } from "./not-yet.ts";
 import { detachedProblems, hostConflicts, listenerConflicts } from "./placement-problems.ts";
 import { probeBuilder } from "./probes.ts";
 import { runtimeFlagsOf } from "./runtime-flags.ts";
@@ -114,7 +113,7 @@ export function gatewayAssembler(
     const { usable, broken, hasHosts, problems: ofResources } = select(resources, settings.ambassadorId);
     const problems: Problem[] = [...ofResources];
     const module = moduleOf(usable.modules);
-    problems.push(...module.problems, ...notYetProblems(usable), ...consulProblems(usable.consulResolvers));
+    problems.push(...module.problems, ...consulProblems(usable.consulResolvers));
     const secrets = tls.prepare(
       usable.tlsContexts,
       usable.modules,
@@ -195,7 +194,7 @@ export function gatewayAssembler(
       problems.push(...http.problems.filter(({ code }) => code !== "NoHost" || tcpChains.length === 0));
       const chains = [...tcpChains, ...http.chains];
       if (chains.length === 0) continue;
-      irListenerList.push(irListener(listener, chains, module.config, settings));
+      irListenerList.push(irListener(listener, chains, module.config, settings, services.telemetry));
     }
 
     for (const domain of used) if (domain.problems.length > 0) problems.push(...domain.problems);

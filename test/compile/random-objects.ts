@@ -3,6 +3,7 @@ import type { AnyResource } from "../../crds/resources.ts";
 import type { Random } from "../support/random.ts";
 import { randomAnnotation, randomIngress } from "../support/random-inputs.ts";
 import { randomService, randomWords } from "./random-services.ts";
+import { randomTelemetry } from "./random-telemetry.ts";
 
 function resource(raw: object): AnyResource {
   const { resource, problems } = parseResource(raw);
@@ -94,8 +95,8 @@ const resolverKinds = ["KubernetesServiceResolver", "KubernetesEndpointResolver"
 export function randomOther(random: Random, { good }: Certificates): AnyResource {
   const insecure = { requestPolicy: { insecure: { action: random.pick(["Route", "Redirect", "Reject"]) } } };
   const pair = random.pick(good);
-  if (random.chance(0.2)) {
-    const { kind, name, spec } = randomService(random);
+  if (random.chance(0.3)) {
+    const { kind, name, spec } = random.chance(0.3) ? randomTelemetry(random) : randomService(random);
     return ambassador(kind, name, spec);
   }
   switch (random.integer(14)) {

@@ -82,3 +82,11 @@ export function moduleNamed(name: string, config: Spec): string {
 export function tcpMappingOf(name: string, spec: Spec): string {
   return document({ apiVersion: "getambassador.io/v3alpha1", kind: "TCPMapping", metadata: { name }, spec });
 }
+
+export function logServiceOf(name: string, spec: Spec): string {
+  return document({ apiVersion: "getambassador.io/v3alpha1", kind: "LogService", metadata: { name }, spec });
+}
+
+export function tracingServiceOf(name: string, spec: Spec): string {
+  return document({ apiVersion: "getambassador.io/v3alpha1", kind: "TracingService", metadata: { name }, spec });
+}
