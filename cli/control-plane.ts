@@ -18,6 +18,7 @@ export async function controlPlane(flags: ControlPlaneFlags): Promise<void> {
   for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => undefined);
   await runControlPlane({
     settings,
+    env: process.env,
     xdsSocketPath: flags.xdsSocket,
     envoyAdminSocketPath: flags.envoyAdminSocket,
     version,

@@ -10,6 +10,9 @@ import { type Readiness, startAdminServer } from "./admin-server.ts";
 import { certificateFiles } from "./certificate-files.ts";
 import { type Clock } from "./clock.ts";
 import { expiryWatch } from "./expiry-watch.ts";
+import { knativeStatus } from "./knative-status.ts";
+import { whenLive } from "./when-live.ts";
+import { watchConsul } from "./consul.ts";
 import { FatalError } from "./fatal.ts";
 import { watchManifests } from "./files.ts";
 import type { Log } from "./log.ts";
@@ -17,6 +20,7 @@ import { createMetrics } from "./metrics.ts";
 import { watchCluster } from "./cluster-source.ts";
 import { createApi } from "./informers/api.ts";
 import { ingressStatus } from "./ingress-status.ts";
+import { watchIstioCertificates } from "./istio-certificates.ts";
 import { loadKubeConfig } from "./kubernetes.ts";
 import { connectParent, type ParentChannel } from "./parent.ts";
 import { createPortGuard } from "./port-guard.ts";
@@ -24,10 +28,12 @@ import { isHeldByOthers, portProblem } from "./ports.ts";
 import { problemLog } from "./problem-log.ts";
 import { createReconciler } from "./reconciler.ts";
 import { createRejections } from "./rejections.ts";
-import { ownServiceOf, type Settings } from "./settings.ts";
+import { type Environment, ownServiceOf, type Settings } from "./settings.ts";
 
 export interface ControlPlaneOptions {
   readonly settings: Settings;
+  /** For variables in resources, where they are filled in. */
+  readonly env: Environment;
   readonly xdsSocketPath: string;
   readonly envoyAdminSocketPath: string;
   readonly version: string;
@@ -97,7 +103,14 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     let expired: readonly Problem[] = [];
     const logProblems = problemLog(log.child("config"));
     const report = () => {
-      const all = [...sourceProblems, ...compiledProblems, ...expired, ...portProblems, ...rejections.problems()];
+      const all = [
+        ...sourceProblems,
+        ...compiledProblems,
+        ...expired,
+        ...portProblems,
+        ...consul.problems(reconciler.sourceMap()),
+        ...rejections.problems(),
+      ];
       const counts = { error: 0, warning: 0 };
       for (const { severity } of all) counts[severity]++;
       metrics.problems(counts);
@@ -121,6 +134,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         report();
       }
       if (event.kind !== "acknowledged") return;
+      live.acknowledged(event.snapshot);
       const since = born.get(event.snapshot);
       const lagMs = since === undefined ? undefined : clock.now() - since;
       if (lagMs !== undefined) metrics.snapshotAcknowledged(lagMs / 1000);
@@ -137,12 +151,14 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     let currentResources: () => Resources = () => sortResources([]).value;
     let inForce: Resources | undefined;
     let irListeners: readonly Listener[] = [];
+    const live = whenLive();
     let reviewStatus: () => void = () => undefined;
     const guard = createPortGuard<Listener>({
       isHeld: (place) => isHeldByOthers(place, options.envoyAdminSocketPath),
       publish(snapshot, changedAtMs) {
         born.set(snapshot, changedAtMs);
         reason = "Envoy has not acknowledged the first configuration yet";
+        live.published(snapshot);
         ads.setSnapshot(snapshot);
       },
       onHeld(held) {
@@ -151,6 +167,14 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       },
       clock,
       retryMs: portRetryMs,
+    });
+    const consul = watchConsul({
+      settings: settings.consul,
+      env: options.env,
+      clock,
+      signal: stopped.signal,
+      onEndpoints: () => reconciler.changed(true),
+      onProblems: report,
     });
     const compileSettings: CompileSettings = Object.freeze({
       ambassadorId: settings.ambassadorId,
@@ -161,7 +185,22 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       readsFiles: true,
       routeMatching: settings.routeMatching,
       looseLabelSelectors: settings.looseLabelSelectors,
+      knative: settings.knative,
     });
+    let isRead = false;
+    const istio =
+      settings.istioSecretDir === undefined
+        ? undefined
+        : watchIstioCertificates({
+            directory: settings.istioSecretDir,
+            namespace: settings.namespace,
+            log: log.child("istio"),
+            clock,
+            signal: stopped.signal,
+            onChange() {
+              if (isRead) reconciler.changed();
+            },
+          });
     const files = certificateFiles({
       settings: compileSettings,
       onChange: () => reconciler.changed(),
@@ -170,10 +209,15 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     });
     const reconciler = createReconciler({
       settings: compileSettings,
-      resources: (serving) => files.withFiles(currentResources(), serving),
-      onSnapshot: (snapshot, changedAtMs) => guard.offer(snapshot, irListeners, changedAtMs),
+      resources: (serving) => files.withFiles(istio?.over(currentResources()) ?? currentResources(), serving),
+      consul,
+      onSnapshot(snapshot, changedAtMs) {
+        live.changed();
+        guard.offer(snapshot, irListeners, changedAtMs);
+      },
       onJudged(judged) {
         inForce = judged.effective;
+        consul.need(judged.compiled.endpoints);
         irListeners = judged.compiled.ir.listeners;
         const opened = irListeners.length;
         if (opened === 0 && opened !== listeners) {
@@ -186,6 +230,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         kept = judged.kept;
         report();
         reviewStatus();
+        live.judged(currentResources(), judged.problems);
       },
       onCompiled: (seconds) => metrics.compiled(seconds),
       clock,
@@ -203,6 +248,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
           const manifests = read(files);
           currentResources = () => manifests.resources;
           sourceProblems = [...manifests.problems, ...manifests.skipped];
+          isRead = true;
           reconciler.changed();
         },
       });
@@ -219,11 +265,22 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         log: log.child("kubernetes"),
         signal: stopped.signal,
         onChange(endpointsOnly) {
+          isRead = true;
           reconciler.changed(endpointsOnly);
         },
         onWaiting: (why) => (reason = why),
       });
       currentResources = source.resources;
+      if (settings.knative) {
+        live.tell = knativeStatus({
+          api: createApi(kubeConfig),
+          gateway: { ...compileSettings, service: settings.service },
+          log: log.child("status"),
+          clock,
+          today: () => new Date(),
+          signal: stopped.signal,
+        });
+      }
       reviewStatus = ingressStatus({
         api: createApi(kubeConfig),
         gateway: { ...compileSettings, service: settings.service },
