@@ -24,9 +24,7 @@ const AMBASSADOR = "ambassador";
 
 /** The Module `ambassador`: of several the oldest rules (ties: by namespace), and the others are told. */
 export function selectModule(modules: readonly Resource<ModuleSpec>[]): SelectedModule {
-  const candidates = modules
-    .filter((module) => module.name === AMBASSADOR && !hasError(module))
-    .sort(rulingFirst);
+  const candidates = modules.filter((module) => module.name === AMBASSADOR && !hasError(module)).sort(rulingFirst);
   const [ruling, ...others] = candidates;
   const problems = others.map(
     (module): Problem => ({

@@ -1,12 +1,12 @@
 import type { TracingServiceResource } from "../../crds/resources.ts";
 import type { TracingServiceSpec } from "../../crds/tracing-service.ts";
 import { type FieldProblem, ignored, invalid } from "../../features/feature.ts";
-import { compareText, formatObject, type Problem } from "../../ir/problem.ts";
-import { keyOf } from "../../ir/resource.ts";
+import { formatObject, type Problem } from "../../ir/problem.ts";
 import type { Tracing, TracingProvider } from "../../ir/telemetry.ts";
 import type { Cluster } from "../../ir/types.ts";
 import { externalCluster } from "./external-service.ts";
 import type { MappingContext } from "./mapping.ts";
+import { rulingFirst } from "./ruling.ts";
 import type { Contribution, ServiceKinds } from "./services.ts";
 import { tagsOf } from "./span-tags.ts";
 
@@ -148,13 +148,9 @@ function build(resource: TracingServiceResource, context: MappingContext): Built
   return { resource, usable: { tracing, cluster }, problems };
 }
 
-function olderFirst(a: TracingServiceResource, b: TracingServiceResource): number {
-  return compareText(a.creationTimestamp, b.creationTimestamp) || compareText(keyOf(a), keyOf(b));
-}
-
 /** Envoy has one tracer: the oldest usable TracingService gets the spans. */
 export function tracingServices({ tracingServices }: ServiceKinds, context: MappingContext): Contribution {
-  const built = [...tracingServices].sort(olderFirst).map((resource) => build(resource, context));
+  const built = [...tracingServices].sort(rulingFirst).map((resource) => build(resource, context));
   const problems = built.flatMap((each) => each.problems);
   const [ruling, ...others] = built.filter(({ usable }) => usable !== undefined);
   if (ruling?.usable === undefined) return { problems };

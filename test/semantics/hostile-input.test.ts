@@ -92,6 +92,12 @@ describe("the one object that rules for all", () => {
   it.each([
     ["Module", "ambassador", { config: { server_name: "own" } }, { config: { server_name: "other" } }],
     ["AuthService", "auth", { auth_service: "10.0.0.1" }, { auth_service: "10.0.0.2", timeout_ms: 1 }],
+    [
+      "TracingService",
+      "traces",
+      { driver: "zipkin", service: "10.0.0.1:9411" },
+      { driver: "zipkin", service: "10.0.0.2:9411" },
+    ],
     ["RateLimitService", "limits", { service: "10.0.0.1" }, { service: "10.0.0.2" }],
   ])("is a %s of its own before one in the annotation of an older Service", (kind, name, own, other) => {
     const result = compiled(created(ours(kind, name, own), "2026-01-01T00:00:00Z"), older({ kind, name, ...other }));
