@@ -55,6 +55,15 @@ const fieldNames = [
 ];
 const knownNames = new Set(fieldNames);
 
+/**
+ * A name of a cluster is stricter; in files and annotations people use more. Line breaks would be in names of Envoy's, which
+ * refuses them, and half of a surrogate pair is another name in its messages, which are UTF-8.
+ */
+function isName(text: string): boolean {
+  // eslint-disable-next-line no-control-regex
+  return text.isWellFormed() && !/[\u0000-\u001f\u007f]/.test(text);
+}
+
 export function readMetadata(raw: Fields, object: ObjectRef, problems: Problem[]): Metadata | undefined {
   const metadata = raw["metadata"];
   if (!isFields(metadata)) {
@@ -66,6 +75,11 @@ export function readMetadata(raw: Fields, object: ObjectRef, problems: Problem[]
     const { name } = metadata;
     const message = name === undefined || name === "" ? "is required and missing" : `${show(name)} is not a string`;
     problems.push(refusal(object, ["metadata", "name"], message, "add a name, which is a string"));
+    return undefined;
+  }
+  for (const field of ["name", "namespace"] as const) {
+    if (isName(object[field])) continue;
+    problems.push(refusal(object, ["metadata", field], "holds a control character", "write letters, digits and -"));
     return undefined;
   }
   const { namespace, uid, generation, creationTimestamp: created } = metadata;

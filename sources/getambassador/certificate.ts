@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import type { SecretSpec } from "../../crds/core.ts";
 import { memoForever } from "../../ir/memo.ts";
-import type { Resource } from "../../ir/resource.ts";
+import { hasError, type Resource } from "../../ir/resource.ts";
 import type { Redacted } from "../../ir/redacted.ts";
 
 export type Certificate =
@@ -20,10 +20,14 @@ function bad(message: string, advice: string) {
   return { ok: false, message, advice } as const;
 }
 
+/** Of a Secret from a file that is no Secret in form: its spec holds nothing. */
+const unread = bad("cannot be read", "correct the Secret, whose own problem says what is wrong");
+
 const advice = "create it with: kubectl create secret tls NAME --cert=FILE --key=FILE";
 
 /** A Secret's certificate and key, checked as Envoy would: both parse, and they belong together. Never throws, never shows content. */
 export const certificateOf = memoForever((secret: Resource<SecretSpec>): Certificate => {
+  if (hasError(secret)) return unread;
   const { data } = secret.spec;
   const chain = data["tls.crt"] ?? data["cert-chain.pem"];
   const key = data["tls.key"] ?? data["key.pem"];
@@ -50,6 +54,7 @@ export const certificateOf = memoForever((secret: Resource<SecretSpec>): Certifi
 
 /** The certificates that peers are verified against: tls.crt (as Emissary's users have it), ca.crt or root-cert.pem. */
 export const authorityOf = memoForever((secret: Resource<SecretSpec>): Authority => {
+  if (hasError(secret)) return unread;
   const { data } = secret.spec;
   const ca = data["tls.crt"] ?? data["ca.crt"] ?? data["root-cert.pem"];
   const how = "put the CA's PEM certificate in it as tls.crt or ca.crt";
@@ -61,3 +66,8 @@ export const authorityOf = memoForever((secret: Resource<SecretSpec>): Authority
   }
   return { ok: true, ca };
 });
+
+/** What a Secret says of certificates that are good no more; undefined where it says nothing. */
+export function revocationOf(secret: Resource<SecretSpec> | undefined): Redacted | undefined {
+  return secret === undefined || hasError(secret) ? undefined : secret.spec.data["crl.pem"];
+}

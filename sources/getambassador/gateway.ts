@@ -21,6 +21,7 @@ import { detachedProblems, hostConflicts, listenerConflicts } from "./placement-
 import type { Arrival } from "./routes.ts";
 import { runtimeFlagsOf } from "./runtime-flags.ts";
 import { selector } from "./selection.ts";
+import { soundSelector } from "./sound.ts";
 import { gatewayServices } from "./services.ts";
 import type { TargetLookup } from "./target.ts";
 import { tcpPlacer } from "./tcp.ts";
@@ -47,6 +48,7 @@ export function gatewayAssembler(
   counters: () => Counters,
 ): (resources: Resources, settings: CompileSettings) => Assembled {
   const select = selector();
+  const soundObjects = soundSelector();
   const moduleOf = memoLast(selectModule);
   const tls: TlsBuilder = tlsBuilder();
   const lookupOf = memoLast(contextLookup);
@@ -92,12 +94,13 @@ export function gatewayAssembler(
 
   return (resources, settings) => {
     const { usable, hasHosts, problems: ofResources } = select(resources, settings.ambassadorId);
-    const problems: Problem[] = [...ofResources];
+    const sound = soundObjects(resources);
+    const problems: Problem[] = [...ofResources, ...sound.problems];
     const module = moduleOf(usable.modules);
     problems.push(...module.problems, ...notYetProblems(usable));
     const secrets = tls.prepare(usable.tlsContexts, resources.secrets, module.config);
     problems.push(...secrets.problems);
-    const lookup = lookupOf(resources.services, usable.serviceResolvers, usable.endpointResolvers, secrets, settings);
+    const lookup = lookupOf(sound.services, usable.serviceResolvers, usable.endpointResolvers, secrets, settings);
     const context = contextOf(module.config, lookup);
 
     const mappings = buildMappings(usable.mappings, context);

@@ -14,6 +14,7 @@ import {
   type Settings,
   type TlsContext,
 } from "./tls-settings.ts";
+import { checkTlsWords } from "./tls-words.ts";
 
 /** What a Host's TLS is made from. */
 export interface TlsSources {
@@ -50,6 +51,7 @@ export function hostTls(resource: HostResource, state: TlsSources): HostTls {
   const isContext = settings === context?.resource.spec;
   const home = isContext ? context.resource.namespace : namespace;
   const namespacing = isContext ? (context.resource.spec.secret_namespacing ?? state.namespacing) : true;
+  checkTlsWords(settings, at, settingsPath);
   const validationSecret = checkedAuthority(
     settings,
     (each) => secretKeyOf(each, home, namespacing),

@@ -2,7 +2,7 @@ import type { SecretResource, TLSContextResource } from "../../crds/resources.ts
 import type { TLSContextSpec } from "../../crds/tls-context.ts";
 import type { ObjectRef, PathStep, Problem, ProblemCode } from "../../ir/problem.ts";
 import type { OriginationTls, TlsParameters, TlsVersion } from "../../ir/types.ts";
-import { authorityOf, certificateOf } from "./certificate.ts";
+import { authorityOf, certificateOf, revocationOf } from "./certificate.ts";
 
 /** What TLSContexts and a Host's own `tls` have in common. */
 export type Settings = Pick<
@@ -108,7 +108,7 @@ export function checkedAuthority(
     );
   if (settings.crl_secret === undefined) return validationName(key, undefined);
   const crl = keyFor(settings.crl_secret);
-  if (lookup(crl)?.spec.data["crl.pem"] === undefined) {
+  if (revocationOf(lookup(crl)) === undefined) {
     return report(
       at,
       "SecretNotFound",

@@ -5,7 +5,7 @@ import { memoByKey, memoLast, sameElements } from "../../ir/memo.ts";
 import type { Problem } from "../../ir/problem.ts";
 import { keyOf } from "../../ir/resource.ts";
 import type { Cluster, Listener, OriginationTls, Secret } from "../../ir/types.ts";
-import { authorityOf, certificateOf } from "./certificate.ts";
+import { authorityOf, certificateOf, revocationOf } from "./certificate.ts";
 import type { HostTls } from "./host.ts";
 import { hostTls, type TlsSources } from "./host-tls.ts";
 import type { BuiltMapping } from "./mapping.ts";
@@ -18,6 +18,7 @@ import {
   secretKeyOf,
   type TlsContext,
 } from "./tls-settings.ts";
+import { checkTlsWords } from "./tls-words.ts";
 
 /** Everything known of TLS: contexts by name, Secrets by key, checked. */
 export interface TlsState extends TlsSources {
@@ -122,7 +123,7 @@ function makeSdsSecret(name: string, secret: SecretResource, crl: SecretResource
     return certificate.ok ? { kind: "certificate", name, chain: certificate.chain, key: certificate.key } : undefined;
   }
   const authority = authorityOf(secret);
-  return authority.ok ? { kind: "validation", name, ca: authority.ca, crl: crl?.spec.data["crl.pem"] } : undefined;
+  return authority.ok ? { kind: "validation", name, ca: authority.ca, crl: revocationOf(crl) } : undefined;
 }
 
 function buildContext(
@@ -149,6 +150,7 @@ function buildContext(
   const secretKey = spec.secret === undefined ? undefined : keyFor(spec.secret);
   const certificate =
     secretKey === undefined ? undefined : checkedCertificate(secretKey, secrets.get(secretKey), at, ["spec", "secret"]);
+  checkTlsWords(spec, at, ["spec"]);
   const validation = checkedAuthority(spec, keyFor, (key) => secrets.get(key), at, ["spec"]);
   const origination: OriginationTls = {
     sni: spec.sni,
