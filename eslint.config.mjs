@@ -28,14 +28,8 @@ const shellPackages = [
   "commander",
 ];
 
-const shellFolders = [
-  "**/runtime/**",
-  "!**/xds/generated/**",
-  "!**/generated/**",
-  "**/cli/**",
-  "**/xds/server/**",
-  "**/status/**",
-];
+// Envoy has a service of the name runtime: its generated types are none of ours.
+const shellFolders = ["**/runtime/**", "**/cli/**", "**/xds/server/**", "**/status/**", "!**/generated/**"];
 
 export default tseslint.config(
   { ignores: ["node_modules/**", "dist/**", ".cache/**", "xds/generated/**"] },

@@ -7,7 +7,7 @@ import type { CompileSettings, RouteMatching } from "../ir/settings.ts";
 import type { Cluster, Ir, Listener, Secret, Table } from "../ir/types.ts";
 import { gatewayAssembler } from "../sources/getambassador/gateway.ts";
 import { encodeCluster } from "../xds/resources/cluster.ts";
-import type { EdsEndpoints } from "../xds/resources/endpoints.ts";
+import { type EdsEndpoints, isEds } from "../xds/resources/endpoints.ts";
 import { encodeFilters } from "../xds/resources/filters-slot.ts";
 import { encodeListener } from "../xds/resources/listener.ts";
 import { encodeRuntime } from "../xds/resources/runtime.ts";
@@ -133,7 +133,7 @@ function neededEndpoints(): (clusters: Ir["clusters"]) => ReadonlyMap<string, Ed
     const { changed, gone } = diffMaps(lastClusters, clusters);
     lastClusters = clusters;
     const come = changed.flatMap(([name, { endpoints }]): [string, EdsEndpoints][] =>
-      endpoints.kind === "service" || endpoints.kind === "slices" ? [[name, needed.get(name) ?? endpoints]] : [],
+      isEds(endpoints) ? [[name, needed.get(name) ?? endpoints]] : [],
     );
     needed = needed.with(come, gone);
     return needed;

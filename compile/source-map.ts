@@ -1,4 +1,5 @@
 import type { Cluster, Ir, Source } from "../ir/types.ts";
+import { filtersInSlot } from "../xds/resources/filters-slot.ts";
 
 /** Leads from Envoy's resources back to objects and fields. Answers are looked up in the IR when asked, so that keeping it costs nothing. */
 export interface SourceMap {
@@ -6,6 +7,10 @@ export interface SourceMap {
   /** Routes of a table, by the route's name in Envoy. */
   route(table: string, name: string): readonly Source[];
   cluster(name: string): readonly Source[];
+  /** What a slot of filters has come from. */
+  extension(name: string): readonly Source[];
+  /** A setting of the whole gateway, by its key; nothing where all of them are defaults. */
+  setting(key: string): readonly Source[];
   /** A filter chain, by listener and chain name. */
   chain(listener: string, name: string): readonly Source[];
 }
@@ -22,6 +27,8 @@ export function sourceMap(ir: Ir, targets: readonly ClusterTarget[]): SourceMap 
       for (const { routes } of each?.virtualHosts ?? []) yield* routes;
     }
   };
+  const setting = (key: string): readonly Source[] =>
+    ir.owner === undefined ? [] : [{ object: ir.owner, path: ["spec", "config", key] }];
   const unique = (sources: Iterable<Source>): readonly Source[] => [...new Set(sources)];
   return {
     listener: (name) => ir.listeners.filter((listener) => listener.name === name).map(({ source }) => source),
@@ -31,6 +38,13 @@ export function sourceMap(ir: Ir, targets: readonly ClusterTarget[]): SourceMap 
       targets
         .filter(({ cluster }) => cluster?.name === name)
         .map(({ source }) => ({ object: source.object, path: [...source.path, "service"] })),
+    extension: (name) => {
+      const inSlot = filtersInSlot(name);
+      return ir.filters
+        .filter((filter) => inSlot.includes(filter.name))
+        .flatMap(({ keys = [] }) => keys.flatMap(setting));
+    },
+    setting,
     chain(listener, name) {
       const found = ir.listeners.find((each) => each.name === listener);
       const chain = found?.chains.find((each) => each.name === name);

@@ -1,8 +1,15 @@
 import { z } from "zod";
 import { circuitBreakersFields } from "../features/circuit-breakers.ts";
-import { choice, flag, milliseconds, text, textMap, texts } from "../features/fields.ts";
+import { choice, flag, integer, text, textMap, texts } from "../features/fields.ts";
 import { ambassadorId, v2ExplicitTLS } from "./common.ts";
-import { failureModes, protocolVersion, serviceStatsName, serviceTarget, serviceTls } from "./external-service.ts";
+import {
+  failureModes,
+  longestCallMs,
+  protocolVersion,
+  serviceStatsName,
+  serviceTarget,
+  serviceTls,
+} from "./external-service.ts";
 
 export const authServiceSpecSchema = z
   .object({
@@ -15,7 +22,7 @@ export const authServiceSpecSchema = z
     ),
     protocol_version: protocolVersion,
     path_prefix: text("Put before the path that an HTTP service is asked for. Default: none."),
-    timeout_ms: milliseconds("Milliseconds that an answer may take. Default: 5000."),
+    timeout_ms: integer("Milliseconds that an answer may take. Default: 5000.", { min: 0, max: longestCallMs }),
     allowed_request_headers: texts(
       "Request headers that an HTTP service gets, beside authorization, cookie, from, proxy-authorization, user-agent and x-forwarded-for, -host and -proto.",
     ),

@@ -26,3 +26,6 @@ export const protocolVersion = z
   .enum(["v2", "v3"])
   .optional()
   .describe("Version of Envoy's protocol that the service speaks. Only v3 is spoken; v2 is refused. Default: v3.");
+
+/** Envoy refuses longer ones: http_uri.proto, below 2^32 seconds. */
+export const longestCallMs = 4_294_967_295_000;

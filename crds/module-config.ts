@@ -75,7 +75,9 @@ const connectionManager = {
     })
     .optional()
     .describe("What x-forwarded-client-cert tells of the client's certificate."),
-  header_case_overrides: texts("Header names written with exactly this case to clients and upstreams."),
+  header_case_overrides: texts(
+    "Header names whose case matters. All names are in Proper-Case if these are, otherwise as their sender wrote them.",
+  ),
   proper_case: flag("Writes header names of responses as Proper-Case. Default: false."),
   headers_with_underscores_action: choice(
     ["ALLOW", "REJECT_REQUEST", "DROP_HEADER"],
@@ -139,7 +141,7 @@ export const moduleConfigSchema = z.looseObject({
     .describe("TCP keepalive of connections to upstreams."),
   error_response_overrides: errorOverridesFields.error_response_overrides,
   add_linkerd_headers: flag("Adds l5d-dst-override to requests of Mappings that do not say. Default: false."),
-  admin_port: integer("Port of Envoy's own administration interface. Default: 8001.", port),
+  admin_port: integer("Without effect: Envoy's administration interface is a socket.", port),
   cluster_idle_timeout_ms: connectionFields.cluster_idle_timeout_ms,
   cluster_max_connection_lifetime_ms: connectionFields.cluster_max_connection_lifetime_ms,
   cluster_request_timeout_ms: milliseconds("Milliseconds of timeout_ms where a Mapping has none. Default: 3000."),
@@ -160,7 +162,7 @@ export const moduleConfigSchema = z.looseObject({
   diagnostics: z
     .object({ ...probe, allow_non_local: flag("Lets others than the Pod itself see it. Default: false.") })
     .optional()
-    .describe("The diagnostics page."),
+    .describe("The diagnostics page, which is not there yet."),
   liveness_probe: z.object(probe).optional().describe("The liveness check under /ambassador/v0/check_alive."),
   readiness_probe: z.object(probe).optional().describe("The readiness check under /ambassador/v0/check_ready."),
   enable_ipv4: flag("Uses IPv4 addresses of upstreams. Default: true."),
@@ -171,10 +173,10 @@ export const moduleConfigSchema = z.looseObject({
     .describe("Format of the access log: a string for text, a map for json and typed_json."),
   envoy_log_path: text("File of the access log. Default: /dev/fd/1."),
   envoy_log_type: choice(["text", "json", "typed_json"], "Kind of the access log. Default: text."),
-  envoy_validation_timeout: integer("Seconds that a judgement by Envoy may take; 0 skips it. Default: 60.", { min: 0 }),
+  envoy_validation_timeout: integer("Without effect: Envoy judges changes while it serves.", { min: 0 }),
   regex_max_size: count("Instructions of a regular expression at most, up to 1000. Default: 1000.", 1),
   resolver: text("Resolver of Mappings that name none. Default: kubernetes-service."),
-  runtime_flags: freeForm("Envoy runtime keys that may be set.").optional(),
+  runtime_flags: freeForm("Keys of Envoy's runtime, changed while it runs: the four that Emissary has.").optional(),
   use_ambassador_namespace_for_service_resolution: flag(
     "Looks services without a namespace up in the gateway's namespace, not the Mapping's. Default: false.",
   ),

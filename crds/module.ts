@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { freeForm } from "../features/fields.ts";
+import type { AuthServiceSpec } from "./auth-service.ts";
 import { ambassadorId } from "./common.ts";
 import type { ModuleConfig } from "./module-config.ts";
 
@@ -13,4 +14,6 @@ export const moduleSpecSchema = z
 export interface ModuleSpec extends z.output<typeof moduleSpecSchema> {
   /** Typed for the Module named ambassador; empty for any other, which nothing reads. */
   readonly config: ModuleConfig;
+  /** The config of the Module named authentication. */
+  readonly authentication?: AuthServiceSpec;
 }

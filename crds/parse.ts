@@ -3,6 +3,8 @@ import type { z } from "zod";
 import { apiVersionOf, customKinds, type Kind, kinds } from "../capabilities/kinds.ts";
 import { noProblems, type ObjectRef, type Origin, type PathStep, type Problem } from "../ir/problem.ts";
 import type { Resource } from "../ir/resource.ts";
+import type { AuthServiceSpec } from "./auth-service.ts";
+import { authenticationConfigSchema } from "./authentication-module.ts";
 import { group as ourGroup } from "./common.ts";
 import { deepFreeze } from "./freeze.ts";
 import { type JsonSchema, jsonSchemaOf } from "./json-schema.ts";
@@ -88,7 +90,10 @@ function readSpec(row: Kind, raw: Fields, object: ObjectRef, problems: Problem[]
   const spec = read(row.schema, schema, { value: written, at: ["spec"], quote: true }, object, problems);
   for (const field of unknownFields(schema, written, ["spec"], row.kind)) warn(object, problems, field);
   if (row.kind !== "Module" || !isFields(written)) return spec;
-  return { ...(isFields(spec) ? spec : {}), config: readModule(written["config"], object, problems) };
+  const config = written["config"];
+  const own = isFields(spec) ? spec : {};
+  if (object.name !== AUTHENTICATION) return { ...own, config: readModule(config, object, problems) };
+  return { ...own, config: {}, authentication: readAuthentication(config, object, problems) };
 }
 
 function readWhole(row: Kind, raw: Fields, object: ObjectRef, problems: Problem[]): unknown {
@@ -134,10 +139,30 @@ function readModule(config: unknown, object: ObjectRef, problems: Problem[]): Mo
   return read(moduleConfigSchema, schema, { value: config, at, quote: true }, object, problems) ?? {};
 }
 
+/** The Module that is an AuthService. */
+const AUTHENTICATION = "authentication";
+
+function readAuthentication(config: unknown, object: ObjectRef, problems: Problem[]): AuthServiceSpec | undefined {
+  const at = ["spec", "config"];
+  const schema = jsonSchemaOf(authenticationConfigSchema);
+  const written = { value: config, at, quote: true };
+  for (const field of unknownFields(schema, config, at, "the authentication Module")) warn(object, problems, field);
+  const parsed = read(authenticationConfigSchema, schema, written, object, problems);
+  if (parsed === undefined) return undefined;
+  const { allowed_headers: both = [], ...spec } = parsed;
+  if (both.length === 0) return spec;
+  const { allowed_request_headers: asked = [], allowed_authorization_headers: answered = [] } = spec;
+  return {
+    ...spec,
+    allowed_request_headers: [...asked, ...both],
+    allowed_authorization_headers: [...answered, ...both],
+  };
+}
+
 function unreadModule(object: ObjectRef): Problem {
-  if (object.name === "tls" || object.name === "authentication") {
-    const advice = object.name === "tls" ? "write a TLSContext and a Host" : "remove it";
-    const message = `the old ${object.name} Module is not supported`;
+  if (object.name === "tls") {
+    const advice = "write a TLSContext and a Host";
+    const message = "the old tls Module is not supported";
     return { code: "NotYetSupported", severity: "error", object, path: [], message, advice };
   }
   const message = "a Module of this name is not read";

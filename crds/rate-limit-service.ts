@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { flag, milliseconds, text } from "../features/fields.ts";
+import { flag, integer, text } from "../features/fields.ts";
 import { ambassadorId, v2ExplicitTLS } from "./common.ts";
-import { protocolVersion, serviceStatsName, serviceTarget, serviceTls } from "./external-service.ts";
+import { longestCallMs, protocolVersion, serviceStatsName, serviceTarget, serviceTls } from "./external-service.ts";
 
 export const rateLimitServiceSpecSchema = z
   .object({
@@ -12,7 +12,7 @@ export const rateLimitServiceSpecSchema = z
     domain: text(
       "Domain of the descriptors; labels of Mappings for other domains are left out. Default: the Module's default_label_domain, else ambassador.",
     ),
-    timeout_ms: milliseconds("Milliseconds that an answer may take. Default: 20."),
+    timeout_ms: integer("Milliseconds that an answer may take. Default: 20.", { min: 0, max: longestCallMs }),
     failure_mode_deny: flag("Whether requests are refused while the service does not answer. Default: false."),
     grpc: z
       .object({

@@ -4,6 +4,7 @@ import { BucketMap, diffMaps } from "../ir/bucket-map.ts";
 import { sameElements } from "../ir/memo.ts";
 import { compareText } from "../ir/problem.ts";
 import { keyOf } from "../ir/resource.ts";
+import type { ServiceEndpoints } from "../ir/types.ts";
 import { type EdsEndpoints, encodeEndpoints, type Endpoint } from "../xds/resources/endpoints.ts";
 import type { ResourceMap, XdsResource } from "../xds/snapshot.ts";
 
@@ -41,18 +42,20 @@ export function endpointDiscovery(): (
     const entry = entries.get(name);
     if (entry === undefined) return;
     entries.delete(name);
-    const key = serviceKeyOf(entry.needed);
-    const names = namesOf.get(key);
-    names?.delete(name);
-    if (names?.size === 0) namesOf.delete(key);
+    for (const part of partsOf(entry.needed)) {
+      const names = namesOf.get(keyOf(part));
+      names?.delete(name);
+      if (names?.size === 0) namesOf.delete(keyOf(part));
+    }
   };
   const add = (name: string, needed: EdsEndpoints): void => {
     forget(name);
     entries.set(name, { needed, inputs: unknown });
-    const key = serviceKeyOf(needed);
-    const names = namesOf.get(key);
-    if (names === undefined) namesOf.set(key, new Set([name]));
-    else names.add(name);
+    for (const part of partsOf(needed)) {
+      const names = namesOf.get(keyOf(part));
+      if (names === undefined) namesOf.set(keyOf(part), new Set([name]));
+      else names.add(name);
+    }
   };
 
   return (needed, sources) => {
@@ -67,10 +70,13 @@ export function endpointDiscovery(): (
     const made: [string, XdsResource][] = [];
     for (const name of stale) {
       const entry = entries.get(name) as Entry;
-      const inputs = (entry.needed.kind === "service" ? services : slices).of(serviceKeyOf(entry.needed));
+      const parts = partsOf(entry.needed);
+      const inputsOf = parts.map((part) => (part.kind === "service" ? services : slices).of(keyOf(part)));
+      const inputs = inputsOf.flat();
       if (sameElements(entry.inputs, inputs)) continue;
       entry.inputs = inputs;
-      made.push([name, encodeEndpoints(name, endpointsOf(entry.needed, inputs))]);
+      const endpoints = parts.flatMap((part, index) => endpointsOf(part, inputsOf[index] ?? []));
+      made.push([name, encodeEndpoints(name, endpoints)]);
     }
     resources = resources.with(made, gone);
     return resources;
@@ -80,8 +86,9 @@ export function endpointDiscovery(): (
 /** Equal to no inputs, not even to none. */
 const unknown: readonly unknown[] = [Symbol("nothing has been looked up yet")];
 
-function serviceKeyOf({ namespace, name }: EdsEndpoints): string {
-  return keyOf({ namespace, name });
+/** The Services of a cluster: one, or several in a pool. */
+function partsOf(needed: EdsEndpoints): readonly ServiceEndpoints[] {
+  return needed.kind === "services" ? needed.of : [needed];
 }
 
 interface ServiceIndex<T> {
@@ -129,19 +136,19 @@ function byName(a: { readonly name: string }, b: { readonly name: string }): num
   return compareText(a.name, b.name);
 }
 
-function endpointsOf(needed: EdsEndpoints, inputs: readonly unknown[]): readonly Endpoint[] {
+function endpointsOf(needed: ServiceEndpoints, inputs: readonly unknown[]): readonly Endpoint[] {
   if (needed.kind === "service") return clusterIp(needed, inputs[0] as ServiceResource | undefined);
   return (inputs as readonly EndpointSliceResource[]).flatMap((slice) => sliceEndpoints(needed, slice));
 }
 
-function clusterIp(needed: EdsEndpoints, service: ServiceResource | undefined): readonly Endpoint[] {
+function clusterIp(needed: ServiceEndpoints, service: ServiceResource | undefined): readonly Endpoint[] {
   const address = service?.spec.clusterIP;
   if (address === undefined || address === "" || address === "None") return [];
   return [{ address, port: Number(needed.port), draining: false }];
 }
 
 /** Ready endpoints get requests; those that are terminating and still serve finish theirs. Source: EndpointSlice conditions. */
-function sliceEndpoints(needed: EdsEndpoints, { spec }: EndpointSliceResource): readonly Endpoint[] {
+function sliceEndpoints(needed: ServiceEndpoints, { spec }: EndpointSliceResource): readonly Endpoint[] {
   if (spec.addressType === "FQDN") return [];
   const port = spec.ports.find(({ name, port }) =>
     typeof needed.port === "number" ? port === needed.port : (name ?? "") === needed.port,

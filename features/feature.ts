@@ -5,7 +5,7 @@ import { MAX_PROGRAM_SIZE, regexError } from "../ir/regex.ts";
 import type { ClusterEndpoints } from "../ir/types.ts";
 import type { Cluster } from "../xds/generated/envoy/config/cluster/v3/cluster.ts";
 import type { HttpProtocolOptions } from "../xds/generated/envoy/extensions/upstreams/http/v3/http_protocol_options.ts";
-import type { Route, RouteAction } from "../xds/generated/envoy/config/route/v3/route_components.ts";
+import type { Route, RouteAction, VirtualHost } from "../xds/generated/envoy/config/route/v3/route_components.ts";
 
 /** A problem that does not yet know its object: paths are relative to the spec. */
 export interface FieldProblem {
@@ -33,6 +33,8 @@ export interface FeatureContext {
   readonly defaults: ModuleConfig;
   /** undefined: a redirect, or a service that is a problem of its own. */
   readonly upstream: Upstream | undefined;
+  /** The domain of the labels that are counted; undefined: the Module's. */
+  readonly labelDomain?: string | undefined;
 }
 
 export interface FeatureResult<T> {
@@ -61,6 +63,8 @@ export interface Feature<Fields extends z.ZodRawShape, Settings> {
   fromMapping(spec: z.output<z.ZodObject<Fields>>, context: FeatureContext): FeatureResult<Settings>;
   /** For every route, redirects included. Returns a new value. */
   route?(settings: Settings, route: Route): Route;
+  /** For virtual hosts, where it holds for all routes that do not say otherwise. Returns a new value. */
+  virtualHost?(settings: Settings, virtualHost: VirtualHost): VirtualHost;
   /** For routes that forward to a cluster. Returns a new value. */
   forward?(settings: Settings, action: RouteAction): RouteAction;
   /** For the route's cluster. Returns a new value. */

@@ -2,6 +2,7 @@
  * Every feature that is compiled, in the order of application. Adding one is adding a line.
  * The one cast of the project's core: a feature's settings are read back only by the feature that made them.
  */
+import { auth } from "./auth.ts";
 import { circuitBreakers } from "./circuit-breakers.ts";
 import { connection } from "./connection.ts";
 import { cors } from "./cors.ts";
@@ -14,6 +15,7 @@ import { headers } from "./headers.ts";
 import { healthChecks } from "./health-checks.ts";
 import { hostRewrite } from "./host-rewrite.ts";
 import { keepalive } from "./keepalive.ts";
+import { labels } from "./labels.ts";
 import { loadBalancer } from "./load-balancer.ts";
 import { outlierDetection } from "./outlier-detection.ts";
 import { priority } from "./priority.ts";
@@ -29,6 +31,8 @@ export const features: readonly AnyFeature[] = [
   hostRewrite,
   headers,
   cors,
+  auth,
+  labels,
   timeouts,
   retryPolicy,
   priority,

@@ -12,8 +12,7 @@ export const lua: ModuleFilter<typeof luaFields, string> = {
   name: "envoy.filters.http.lua",
   alone: true,
   fields: luaFields,
-  fromModule({ lua_scripts: script = "" }) {
-    return script.trim() === "" ? nothing : settings(script);
-  },
+  // Only Envoy can say whether it runs: what it refuses leaves the last good script, and is told at the key.
+  fromModule: ({ lua_scripts: script = "" }) => (script.trim() === "" ? nothing : settings(script)),
   toFilter: (script) => pack(Lua, { defaultSourceCode: { specifier: { $case: "inlineString", value: script } } }),
 };

@@ -8,11 +8,13 @@ import { devPortalSpecSchema } from "../crds/dev-portal.ts";
 import { jsonSchemaOf } from "../crds/json-schema.ts";
 import { moduleConfigSchema } from "../crds/module-config.ts";
 import { featureFieldNames } from "../features/index.ts";
+import { authServiceFieldNames } from "../sources/getambassador/auth-service.ts";
 import { hostFieldNames } from "../sources/getambassador/host.ts";
 import { listenerFieldNames } from "../sources/getambassador/listener.ts";
 import { resolverFieldNames } from "../sources/getambassador/lookup.ts";
 import { coreFieldNames } from "../sources/getambassador/mapping-fields.ts";
 import { moduleFieldNames } from "../sources/getambassador/module.ts";
+import { rateLimitServiceFieldNames } from "../sources/getambassador/rate-limit-service.ts";
 import { tcpMappingFieldNames } from "../sources/getambassador/tcp-mapping.ts";
 import { tlsContextFieldNames } from "../sources/getambassador/tls-fields.ts";
 import { root } from "./paths.mjs";
@@ -34,8 +36,8 @@ const compiledFields: Readonly<Record<KindName, ReadonlySet<string>>> = {
   KubernetesServiceResolver: resolverFieldNames,
   KubernetesEndpointResolver: resolverFieldNames,
   TCPMapping: tcpMappingFieldNames,
-  AuthService: none,
-  RateLimitService: none,
+  AuthService: authServiceFieldNames,
+  RateLimitService: rateLimitServiceFieldNames,
   LogService: none,
   TracingService: none,
   DevPortal: devPortalFieldNames,
@@ -70,7 +72,7 @@ function shownFields(directory: string): ReadonlyMap<string, string> {
   for (const file of fs.readdirSync(directory, { recursive: true, encoding: "utf8" })) {
     if (!file.endsWith(".test.ts")) continue;
     for (const [, names = "", next = ""] of fs.readFileSync(path.join(directory, file), "utf8").matchAll(MARKER)) {
-      if (!/^\s*it(\.each)?\(/.test(next)) throw new Error(`${file}: "shows: ${names}" does not stand before a test`);
+      if (!/^\s*it(\.each)?[(<]/.test(next)) throw new Error(`${file}: "shows: ${names}" does not stand before a test`);
       for (const name of names.trim().split(/\s+/)) shown.set(name, file);
     }
   }

@@ -62,6 +62,7 @@ export const problemCodes = [
   "WeightSum",
   "GroupConflict",
   "HostConflict",
+  "ServiceConflict",
   "NoHost",
   "NotAttached",
   "ModuleIgnored",

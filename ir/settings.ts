@@ -7,6 +7,8 @@ export interface CompileSettings {
   readonly bindAddress: string;
   /** Services are watched and their ClusterIPs answer; false for manifests from files. */
   readonly inCluster: boolean;
+  /** Where the gateway's own probes answer, `address:port`; undefined: nowhere, and no route leads to them. */
+  readonly ownService?: string | undefined;
   /** How a virtual host finds its route: in order, by a tree of path prefixes, or (the default) by a tree where there are many. */
   readonly routeMatching?: RouteMatching;
 }

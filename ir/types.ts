@@ -28,16 +28,26 @@ export interface RouteMatch {
 /** Settings of features by feature name; each value belongs to that feature alone (see features/feature.ts). */
 export type FeatureSettings = Readonly<Record<string, unknown>>;
 
-/** Where a cluster's endpoints come from. */
-export type ClusterEndpoints =
-  /** The Service's ClusterIP, by EDS: no DNS query, and the Service's own balancing. */
+/** Endpoints of a Service, by EDS. */
+export type ServiceEndpoints =
+  /** The Service's ClusterIP: no DNS query, and the Service's own balancing. */
   | { readonly kind: "service"; readonly namespace: string; readonly name: string; readonly port: number }
-  /** The Service's EndpointSlices, by EDS: Envoy balances over Pods. */
-  | { readonly kind: "slices"; readonly namespace: string; readonly name: string; readonly port: number | string }
+  /** The Service's EndpointSlices: Envoy balances over Pods. */
+  | { readonly kind: "slices"; readonly namespace: string; readonly name: string; readonly port: number | string };
+
+/** Endpoints that stand in the cluster itself. */
+export type FixedEndpoints =
   /** A host name that DNS answers. */
   | { readonly kind: "dns"; readonly host: string; readonly port: number }
   /** An IP address. */
   | { readonly kind: "address"; readonly address: string; readonly port: number };
+
+/** Where a cluster's endpoints come from: one place, or several of a sort in one pool. */
+export type ClusterEndpoints =
+  | ServiceEndpoints
+  | FixedEndpoints
+  | { readonly kind: "services"; readonly of: readonly ServiceEndpoints[] }
+  | { readonly kind: "hosts"; readonly of: readonly FixedEndpoints[] };
 
 /** TLS towards an upstream. */
 export interface OriginationTls {
@@ -115,6 +125,8 @@ export interface VirtualHost {
   readonly name: string;
   /** Envoy's domains: exact, `*.x`, `x.*` or `*`. */
   readonly domain: string;
+  /** What holds for its routes unless they say otherwise; absent: nothing. */
+  readonly features?: FeatureSettings;
   readonly routes: readonly Route[];
 }
 
@@ -238,6 +250,8 @@ export type JsonField = string | number | boolean | null | readonly JsonField[] 
 /** An HTTP filter that every request passes; its settings belong to the filter of that name alone (see filters/filter.ts). */
 export interface HttpFilter {
   readonly name: string;
+  /** The settings of the whole gateway that ask for it, by key; undefined: another object does, or none. */
+  readonly keys?: readonly string[];
   readonly settings: unknown;
 }
 
@@ -245,6 +259,8 @@ export interface HttpFilter {
 export type RuntimeFlags = Readonly<Record<string, number | boolean>>;
 
 export interface Ir {
+  /** The object that has the settings of the whole gateway; undefined: all are defaults. */
+  readonly owner: ObjectRef | undefined;
   readonly runtime: RuntimeFlags;
   readonly listeners: readonly Listener[];
   /** In the order in which requests pass them. */

@@ -19,7 +19,7 @@ import { isHeldByOthers, portProblem } from "./ports.ts";
 import { problemLog } from "./problem-log.ts";
 import { createReconciler } from "./reconciler.ts";
 import { createRejections } from "./rejections.ts";
-import type { Settings } from "./settings.ts";
+import { ownServiceOf, type Settings } from "./settings.ts";
 
 export interface ControlPlaneOptions {
   readonly settings: Settings;
@@ -141,6 +141,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         ownNamespace: settings.namespace,
         bindAddress: settings.envoyBindAddress,
         inCluster: settings.mode.kind === "cluster",
+        ownService: ownServiceOf(settings),
         routeMatching: settings.routeMatching,
       },
       resources: () => currentResources(),

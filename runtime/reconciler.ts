@@ -90,7 +90,15 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     sourceMap: () =>
       judged?.compiled.sourceMap ??
       sourceMap(
-        { runtime: {}, listeners: [], filters: [], tables: new Map(), clusters: new Map(), secrets: new Map() },
+        {
+          owner: undefined,
+          runtime: {},
+          listeners: [],
+          filters: [],
+          tables: new Map(),
+          clusters: new Map(),
+          secrets: new Map(),
+        },
         [],
       ),
     stop() {

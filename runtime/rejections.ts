@@ -4,6 +4,9 @@ import { keyOf } from "../ir/resource.ts";
 import type { Source } from "../ir/types.ts";
 import type { AdsEvent } from "../xds/server/events.ts";
 
+/** Envoy's words for an access log whose file it cannot open. Source: access_log_manager_impl.cc. */
+const unopenable = /unable to open file/i;
+
 type Nack = Extract<AdsEvent, { kind: "nack" }>;
 type RefusedNames = Pick<Nack, "type" | "message"> & { readonly resources: readonly { readonly name: string }[] };
 type Acknowledged = Extract<AdsEvent, { kind: "acknowledged" }>;
@@ -39,7 +42,7 @@ export function createRejections(): Rejections {
 }
 
 /** What Envoy refused, as problems of the objects it came from. */
-function rejectionProblems(nack: RefusedNames, sources: SourceMap): readonly Problem[] {
+export function rejectionProblems(nack: RefusedNames, sources: SourceMap): readonly Problem[] {
   return nack.resources.flatMap(({ name }) =>
     sourcesOf(nack, name, sources).map(
       ({ object, path }): Problem => ({
@@ -61,6 +64,12 @@ function explained({ type, message }: RefusedNames, name: string): Pick<Problem,
       advice: "end the process that holds the port, or choose another one; the other Listeners are not touched",
     };
   }
+  if (type === "listener" && unopenable.test(message)) {
+    return {
+      message: `the file of the access log cannot be opened (${message})`,
+      advice: "write the path of a file in a folder that is there and can be written; the log goes on where it went",
+    };
+  }
   return {
     message: `Envoy refused the ${type} ${name}: ${message}`,
     advice: "undo what was changed last; what Envoy accepted before keeps serving",
@@ -68,7 +77,14 @@ function explained({ type, message }: RefusedNames, name: string): Pick<Problem,
 }
 
 function sourcesOf(nack: RefusedNames, name: string, sources: SourceMap): readonly Source[] {
-  if (nack.type === "listener") return sources.listener(name);
-  if (nack.type === "cluster") return sources.cluster(name);
-  return [{ object: { kind: "Envoy", namespace: nack.type, name }, path: [] }];
+  const found = knownSources(nack, name, sources);
+  return found.length > 0 ? found : [{ object: { kind: "Envoy", namespace: nack.type, name }, path: [] }];
+}
+
+function knownSources({ type, message }: RefusedNames, name: string, sources: SourceMap): readonly Source[] {
+  if (type === "listener" && unopenable.test(message)) return sources.setting("envoy_log_path");
+  if (type === "listener") return sources.listener(name);
+  if (type === "cluster") return sources.cluster(name);
+  if (type === "extension") return sources.extension(name);
+  return [];
 }

@@ -77,6 +77,13 @@ export function formatSettingProblem({ name, value, advice }: SettingProblem): s
   return `${name}=${JSON.stringify(value)}: ${advice}`;
 }
 
+/** Where Envoy reaches the admin port, from the same machine. */
+export function ownServiceOf({ adminAddress, adminPort }: Pick<Settings, "adminAddress" | "adminPort">): string {
+  if (adminAddress === "0.0.0.0") return `127.0.0.1:${adminPort}`;
+  if (adminAddress.includes(":")) return `[${adminAddress === "::" ? "::1" : adminAddress}]:${adminPort}`;
+  return `${adminAddress}:${adminPort}`;
+}
+
 const bindAddresses = /^[0-9A-Fa-f:.]+$/;
 
 /** Reads what people set. `inClusterNamespace` is the content of the service account's namespace file, where there is one. */

@@ -100,6 +100,7 @@ function builderOf<Spec, Built extends { readonly problems: readonly Problem[]; 
 function stillValid(entry: Entry<unknown>, context: MappingContext): boolean {
   return (
     entry.context.defaults === context.defaults &&
+    entry.context.labelDomain === context.labelDomain &&
     entry.context.lookup.inCluster === context.lookup.inCluster &&
     entry.context.lookup.ownNamespace === context.lookup.ownNamespace &&
     entry.asked.every(({ ask, answer }) => ask(context.lookup) === answer)

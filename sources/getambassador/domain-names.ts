@@ -38,7 +38,9 @@ export interface WideMappings {
 
 export function wideMappings(byHostname: ByHostname): WideMappings {
   const wide = [...byHostname].filter(([name]) => !isExact(name));
-  return { byHostname: wide, count: wide.reduce((sum, [, list]) => sum + list.length, 0) };
+  // The gateway's own are few, and are not what makes too many copies.
+  const count = wide.reduce((sum, [, list]) => sum + list.filter((mapping) => mapping.everywhere !== true).length, 0);
+  return { byHostname: wide, count };
 }
 
 /**

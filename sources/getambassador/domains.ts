@@ -7,7 +7,7 @@ import { areSplit, domainsOf, isExact, mappingsOf, ownerOf, type WideMappings, w
 import { buildGroup, type Group } from "./group.ts";
 import type { BuiltHost } from "./host.ts";
 import type { BuiltMapping } from "./mapping.ts";
-import { type Arrival, routesOf } from "./routes.ts";
+import { type Arrival, routesOf, virtualHostFeatures } from "./routes.ts";
 
 /** One Envoy domain of a Host with its Mappings grouped, weighted and in order. A new object whenever something in it changes. */
 export interface Domain {
@@ -131,7 +131,7 @@ export function domainBuilder(counters: () => Counters): DomainBuilder {
       const routes: Route[] = [];
       for (const some of lane.routesOfGroups(domain.groups)) for (const route of some) routes.push(route);
       lane.of = domain;
-      lane.virtualHost = { name: domain.domain, domain: domain.domain, routes };
+      lane.virtualHost = { name: domain.domain, domain: domain.domain, ...virtualHostFeatures(arrival), routes };
       return lane.virtualHost;
     },
   };

@@ -14,12 +14,14 @@ import { listenerMaker } from "./ir-listener.ts";
 import { buildListener, type BuiltListener, takesHost } from "./listener.ts";
 import { chainsOf } from "./chains.ts";
 import { contextLookup } from "./lookup.ts";
-import type { MappingContext } from "./mapping.ts";
+import type { BuiltMapping, MappingContext } from "./mapping.ts";
 import { selectModule } from "./module.ts";
 import { notYetProblems } from "./not-yet.ts";
 import { detachedProblems, hostConflicts, listenerConflicts } from "./placement-problems.ts";
 import type { Arrival } from "./routes.ts";
+import { probeBuilder } from "./probes.ts";
 import { runtimeFlagsOf } from "./runtime-flags.ts";
+import { countedDomain } from "./rate-limit-service.ts";
 import { selector } from "./selection.ts";
 import { soundSelector } from "./sound.ts";
 import { gatewayServices } from "./services.ts";
@@ -53,12 +55,21 @@ export function gatewayAssembler(
   const tls: TlsBuilder = tlsBuilder();
   const lookupOf = memoLast(contextLookup);
   const contextOf = memoLast((defaults: ModuleConfig, lookup: TargetLookup): MappingContext => ({ defaults, lookup }));
+  const withDomain = memoLast(
+    (context: MappingContext, labelDomain: string | undefined): MappingContext =>
+      labelDomain === undefined ? context : { ...context, labelDomain },
+  );
+  const labelDomainOf = memoLast(countedDomain);
   const buildMappings = mappingBuilder(counters);
   const buildTcpMappings = tcpMappingBuilder();
   const placeTcp = tcpPlacer();
   const joined = memoLast((some: readonly Cluster[], others: readonly Cluster[]) => [...some, ...others]);
   const allTargets = memoLast((some: Assembled["targets"], others: Assembled["targets"]) =>
     others.length === 0 ? some : [...some, ...others],
+  );
+  const buildProbes = probeBuilder(counters);
+  const withProbes = memoLast((mappings: readonly BuiltMapping[], probes: readonly BuiltMapping[]) =>
+    probes.length === 0 ? mappings : [...mappings, ...probes],
   );
   const buildOneHost = memoByKey((resource: Resources["hosts"][number], [hostTls]) =>
     buildHost(resource, hostTls as ReturnType<TlsBuilder["host"]>),
@@ -74,6 +85,7 @@ export function gatewayAssembler(
   const tables = new Map<string, Table>();
   const servicesOf = gatewayServices();
   let earlierIr: Ir = {
+    owner: undefined,
     runtime: {},
     listeners: [],
     filters: [],
@@ -93,7 +105,7 @@ export function gatewayAssembler(
   };
 
   return (resources, settings) => {
-    const { usable, hasHosts, problems: ofResources } = select(resources, settings.ambassadorId);
+    const { usable, broken, hasHosts, problems: ofResources } = select(resources, settings.ambassadorId);
     const sound = soundObjects(resources);
     const problems: Problem[] = [...ofResources, ...sound.problems];
     const module = moduleOf(usable.modules);
@@ -103,12 +115,15 @@ export function gatewayAssembler(
     const lookup = lookupOf(sound.services, usable.serviceResolvers, usable.endpointResolvers, secrets, settings);
     const context = contextOf(module.config, lookup);
 
-    const mappings = buildMappings(usable.mappings, context);
+    const labelDomain = labelDomainOf(usable.rateLimitServices, context);
+    const mappings = buildMappings(usable.mappings, withDomain(context, labelDomain));
     for (const problem of mappings.problems) problems.push(problem);
-    const built = mappings.usable;
     const tcpMappings = buildTcpMappings(usable.tcpMappings, context);
     for (const problem of tcpMappings.problems) problems.push(problem);
-    const services = servicesOf(usable, context, built);
+    const probes = buildProbes(module.object, context, settings);
+    problems.push(...probes.problems);
+    const built = withProbes(mappings.usable, probes.mappings);
+    const services = servicesOf({ ...usable, broken }, context, mappings.usable);
     problems.push(...services.problems);
 
     // A Host with an error must not open the gateway to every host name: only where there is none at all one stands in.
@@ -119,7 +134,7 @@ export function gatewayAssembler(
     const conflicts = conflictsOf(hosts);
     problems.push(...conflicts.problems);
     const { association, detached } = associate(built, conflicts.hosts);
-    problems.push(...detachedProblems(detached));
+    problems.push(...detachedProblems(detached.filter(({ everywhere }) => everywhere !== true)));
 
     const listeners = usable.listeners.map(listenerOf);
     for (const listener of listeners) problems.push(...listener.problems);
@@ -160,6 +175,7 @@ export function gatewayAssembler(
 
     const called = joined(services.clusters, tcp.clusters);
     const ir: Ir = {
+      owner: module.object,
       runtime: runtimeFlagsOf(module.config),
       listeners: sameElements(irListenerList, earlierIr.listeners) ? earlierIr.listeners : irListenerList,
       filters: sameElements(services.filters, earlierIr.filters) ? earlierIr.filters : services.filters,

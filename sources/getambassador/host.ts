@@ -54,6 +54,7 @@ export function labelsMatch(wanted: Labels, labels: Labels): boolean {
  * where the Mapping has one, and at least one of both must be there. Source: Emissary 2 and later, strict label selectors.
  */
 export function takesMapping(host: BuiltHost, mapping: BuiltMapping): boolean {
+  if (mapping.everywhere === true) return true;
   const hasHostname = mapping.hostname !== undefined || mapping.hostRegex !== undefined;
   if (host.selector === undefined && !hasHostname) return false;
   if (host.selector !== undefined && !labelsMatch(host.selector, mapping.resource.labels)) return false;

@@ -26,6 +26,8 @@ export interface BuiltMapping {
   readonly context: FeatureContext;
   readonly source: Source;
   readonly problems: readonly Problem[];
+  /** The gateway's own: every Host takes it. */
+  readonly everywhere?: true;
   /** false: an error makes it unused. */
   readonly usable: boolean;
 }
@@ -33,9 +35,14 @@ export interface BuiltMapping {
 export interface MappingContext {
   readonly defaults: ModuleConfig;
   readonly lookup: TargetLookup;
+  /** The domain of the labels that are counted; undefined: the Module's. */
+  readonly labelDomain?: string | undefined;
 }
 
-export function buildMapping(resource: Resource<MappingSpec>, { defaults, lookup }: MappingContext): BuiltMapping {
+export function buildMapping(
+  resource: Resource<MappingSpec>,
+  { defaults, lookup, labelDomain }: MappingContext,
+): BuiltMapping {
   const { spec } = resource;
   const found: FieldProblem[] = [...notYetCompiled(spec), ...deadFields(spec)];
   const matched = mappingMatch(spec, defaults.regex_max_size);
@@ -48,7 +55,7 @@ export function buildMapping(resource: Resource<MappingSpec>, { defaults, lookup
     found.push(...problems);
     target = value;
   }
-  const context: FeatureContext = { defaults, upstream: target?.upstream };
+  const context: FeatureContext = { defaults, upstream: target?.upstream, labelDomain };
   const settings: Record<string, unknown> = {};
   for (const feature of features) {
     const { value, problems } = feature.fromMapping(spec, context);

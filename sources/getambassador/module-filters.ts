@@ -8,9 +8,10 @@ import type { GatewayServices } from "./services.ts";
 
 /** The filters that the Module asks for; the same objects for the same Module. */
 const filtersOf = memoForever((config: ModuleConfig): readonly HttpFilter[] =>
-  moduleFilters.flatMap(({ name, fromModule }) => {
+  moduleFilters.flatMap(({ name, fields, fromModule }) => {
     const { value } = fromModule(config);
-    return value === undefined ? [] : [{ name, settings: value }];
+    const keys = Object.keys(fields).filter((key) => Object.hasOwn(config, key));
+    return value === undefined ? [] : [{ name, keys, settings: value }];
   }),
 );
 

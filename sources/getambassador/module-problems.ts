@@ -5,6 +5,7 @@ import { MAX_PROGRAM_SIZE } from "../../ir/regex.ts";
 import { accessLogProblems } from "./access-log.ts";
 import { connectionManagerProblems } from "./connection-manager.ts";
 import { filterProblems } from "./module-filters.ts";
+import { diagnosticsProblems } from "./probes.ts";
 import { runtimeFlagProblems } from "./runtime-flags.ts";
 
 /** A key of Emissary's that changes nothing here. */
@@ -90,5 +91,6 @@ export function moduleProblems(config: ModuleConfig): readonly FieldProblem[] {
     ...runtimeFlagProblems(config),
     ...filterProblems(config),
     ...errorOverridesOf(config.error_response_overrides ?? []).problems,
+    ...diagnosticsProblems(config),
   ];
 }

@@ -1,14 +1,17 @@
-import type { ModuleConfig } from "../../crds/module-config.ts";
+import { type ModuleConfig, moduleConfigSchema } from "../../crds/module-config.ts";
 import type { ModuleSpec } from "../../crds/module.ts";
 import { features } from "../../features/index.ts";
-import { compareText, type Problem } from "../../ir/problem.ts";
+import { compareText, type ObjectRef, type Problem } from "../../ir/problem.ts";
 import { hasError, keyOf, type Resource } from "../../ir/resource.ts";
 import { accessLogFieldNames } from "./access-log.ts";
 import { connectionManagerFieldNames } from "./connection-manager.ts";
 import { moduleFilterFieldNames } from "./module-filters.ts";
 import { inertFieldNames, moduleProblems } from "./module-problems.ts";
+import { probeFieldNames } from "./probes.ts";
 
 export interface SelectedModule {
+  /** The one that rules. */
+  readonly object: ObjectRef | undefined;
   readonly config: ModuleConfig;
   readonly problems: readonly Problem[];
 }
@@ -35,7 +38,8 @@ export function selectModule(modules: readonly Resource<ModuleSpec>[]): Selected
     }),
   );
   for (const key of Object.keys(ruling?.spec.config ?? {})) {
-    if (moduleFieldNames.has(key) || ruling === undefined) continue;
+    // A key that does not exist has been told by the parser.
+    if (moduleFieldNames.has(key) || !Object.hasOwn(moduleConfigSchema.shape, key) || ruling === undefined) continue;
     problems.push({
       code: "NotYetSupported",
       severity: "warning",
@@ -46,7 +50,7 @@ export function selectModule(modules: readonly Resource<ModuleSpec>[]): Selected
     });
   }
   if (ruling !== undefined) problems.push(...wrongDefaults(ruling));
-  return { config: ruling?.spec.config ?? noModule, problems };
+  return { object: ruling, config: ruling?.spec.config ?? noModule, problems };
 }
 
 /** What features find wrong with the defaults, asked once for all Mappings, and what is wrong with the rest. */
@@ -66,6 +70,7 @@ export const moduleFieldNames: ReadonlySet<string> = new Set([
   ...connectionManagerFieldNames,
   ...inertFieldNames,
   ...moduleFilterFieldNames,
+  ...probeFieldNames,
   "regex_max_size",
   "runtime_flags",
   // Defaults of Mappings, read by features and by the target of a Mapping.
@@ -75,6 +80,8 @@ export const moduleFieldNames: ReadonlySet<string> = new Set([
   "cluster_max_connection_lifetime_ms",
   "cluster_request_timeout_ms",
   "cors",
+  "default_label_domain",
+  "default_labels",
   "defaults",
   "enable_ipv4",
   "enable_ipv6",

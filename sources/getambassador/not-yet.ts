@@ -2,13 +2,7 @@ import type { Resources } from "../../crds/resources.ts";
 import type { Problem } from "../../ir/problem.ts";
 
 /** Kinds that are read and lead to nothing yet: what their objects ask for does not happen, which is told as an error. */
-const kinds = [
-  "authServices",
-  "rateLimitServices",
-  "logServices",
-  "tracingServices",
-  "consulResolvers",
-] as const satisfies readonly (keyof Resources)[];
+const kinds = ["logServices", "tracingServices", "consulResolvers"] as const satisfies readonly (keyof Resources)[];
 
 export function notYetProblems(usable: Pick<Resources, (typeof kinds)[number]>): readonly Problem[] {
   return kinds.flatMap((kind) =>

@@ -1,4 +1,5 @@
-import type { FeatureSettings, Route, RouteAction, ValueMatch } from "../../ir/types.ts";
+import { askingAuth, bypassingAuth } from "../../features/auth.ts";
+import type { FeatureSettings, Route, RouteAction, ValueMatch, VirtualHost } from "../../ir/types.ts";
 import type { InsecureAction } from "./host.ts";
 import { globCovers, parseGlob } from "./hostname.ts";
 import { type BuiltMapping, nameOf } from "./mapping.ts";
@@ -87,7 +88,7 @@ function makeRoutes(
     source: mapping.source,
   };
   if (arrival.kind === "secure") return [plain];
-  const insecure = insecureRoute(plain, mapping, arrival.action);
+  const insecure = insecureRoute(plain, mapping, arrival);
   if (arrival.kind === "insecure") return insecure === undefined ? [] : [insecure];
   if (insecure === plain) return [plain];
   const headers = plain.match.headers.filter(({ name }) => name.toLowerCase() !== XFP);
@@ -95,8 +96,23 @@ function makeRoutes(
   return insecure === undefined ? [secure] : [secure, insecure];
 }
 
-function insecureRoute(plain: Route, mapping: BuiltMapping, action: InsecureAction): Route | undefined {
+/** Where all requests are sent on to https, that they ask no authorization is said once, not on each route. */
+export function virtualHostFeatures(arrival: Arrival): Pick<VirtualHost, "features"> {
+  return arrival.kind === "insecure" && arrival.action === "Redirect" ? { features: bypassingAuth } : {};
+}
+
+function insecureRoute(
+  plain: Route,
+  mapping: BuiltMapping,
+  { kind, action }: Exclude<Arrival, { kind: "secure" }>,
+): Route | undefined {
   const { path } = mapping.match;
-  if (action === "Route" || (path.kind === "prefix" && path.prefix === ACME_PREFIX)) return plain;
-  return action === "Reject" ? undefined : { ...plain, action: redirectToHttps, features: {} };
+  if (action === "Route") return plain;
+  if (path.kind === "prefix" && path.prefix === ACME_PREFIX) {
+    return action === "Redirect" && kind === "insecure"
+      ? { ...plain, features: { ...askingAuth, ...plain.features } }
+      : plain;
+  }
+  if (action === "Reject") return undefined;
+  return { ...plain, action: redirectToHttps, features: kind === "insecure" ? {} : bypassingAuth };
 }

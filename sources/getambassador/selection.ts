@@ -27,6 +27,7 @@ function selection<Kind extends Resource<WithId>>() {
     const unusable = new Set(odd.filter((resource) => foreign.has(resource) || hasError(resource)));
     return {
       usable: unusable.size === 0 ? resources : resources.filter((resource) => !unusable.has(resource)),
+      broken: odd.filter((resource) => !foreign.has(resource) && hasError(resource)),
       problems: odd.flatMap((resource) => (foreign.has(resource) ? [] : resource.problems)),
       ours: resources.length - foreign.size,
     };
@@ -54,6 +55,8 @@ type Kind = (typeof kinds)[number];
 export interface Selected {
   /** What is for this gateway and has no error of its own. Arrays keep their identity while the resources do. */
   readonly usable: Pick<Resources, Kind>;
+  /** What is for this gateway and has an error: nothing of it is known but its name. */
+  readonly broken: Pick<Resources, Kind>;
   /** There is a Host for this gateway, be it one with errors. */
   readonly hasHosts: boolean;
   /** Of all that is for this gateway. */
@@ -65,11 +68,11 @@ export function selector(): (resources: Resources, ambassadorId: string) => Sele
   const byKind = kinds.map((kind) => ({ kind, select: selection<Resource<WithId>>() }));
   return (resources, ambassadorId) => {
     const selected = byKind.map(({ kind, select }) => ({ kind, ...select(resources[kind], ambassadorId) }));
+    const byName = (of: "usable" | "broken") =>
+      Object.fromEntries(selected.map((each) => [each.kind, each[of]])) as unknown as Pick<Resources, Kind>;
     return {
-      usable: Object.fromEntries(selected.map(({ kind, usable }) => [kind, usable])) as unknown as Pick<
-        Resources,
-        Kind
-      >,
+      usable: byName("usable"),
+      broken: byName("broken"),
       hasHosts: selected.some(({ kind, ours }) => kind === "hosts" && ours > 0),
       problems: selected.flatMap(({ problems }) => problems),
     };

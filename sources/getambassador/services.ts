@@ -1,3 +1,4 @@
+import { authServices } from "./auth-service.ts";
 import { filters } from "../../filters/index.ts";
 import type { Resources } from "../../crds/resources.ts";
 import { alignedFilter } from "../../ir/aligned.ts";
@@ -7,6 +8,7 @@ import type { Cluster, HttpFilter } from "../../ir/types.ts";
 import { errorOverrideFilters, hasOwnBodies } from "./error-overrides.ts";
 import type { BuiltMapping, MappingContext } from "./mapping.ts";
 import { filtersOfModule } from "./module-filters.ts";
+import { rateLimitServices } from "./rate-limit-service.ts";
 
 /** What requests meet beside their route: filters, and the services that those and the logs call. */
 export interface GatewayServices {
@@ -15,7 +17,11 @@ export interface GatewayServices {
   readonly problems: readonly Problem[];
 }
 
-export type ServiceKinds = Pick<Resources, "authServices" | "rateLimitServices" | "logServices" | "tracingServices">;
+/** What is for this gateway and can be used, and of some kinds what an error keeps from being used. */
+export type ServiceKinds = Pick<
+  Resources,
+  "authServices" | "rateLimitServices" | "logServices" | "tracingServices" | "modules"
+> & { readonly broken: Pick<Resources, "authServices" | "modules"> };
 
 /** What of the Mappings decides about filters. */
 export interface Asked {
@@ -30,6 +36,8 @@ type Contribute = (kinds: ServiceKinds, context: MappingContext, asked: Asked) =
 const contributors: readonly Contribute[] = [
   (_, { defaults }) => filtersOfModule(defaults),
   (_, context, { ownBodies }) => ({ filters: errorOverrideFilters(context, ownBodies) }),
+  authServices,
+  rateLimitServices,
 ];
 
 const place = new Map(filters.map(({ name }, index) => [name, index]));
@@ -53,16 +61,30 @@ export function gatewayServices(): (
   const make = memoLast(
     (
       authServices: ServiceKinds["authServices"],
+      brokenAuthServices: ServiceKinds["authServices"],
       rateLimitServices: ServiceKinds["rateLimitServices"],
       logServices: ServiceKinds["logServices"],
       tracingServices: ServiceKinds["tracingServices"],
+      modules: ServiceKinds["modules"],
+      brokenModules: ServiceKinds["modules"],
       context: MappingContext,
       ownBodies: boolean,
     ) => {
-      const kinds = { authServices, rateLimitServices, logServices, tracingServices };
+      const broken = { authServices: brokenAuthServices, modules: brokenModules };
+      const kinds = { authServices, rateLimitServices, logServices, tracingServices, modules, broken };
       return together(contributors.map((contribute) => contribute(kinds, context, { ownBodies })));
     },
   );
-  return ({ authServices, rateLimitServices, logServices, tracingServices }, context, mappings) =>
-    make(authServices, rateLimitServices, logServices, tracingServices, context, withOwnBodies(mappings).length > 0);
+  return ({ authServices, rateLimitServices, logServices, tracingServices, modules, broken }, context, mappings) =>
+    make(
+      authServices,
+      broken.authServices,
+      rateLimitServices,
+      logServices,
+      tracingServices,
+      modules,
+      broken.modules,
+      context,
+      withOwnBodies(mappings).length > 0,
+    );
 }

@@ -9,12 +9,14 @@ import type { CompileSettings } from "../../ir/settings.ts";
 import type { ResourceMap } from "../../xds/snapshot.ts";
 import { selfSigned } from "../support/certificates.ts";
 import { type Random, seeded } from "../support/random.ts";
+import { randomService, randomWords } from "./random-services.ts";
 
 const settings: CompileSettings = {
   ambassadorId: "default",
   ownNamespace: "default",
   bindAddress: "127.0.0.1",
   inCluster: true,
+  ownService: "127.0.0.1:8877",
 };
 
 function resource(raw: object): AnyResource {
@@ -92,6 +94,7 @@ function randomMapping(random: Random): AnyResource {
   if (random.chance(0.03)) spec["error_response_overrides"] = bodies(random);
   if (random.chance(0.2))
     spec["add_request_headers"] = { [random.pick(["x-a", "x-b"])]: { value: random.pick(["1", "2"]) } };
+  Object.assign(spec, randomWords(random));
   return ambassador(
     "Mapping",
     `m${random.integer(60)}`,
@@ -103,6 +106,10 @@ function randomMapping(random: Random): AnyResource {
 function randomOther(random: Random, { good }: Certificates): AnyResource {
   const insecure = { requestPolicy: { insecure: { action: random.pick(["Route", "Redirect", "Reject"]) } } };
   const pair = random.pick(good);
+  if (random.chance(0.2)) {
+    const { kind, name, spec } = randomService(random);
+    return ambassador(kind, name, spec);
+  }
   switch (random.integer(12)) {
     case 0:
       return ambassador("Listener", `l${random.integer(3)}`, {
@@ -127,6 +134,13 @@ function randomOther(random: Random, { good }: Certificates): AnyResource {
           cluster_request_timeout_ms: 1000 + random.integer(3),
           server_name: random.pick(["envoy", "nuncio"]),
           ...(random.chance(0.5) ? { error_response_overrides: bodies(random) } : {}),
+          ...(random.chance(0.3) ? { gzip: { window_bits: 9 + random.integer(3) } } : {}),
+          ...(random.chance(0.3) ? { ip_deny: [{ peer: random.pick(["10.0.0.1", "10.0.0.300"]) }] } : {}),
+          ...(random.chance(0.3) ? { lua_scripts: "function envoy_on_request(handle) end" } : {}),
+          ...(random.chance(0.3) ? { envoy_log_type: "json" } : {}),
+          ...(random.chance(0.3) ? { header_case_overrides: [random.pick(["X-A", "X-AB"])] } : {}),
+          ...(random.chance(0.3) ? { runtime_flags: { "http.max_requests_per_io_cycle": random.integer(2) } } : {}),
+          ...(random.chance(0.3) ? { liveness_probe: { enabled: random.chance(0.5), service: "one" } } : {}),
         },
       });
     case 4:
@@ -180,6 +194,8 @@ function versions(map: ResourceMap): [string, string][] {
 
 function view({ snapshot, problems, endpoints }: Compiled, endpointMap: ResourceMap): unknown {
   return {
+    runtime: versions(snapshot.runtime),
+    extension: versions(snapshot.extension),
     cluster: versions(snapshot.cluster),
     listener: versions(snapshot.listener),
     route: versions(snapshot.route),
@@ -274,7 +290,7 @@ describe("an incremental compile", () => {
       const check = createChecker();
       for (const each of [incremental, check]) {
         const first = each(store.resources(), settings).counters;
-        expect(first).toMatchObject({ mappings: 10_000, clusters: 10_000, routes: 10_000 });
+        expect(first).toMatchObject({ mappings: 10_002, clusters: 10_001 });
       }
       store.put(make(4711, 1234));
       // It makes no tables, but encodes the route: that may fail, and who asks wants to know.

@@ -91,4 +91,15 @@ describe("the access log", () => {
     ]);
     expect((await gateway.request("/")).status).toBe(200);
   });
+
+  it("goes on where it went when Envoy cannot open the file, and the field is told", async () => {
+    const before = path.join(directory, "before.log");
+    expect(await apply({ envoy_log_path: before })).toEqual([]);
+    const problems = await apply({ envoy_log_path: "/nowhere/access.log" });
+    expect(problems.map(({ code, object, path: at }) => [code, object.kind, at])).toEqual([
+      ["EnvoyRejected", "Module", ["spec", "config", "envoy_log_path"]],
+    ]);
+    expect((await gateway.request("/logged")).status).toBe(200);
+    await eventually("a line in the log", () => Promise.resolve(fs.readFileSync(before, "utf8").includes("/logged")));
+  });
 });

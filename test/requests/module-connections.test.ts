@@ -154,9 +154,15 @@ describe("what Envoy adds", () => {
 describe("buffers", () => {
   // shows: Module.buffer_limit_bytes
   it("hold 1 MiB of a request that is read whole, or buffer_limit_bytes", async () => {
-    expect(await apply({ buffer_limit_bytes: 65_536 })).toEqual([]);
-    const dump = (await gateway.envoy.admin("/config_dump?resource=dynamic_listeners")).body;
-    expect(dump).toContain('"per_connection_buffer_limit_bytes": 65536');
+    // A script that wants the whole body.
+    const lua_scripts = "function envoy_on_request(handle) handle:body() end";
+    const body = "a".repeat(200_000);
+    const head = ["POST / HTTP/1.1", "Host: example.com", "Connection: close", `Content-Length: ${body.length}`];
+    const ask = async () => statusOf(await rawRequest(gateway.port, [...head, "", body].join("\r\n")));
+    expect(await apply({ lua_scripts, buffer_limit_bytes: 65_536 })).toEqual([]);
+    expect(await ask()).toBe(413);
+    expect(await apply({ lua_scripts })).toEqual([]);
+    expect(await ask()).toBe(200);
   });
 });
 

@@ -112,20 +112,6 @@ describe("gRPC", () => {
   });
 });
 
-describe("lua_scripts", () => {
-  // shows: Module.lua_scripts
-  it("run on every request and every answer", async () => {
-    const script = `
-      function envoy_on_request(handle) handle:headers():add("x-lua", "asked") end
-      function envoy_on_response(handle) handle:headers():add("x-lua", "answered") end`;
-    expect(await apply({ lua_scripts: script })).toEqual([]);
-    const answer = await gateway.request("/");
-    expect([answer.echo().headers["x-lua"], answer.headers["x-lua"]]).toEqual(["asked", "answered"]);
-    expect(await apply({})).toEqual([]);
-    expect((await gateway.request("/")).echo().headers["x-lua"]).toBeUndefined();
-  });
-});
-
 describe("gzip", () => {
   // shows: Module.gzip
   it("compresses answers that are long enough, of the types that it names", async () => {

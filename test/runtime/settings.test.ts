@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { formatSettingProblem, readSettings } from "../../runtime/settings.ts";
+import { formatSettingProblem, ownServiceOf, readSettings } from "../../runtime/settings.ts";
 import type { Environment, RunFlags } from "../../runtime/settings.ts";
 
 function problemsOf(flags: RunFlags, env: Environment): readonly string[] {
@@ -101,5 +101,14 @@ describe("settings", () => {
       drainTimeMs: 600_000,
       logLevel: "info",
     });
+  });
+
+  it.each([
+    ["0.0.0.0", "127.0.0.1:8877"],
+    ["10.0.0.7", "10.0.0.7:8877"],
+    ["::", "[::1]:8877"],
+    ["fd00::7", "[fd00::7]:8877"],
+  ])("let Envoy reach an admin port on %s as %s", (adminAddress, expected) => {
+    expect(ownServiceOf({ adminAddress, adminPort: 8877 })).toBe(expected);
   });
 });

@@ -45,7 +45,9 @@ export async function startStaticEnvoy({
     ...bootstrap,
   });
   const resources: Json = { listeners: [listener(port)], clusters: [cluster(upstreamPort)] };
-  fs.writeFileSync(bootstrapPath, JSON.stringify({ ...ours, dynamic_resources: {}, static_resources: resources }));
+  // Runtime flags come by ADS as well.
+  const instead: Json = { dynamic_resources: {}, static_resources: resources, layered_runtime: { layers: [] } };
+  fs.writeFileSync(bootstrapPath, JSON.stringify({ ...ours, ...instead }));
   const log = memoryLog("envoy");
   const options = { envoyPath, bootstrapPath, logLevel: "warning", drainTimeMs: 600_000, concurrency: 1 } as const;
   const child = spawnEnvoy(options, envoyLogReader(log));

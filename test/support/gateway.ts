@@ -5,9 +5,11 @@ import path from "node:path";
 import { manifestReader } from "../../compile/manifests.ts";
 import type { Resources } from "../../crds/resources.ts";
 import type { Problem } from "../../ir/problem.ts";
+import type { CompileSettings } from "../../ir/settings.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { createReconciler } from "../../runtime/reconciler.ts";
+import { rejectionProblems } from "../../runtime/rejections.ts";
 import type { AdsEvent } from "../../xds/server/events.ts";
 import { createAdsServer } from "../../xds/server/server.ts";
 import { type BareEnvoy, freePort, spawnEnvoy } from "./envoy.ts";
@@ -32,6 +34,7 @@ export interface RequestOptions {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly host?: string;
+  readonly body?: string;
 }
 
 export interface Gateway {
@@ -108,6 +111,8 @@ export function mapping(name: string, spec: Readonly<Record<string, unknown>>): 
 export interface GatewayOptions {
   /** How long connections of a filter chain that changed may live on. Default: 1. */
   readonly drainTimeSeconds?: number;
+  /** What the compiler is told beside the usual. */
+  readonly compile?: Partial<CompileSettings>;
 }
 
 /** Compiler, reconciler, xDS server and a real Envoy. Manifests given to `apply` stand beside `listenerAndHost(port)`. */
@@ -122,7 +127,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   let published = false;
 
   const onEvent = (event: AdsEvent): void => {
-    if (event.kind === "nack") problems = [...problems, nackProblem(event.message)];
+    if (event.kind === "nack") problems = [...problems, ...rejectionProblems(event, reconciler.sourceMap())];
     if (event.kind === "acknowledged" && event.snapshot === latest) settle();
   };
   const settle = () => {
@@ -132,7 +137,13 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   let latest: unknown;
   const ads = await createAdsServer({ socketPath, log: silentLog, onEvent, graceMs: 50 });
   const reconciler = createReconciler({
-    settings: { ambassadorId: "default", ownNamespace: "default", bindAddress: "127.0.0.1", inCluster: false },
+    settings: {
+      ambassadorId: "default",
+      ownNamespace: "default",
+      bindAddress: "127.0.0.1",
+      inCluster: false,
+      ...options.compile,
+    },
     resources: () => resources as Resources,
     onSnapshot(snapshot) {
       latest = snapshot;
@@ -181,13 +192,8 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   };
 }
 
-function nackProblem(message: string): Problem {
-  const object = { kind: "Envoy", namespace: "", name: "envoy" };
-  return { code: "EnvoyRejected", severity: "error", object, path: [], message, advice: "" };
-}
-
 function send(port: number, url: string, options: RequestOptions = {}): Promise<Answer> {
-  const { method = "GET", headers = {}, host = "example.com" } = options;
+  const { method = "GET", headers = {}, host = "example.com", body } = options;
   return new Promise((resolve, reject) => {
     const request = http.request(
       { host: "127.0.0.1", port, path: url, method, headers: { host, ...headers }, agent: false },
@@ -209,6 +215,6 @@ function send(port: number, url: string, options: RequestOptions = {}): Promise<
       },
     );
     request.on("error", reject);
-    request.end();
+    request.end(body);
   });
 }

@@ -29,12 +29,17 @@ export function startBackend(name: string): Promise<Backend> {
 export interface GetOptions {
   readonly host?: string;
   readonly agent?: Agent;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** One request to a listener on loopback. Rejects on connection errors. */
-export function get(port: number, path: string, { host = "example.com", agent }: GetOptions = {}): Promise<Reply> {
+export function get(
+  port: number,
+  path: string,
+  { host = "example.com", agent, headers }: GetOptions = {},
+): Promise<Reply> {
   return new Promise((done, fail) => {
-    const options = { host: "127.0.0.1", port, path, headers: { host }, agent: agent ?? false } as const;
+    const options = { host: "127.0.0.1", port, path, headers: { host, ...headers }, agent: agent ?? false } as const;
     const request = httpRequest(options, (response) => {
       const chunks: Buffer[] = [];
       response.on("data", (chunk: Buffer) => chunks.push(chunk));

@@ -66,6 +66,19 @@ export function tlsContextOf(name: string, spec: Spec): string {
   return document({ apiVersion: "getambassador.io/v3alpha1", kind: "TLSContext", metadata: { name }, spec });
 }
 
+export function authServiceOf(name: string, spec: Spec): string {
+  return document({ apiVersion: "getambassador.io/v3alpha1", kind: "AuthService", metadata: { name }, spec });
+}
+
+export function rateLimitServiceOf(name: string, spec: Spec): string {
+  return document({ apiVersion: "getambassador.io/v3alpha1", kind: "RateLimitService", metadata: { name }, spec });
+}
+
+/** A Module of any name. */
+export function moduleNamed(name: string, config: Spec): string {
+  return document({ apiVersion: "getambassador.io/v3alpha1", kind: "Module", metadata: { name }, spec: { config } });
+}
+
 export function tcpMappingOf(name: string, spec: Spec): string {
   return document({ apiVersion: "getambassador.io/v3alpha1", kind: "TCPMapping", metadata: { name }, spec });
 }

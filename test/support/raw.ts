@@ -19,7 +19,11 @@ export function rawRequest(
       chunks.push(chunk);
       if (enough(Buffer.concat(chunks).toString("latin1"))) finish();
     });
-    socket.once("end", finish).once("error", fail);
+    socket.once("end", finish).once("error", (error) => {
+      // An answer that came before the request was read whole may end in a reset.
+      if (chunks.length === 0) fail(error);
+      else finish();
+    });
   });
 }
 

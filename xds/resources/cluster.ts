@@ -1,9 +1,10 @@
 import { pack } from "../../features/proto.ts";
 import { features } from "../../features/index.ts";
 import { assertNever } from "../../ir/assert.ts";
-import type { Cluster as IrCluster, ClusterEndpoints } from "../../ir/types.ts";
+import type { Cluster as IrCluster, ClusterEndpoints, FixedEndpoints } from "../../ir/types.ts";
 import { Cluster } from "../generated/envoy/config/cluster/v3/cluster.ts";
 import type { ClusterLoadAssignment } from "../generated/envoy/config/endpoint/v3/endpoint.ts";
+import type { LbEndpoint } from "../generated/envoy/config/endpoint/v3/endpoint_components.ts";
 import { HttpProtocolOptions } from "../generated/envoy/extensions/upstreams/http/v3/http_protocol_options.ts";
 import type { XdsResource } from "../snapshot.ts";
 import { xdsResource } from "./frame.ts";
@@ -16,16 +17,21 @@ const EDS = 3;
 const V4_ONLY = 1;
 const HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
-function single(clusterName: string, address: string, portValue: number): ClusterLoadAssignment {
-  const socketAddress = { address, portSpecifier: { $case: "portValue", value: portValue } } as const;
-  const endpoint = { address: { address: { $case: "socketAddress", value: socketAddress } } } as const;
-  return { clusterName, endpoints: [{ lbEndpoints: [{ hostIdentifier: { $case: "endpoint", value: endpoint } }] }] };
+function assignment(clusterName: string, places: readonly FixedEndpoints[]): ClusterLoadAssignment {
+  const lbEndpoints = places.map((place): LbEndpoint => {
+    const address = place.kind === "dns" ? place.host : place.address;
+    const socketAddress = { address, portSpecifier: { $case: "portValue", value: place.port } } as const;
+    const endpoint = { address: { address: { $case: "socketAddress", value: socketAddress } } } as const;
+    return { hostIdentifier: { $case: "endpoint", value: endpoint } };
+  });
+  return { clusterName, endpoints: [{ lbEndpoints }] };
 }
 
 function discovery(name: string, endpoints: ClusterEndpoints): Partial<Cluster> {
   switch (endpoints.kind) {
     case "service":
     case "slices":
+    case "services":
       return {
         clusterDiscoveryType: { $case: "type", value: EDS },
         // Without a service name the endpoints are those of the cluster's own name. Clusters must not share endpoints:
@@ -36,12 +42,19 @@ function discovery(name: string, endpoints: ClusterEndpoints): Partial<Cluster> 
       return {
         clusterDiscoveryType: { $case: "type", value: STRICT_DNS },
         dnsLookupFamily: V4_ONLY,
-        loadAssignment: single(name, endpoints.host, endpoints.port),
+        loadAssignment: assignment(name, [endpoints]),
+      };
+    case "hosts":
+      // Addresses stand among the names as they are.
+      return {
+        clusterDiscoveryType: { $case: "type", value: STRICT_DNS },
+        dnsLookupFamily: V4_ONLY,
+        loadAssignment: assignment(name, endpoints.of),
       };
     case "address":
       return {
         clusterDiscoveryType: { $case: "type", value: STATIC },
-        loadAssignment: single(name, endpoints.address, endpoints.port),
+        loadAssignment: assignment(name, [endpoints]),
       };
     default:
       return assertNever(endpoints);

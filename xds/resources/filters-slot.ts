@@ -61,6 +61,11 @@ export const filterSlots: readonly HttpFilter[] = slots.map(({ name, alone }) =>
   },
 }));
 
+/** Names of the filters that may stand in a slot. */
+export function filtersInSlot(name: string): readonly string[] {
+  return slots.find((slot) => slot.name === name)?.members.map((filter) => filter.name) ?? [];
+}
+
 /** What a slot holds: filters in the order in which requests pass them; none is a slot that does nothing. */
 export function encodeSlot(name: string, extensions: readonly TypedExtensionConfig[]): XdsResource {
   const chain = extensions.length === 0 ? {} : { defaultFilterChain: { filters: [...extensions] } };

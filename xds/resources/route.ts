@@ -7,6 +7,7 @@ import type {
   Route as IrRoute,
   RouteMatch as IrRouteMatch,
   ValueMatch,
+  VirtualHost as IrVirtualHost,
 } from "../../ir/types.ts";
 import {
   type HeaderMatcher,
@@ -15,6 +16,7 @@ import {
   Route,
   type RouteAction,
   type RouteMatch,
+  type VirtualHost,
 } from "../generated/envoy/config/route/v3/route_components.ts";
 import type { StringMatcher } from "../generated/envoy/type/matcher/v3/string.ts";
 
@@ -121,6 +123,16 @@ export function routeMessage(route: IrRoute): Route {
     action: actionOf(route),
   };
   return withFeatures(message, route.features);
+}
+
+/** A virtual host as Envoy's message, without its routes. */
+export function virtualHostMessage({ name, domain, features: own = {} }: IrVirtualHost): VirtualHost {
+  let result: VirtualHost = { name, domains: [domain] };
+  for (const feature of features) {
+    const settings = own[feature.name];
+    if (settings !== undefined && feature.virtualHost !== undefined) result = feature.virtualHost(settings, result);
+  }
+  return result;
 }
 
 export function encodeRoute(route: IrRoute): Uint8Array {

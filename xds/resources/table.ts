@@ -7,7 +7,7 @@ import { RouteConfiguration } from "../generated/envoy/config/route/v3/route.ts"
 import { VirtualHost as VirtualHostMessage } from "../generated/envoy/config/route/v3/route_components.ts";
 import type { XdsResource } from "../snapshot.ts";
 import { fieldHeader, frameField, xdsResource } from "./frame.ts";
-import { encodeRoute } from "./route.ts";
+import { encodeRoute, virtualHostMessage } from "./route.ts";
 import { type RouteTree, treeBuilder } from "./route-tree.ts";
 import { treeFrames } from "./tree-frames.ts";
 
@@ -63,8 +63,8 @@ export function tableEncoder(counters: () => Counters, matching: () => RouteMatc
   const virtualHostPieces = (table: string, virtualHost: VirtualHost): Pieces => {
     const known = remembered.get(virtualHost);
     if (known !== undefined) return known;
-    const { name, domain, routes } = virtualHost;
-    const head = VirtualHostMessage.encode({ name, domains: [domain] }).finish();
+    const { name, routes } = virtualHost;
+    const head = VirtualHostMessage.encode(virtualHostMessage(virtualHost)).finish();
     const lineage = lineageOf(table, name);
     const mode = matching();
     const wantsTree = mode === "tree" || (mode === "auto" && routes.length > MANY_ROUTES);

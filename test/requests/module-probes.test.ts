@@ -1,0 +1,109 @@
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { type AdminServer, type Readiness, startAdminServer } from "../../runtime/admin-server.ts";
+import { silentLog } from "../../runtime/log.ts";
+import { freePort } from "../support/envoy.ts";
+import { type EchoBackend, echoBackend, type Gateway, mapping, startGateway } from "../support/gateway.ts";
+import { hostOf, moduleOf } from "../support/manifests.ts";
+
+let gateway: Gateway;
+let backend: EchoBackend;
+let admin: AdminServer;
+let readiness: Readiness = { ready: true };
+
+beforeAll(async () => {
+  admin = await startAdminServer({
+    address: "127.0.0.1",
+    port: await freePort(),
+    readiness: () => readiness,
+    metrics: { contentType: "text/plain", write: () => Promise.resolve() },
+    log: silentLog,
+  });
+  [gateway, backend] = await Promise.all([
+    startGateway({ compile: { ownService: `127.0.0.1:${admin.port}` } }),
+    echoBackend("one"),
+  ]);
+});
+
+afterAll(async () => {
+  await Promise.all([gateway.stop(), backend.close(), admin.close()]);
+});
+
+const alive = "/ambassador/v0/check_alive";
+const ready = "/ambassador/v0/check_ready";
+
+type Config = Readonly<Record<string, unknown>>;
+
+const all = () => mapping("m", { prefix: "/", service: backend.service, rewrite: "" });
+const apply = (config: Config, more = "") => gateway.apply(moduleOf(config) + all() + more);
+
+async function ask(path: string, host?: string): Promise<readonly [number, string]> {
+  const { status, body } = await gateway.request(path, host === undefined ? {} : { host });
+  return [status, body.startsWith("{") ? "backend" : body.trim()];
+}
+
+describe("the gateway's probes through its Listeners", () => {
+  // shows: Module.liveness_probe Module.readiness_probe
+  it("answer as on its own port, until the Module switches them off", async () => {
+    expect(await apply({})).toEqual([]);
+    expect(await ask(alive)).toEqual([200, "Ambassador is alive and well"]);
+    expect(await ask(ready)).toEqual([200, "Ambassador is ready and waiting"]);
+    readiness = { ready: false, reason: "a test" };
+    expect(await ask(ready)).toEqual([503, "Ambassador is not ready"]);
+    readiness = { ready: true };
+    expect(await apply({ liveness_probe: { enabled: false } })).toEqual([]);
+    expect([await ask(alive), await ask(ready)]).toEqual([
+      [200, "backend"],
+      [200, "Ambassador is ready and waiting"],
+    ]);
+    expect(await apply({ readiness_probe: { enabled: false } })).toEqual([]);
+    expect([await ask(alive), await ask(ready)]).toEqual([
+      [200, "Ambassador is alive and well"],
+      [200, "backend"],
+    ]);
+  });
+
+  it("have the path, the rewrite and the service that the Module says", async () => {
+    expect(await apply({ liveness_probe: { prefix: "/up" }, readiness_probe: { service: backend.service } })).toEqual(
+      [],
+    );
+    expect([await ask("/up"), await ask(alive), await ask(ready)]).toEqual([
+      [200, "Ambassador is alive and well"],
+      [200, "backend"],
+      [200, "backend"],
+    ]);
+    expect(await apply({ liveness_probe: { rewrite: "/healthz" } })).toEqual([]);
+    expect(await ask(alive)).toEqual([200, "ok"]);
+    const problems = await apply({ liveness_probe: { service: "no such name" } });
+    expect(problems.map(({ severity, code, object, path }) => [severity, code, object.kind, path])).toEqual([
+      ["error", "InvalidService", "Module", ["spec", "config", "liveness_probe", "service"]],
+    ]);
+  });
+
+  it("are on every Host, whatever Mappings it selects", async () => {
+    const picky = { hostname: "picky.example.com", mappingSelector: { matchLabels: { a: "b" } } };
+    const insecure = { requestPolicy: { insecure: { action: "Route" } } };
+    expect(
+      (await apply({}, hostOf("picky", { ...picky, ...insecure }))).filter(({ severity }) => severity === "error"),
+    ).toEqual([]);
+    expect(await ask(alive, "picky.example.com")).toEqual([200, "Ambassador is alive and well"]);
+    expect((await gateway.request("/", { host: "picky.example.com" })).status).toBe(404);
+  });
+
+  it("give way to a Mapping of the same path", async () => {
+    expect(await apply({}, mapping("own", { prefix: alive, service: backend.service }))).toEqual([]);
+    for (let i = 0; i < 5; i++) expect(await ask(alive)).toEqual([200, "backend"]);
+    expect(await ask(ready)).toEqual([200, "Ambassador is ready and waiting"]);
+  });
+});
+
+describe("diagnostics", () => {
+  // shows: Module.diagnostics
+  it("are not there yet, which is told to those who ask for them", async () => {
+    expect(await apply({ diagnostics: { enabled: false, allow_non_local: true } })).toEqual([]);
+    const problems = await apply({ diagnostics: { enabled: true } });
+    expect(problems.map(({ severity, path, message }) => [severity, path.slice(2), message])).toEqual([
+      ["warning", ["diagnostics"], "there is no diagnostics page yet: /ambassador/v0/diag/ is not served"],
+    ]);
+    expect(await ask("/ambassador/v0/diag/")).toEqual([200, "backend"]);
+  });
+});
