@@ -98,8 +98,12 @@ export function worldOf(from: Case): World {
   }
 }
 
-/** An only Host with an error must not open the gateway for every name, so it is not the same as none. */
+/**
+ * An only Host with an error must not open the gateway for every name, and an AuthService with one must not let everybody
+ * in, so these are not the same as none.
+ */
 function isReplaceable(resource: AnyResource, originals: readonly AnyResource[]): boolean {
+  if (resource.kind === "AuthService") return false;
   return resource.kind !== "Host" || originals.some((each) => each.kind === "Host" && each.name !== resource.name);
 }
 
