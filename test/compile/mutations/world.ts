@@ -103,7 +103,8 @@ export function worldOf(from: Case): World {
  * in, so these are not the same as none.
  */
 function isReplaceable(resource: AnyResource, originals: readonly AnyResource[]): boolean {
-  if (resource.kind === "AuthService") return false;
+  if (resource.kind === "AuthService" || (resource.kind === "Module" && resource.name === "authentication"))
+    return false;
   return resource.kind !== "Host" || originals.some((each) => each.kind === "Host" && each.name !== resource.name);
 }
 
