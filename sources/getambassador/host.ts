@@ -1,4 +1,5 @@
 import type { HostSpec } from "../../crds/host.ts";
+import { assertNever } from "../../ir/assert.ts";
 import type { Problem } from "../../ir/problem.ts";
 import type { Resource } from "../../ir/resource.ts";
 import type { TerminationTls } from "../../ir/types.ts";
@@ -14,7 +15,7 @@ export interface BuiltHost {
   readonly resource: Resource<HostSpec> | undefined;
   /** DNS glob, lower case, with a port if it was given one. */
   readonly hostname: string;
-  readonly selector: Labels | undefined;
+  readonly selector: LabelSelector | undefined;
   readonly insecureAction: InsecureAction;
   readonly tls: TerminationTls | undefined;
   readonly problems: readonly Problem[];
@@ -33,6 +34,7 @@ export const hostFieldNames: ReadonlySet<string> = new Set([
 ]);
 
 export type Labels = Readonly<Record<string, string>>;
+export type LabelSelector = NonNullable<HostSpec["mappingSelector"]>;
 
 /** Serves cleartext for every host name where there is no Host object at all. Source: Emissary's synthesised default Host. */
 export const defaultHost: BuiltHost = {
@@ -45,8 +47,30 @@ export const defaultHost: BuiltHost = {
   problems: [],
 };
 
-export function labelsMatch(wanted: Labels, labels: Labels): boolean {
-  return Object.entries(wanted).every(([name, value]) => labels[name] === value);
+/** An empty one selects everything, as everywhere in Kubernetes. */
+export function labelsMatch({ matchLabels = {}, matchExpressions = [] }: LabelSelector, labels: Labels): boolean {
+  return (
+    Object.entries(matchLabels).every(([name, value]) => labels[name] === value) &&
+    matchExpressions.every((expression) => expressionHolds(expression, labels))
+  );
+}
+
+type Expression = NonNullable<LabelSelector["matchExpressions"]>[number];
+
+function expressionHolds({ key, operator, values = [] }: Expression, labels: Labels): boolean {
+  const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
+  switch (operator) {
+    case "Exists":
+      return value !== undefined;
+    case "DoesNotExist":
+      return value === undefined;
+    case "In":
+      return value !== undefined && values.includes(value);
+    case "NotIn":
+      return value === undefined || !values.includes(value);
+    default:
+      return assertNever(operator);
+  }
 }
 
 /**
@@ -59,13 +83,6 @@ export function takesMapping(host: BuiltHost, mapping: BuiltMapping): boolean {
   if (host.selector === undefined && !hasHostname) return false;
   if (host.selector !== undefined && !labelsMatch(host.selector, mapping.resource.labels)) return false;
   return mapping.hostname === undefined || globsOverlap(mapping.hostname, host.hostname);
-}
-
-const EMPTY: Labels = {};
-
-function selectorOf(spec: HostSpec): Labels | undefined {
-  const selector = spec.mappingSelector ?? spec.selector;
-  return selector === undefined ? undefined : (selector.matchLabels ?? EMPTY);
 }
 
 export interface HostTls {
@@ -100,7 +117,7 @@ export function buildHost(resource: Resource<HostSpec>, { tls, problems: ofTls }
     key: `${resource.namespace}/${resource.name}`,
     resource,
     hostname: (spec.hostname ?? "*").toLowerCase(),
-    selector: selectorOf(spec),
+    selector: spec.mappingSelector ?? spec.selector,
     insecureAction: spec.requestPolicy?.insecure?.action ?? "Redirect",
     tls,
     problems,
