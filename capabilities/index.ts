@@ -3,6 +3,8 @@ import type { CapabilityOf } from "./declare.ts";
 import { endpointSlice } from "./endpoint-slice.ts";
 import type { Hooks } from "./hooks.ts";
 import { host } from "./host.ts";
+import { ingress } from "./ingress.ts";
+import { ingressClass } from "./ingress-class.ts";
 import { kubernetesEndpointResolver } from "./kubernetes-endpoint-resolver.ts";
 import { kubernetesServiceResolver } from "./kubernetes-service-resolver.ts";
 import { listener } from "./listener.ts";
@@ -41,6 +43,8 @@ const all: readonly CapabilityOf[] = [
   service,
   endpointSlice,
   secret,
+  ingress,
+  ingressClass,
 ];
 
 /** Every capability. Import this file only when Pepr's environment is set: Pepr decides at import what it keeps. */

@@ -5,6 +5,7 @@
 import type { z } from "zod";
 import { group, version } from "../crds/common.ts";
 import { endpointSliceSchema, namespaceSchema, secretSchema, serviceSchema } from "../crds/core.ts";
+import { ingressClassSchema, ingressSchema } from "../crds/ingress.ts";
 import { hostSpecSchema } from "../crds/host.ts";
 import { kubernetesEndpointResolverSpecSchema } from "../crds/kubernetes-endpoint-resolver.ts";
 import { kubernetesServiceResolverSpecSchema } from "../crds/kubernetes-service-resolver.ts";
@@ -42,8 +43,10 @@ interface AnyKind {
   readonly watched: boolean;
   /** compile reads it, so that a verdict may rest on it. Endpoints go to Envoy without a compile. */
   readonly compiled: boolean;
-  /** The admission webhook judges it. */
-  readonly validated: boolean;
+  /** The admission webhook judges it; `annotated`: where it holds objects in the annotation getambassador.io/config. */
+  readonly validated: boolean | "annotated";
+  /** The gateway writes its status. */
+  readonly statusWritten?: true;
 }
 
 /** A kind of ours: there is a CRD for it. */
@@ -180,7 +183,14 @@ export const customKinds = [
 ] as const satisfies readonly CustomKind[];
 
 export const coreKinds = [
-  { ...core, kind: "Service", plural: "services", singular: "service", schema: serviceSchema },
+  {
+    ...core,
+    kind: "Service",
+    plural: "services",
+    singular: "service",
+    validated: "annotated",
+    schema: serviceSchema,
+  },
   {
     ...core,
     kind: "EndpointSlice",
@@ -200,6 +210,25 @@ export const coreKinds = [
     watched: false,
     compiled: false,
     schema: namespaceSchema,
+  },
+  {
+    ...core,
+    kind: "Ingress",
+    group: "networking.k8s.io",
+    plural: "ingresses",
+    singular: "ingress",
+    validated: true,
+    statusWritten: true,
+    schema: ingressSchema,
+  },
+  {
+    ...core,
+    kind: "IngressClass",
+    group: "networking.k8s.io",
+    plural: "ingressclasses",
+    singular: "ingressclass",
+    scope: "Cluster",
+    schema: ingressClassSchema,
   },
 ] as const satisfies readonly CoreKind[];
 

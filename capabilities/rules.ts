@@ -16,12 +16,19 @@ export interface WebhookRule {
   readonly scope: CustomKind["scope"];
 }
 
-/** The gateway: everything that is watched. It keeps the Secrets that something names, and gets one by one what is named later. */
+/**
+ * The gateway: everything that is watched, and the status of what it writes one of. It keeps the Secrets that something names, and
+ * gets one by one what is named later.
+ */
 export function gatewayRules(): PolicyRule[] {
-  return readRules(
-    kinds.filter(({ watched }) => watched),
-    ["get", "list", "watch"],
-  );
+  const written = kinds.filter((row) => "statusWritten" in row);
+  return [
+    ...readRules(
+      kinds.filter(({ watched }) => watched),
+      ["get", "list", "watch"],
+    ),
+    ...written.map(({ group, plural }) => ({ apiGroups: [group], resources: [`${plural}/status`], verbs: ["patch"] })),
+  ];
 }
 
 /** The admission process: what compile reads. It keeps all Secrets that it is told of, and asks for none. */
@@ -73,7 +80,7 @@ function readRules(some: readonly Kind[], secretVerbs: readonly string[]): Polic
 }
 
 /** What the API server asks about before it stores it. Deletions are never refused. */
-export function webhookRules(isAsked: (kind: Kind) => boolean = ({ validated }) => validated): WebhookRule[] {
+export function webhookRules(isAsked: (kind: Kind) => boolean = ({ validated }) => validated === true): WebhookRule[] {
   const rules = new Map<string, WebhookRule & { resources: string[] }>();
   for (const row of kinds) {
     const { group, version, plural, scope } = row;

@@ -1,4 +1,5 @@
 /** What the admission webhook is called, where it is installed, and what it is asked about. */
+import { group } from "../crds/common.ts";
 import { rewrittenKinds } from "../crds/versions/modern.ts";
 import { webhookRules } from "./rules.ts";
 
@@ -13,6 +14,8 @@ export const authoritySecretName = `${admissionName}-ca`;
 export const conversionPath = "/webhooks/crd-convert";
 
 const webhookName = `${admissionName}.${installNamespace}.svc`;
+/** Of objects that matter to us only for what stands in their annotation. */
+const annotatedName = `annotated.${webhookName}`;
 const type = { apiVersion: "admissionregistration.k8s.io/v1", kind: "ValidatingWebhookConfiguration" } as const;
 
 /** Without caBundle: whoever makes the certificate sets it. */
@@ -21,17 +24,31 @@ export function webhookConfiguration(labels: Readonly<Record<string, string>>): 
     ...type,
     metadata: { name: admissionName, labels },
     webhooks: [
-      {
-        name: webhookName,
-        clientConfig: { service: { name: admissionName, namespace: installNamespace, path: "/validate", port: 443 } },
-        rules: webhookRules(),
-        failurePolicy: "Ignore",
-        matchPolicy: "Equivalent",
-        sideEffects: "None",
-        timeoutSeconds: 5,
-        admissionReviewVersions: ["v1"],
-      },
+      webhook(webhookName, { rules: webhookRules() }),
+      webhook(annotatedName, {
+        rules: webhookRules(({ validated }) => validated === "annotated"),
+        matchConditions: [annotated],
+      }),
     ],
+  };
+}
+
+/** So that the API server asks about no other Service. */
+const annotated = {
+  name: "annotated",
+  expression: `has(object.metadata.annotations) && "${group}/config" in object.metadata.annotations`,
+};
+
+function webhook(name: string, asked: object): object {
+  return {
+    name,
+    clientConfig: { service: { name: admissionName, namespace: installNamespace, path: "/validate", port: 443 } },
+    ...asked,
+    failurePolicy: "Ignore",
+    matchPolicy: "Equivalent",
+    sideEffects: "None",
+    timeoutSeconds: 5,
+    admissionReviewVersions: ["v1"],
   };
 }
 
@@ -65,7 +82,8 @@ export function conversionWebhook(): unknown {
 
 /** Only whom the API server trusts: to be applied on the server's side, to the configuration that is there. */
 export function webhookTrust(caBundle: string): unknown {
-  return { ...type, metadata: { name: admissionName }, webhooks: [{ name: webhookName, clientConfig: { caBundle } }] };
+  const webhooks = [webhookName, annotatedName].map((name) => ({ name, clientConfig: { caBundle } }));
+  return { ...type, metadata: { name: admissionName }, webhooks };
 }
 
 /** Names under which the API server reaches it. */

@@ -15,14 +15,14 @@ export function check(
   env: Environment,
   print: (line: string) => void,
 ): number {
-  const { problems: all, manifests } = load(paths, env);
+  const { problems: all, compiled } = load(paths, env);
   const problems = options.errorsOnly ? all.filter(({ severity }) => severity === "error") : all;
   if (options.output === "json") {
     print(JSON.stringify({ problems: problems.map(problemJson) }, undefined, 2));
     return problems.length === 0 ? 0 : 1;
   }
   for (const problem of [...problems].sort(byPlace)) print(textOf(problem));
-  const objects = Object.values(manifests.resources).reduce(
+  const objects = Object.values(compiled.expansion.resources).reduce(
     (sum, list) => sum + (list as readonly unknown[]).length,
     0,
   );

@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { compile, type Compiled } from "../compile/compile.ts";
+import { expiryProblems } from "../compile/expiry.ts";
 import { type ManifestFile, manifestReader, type Manifests } from "../compile/manifests.ts";
 import { endpointDiscovery } from "../discovery/endpoints.ts";
 import { compareProblems, type Problem } from "../ir/problem.ts";
@@ -20,8 +21,11 @@ export interface Loaded {
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Reads and compiles manifests without a cluster: the same functions that the gateway calls. */
-export function load(paths: readonly string[], env: Environment): Loaded {
+/**
+ * Reads and compiles manifests without a cluster: the same functions that the gateway calls.
+ * @param nowMs milliseconds since 1970, by which certificates are judged
+ */
+export function load(paths: readonly string[], env: Environment, nowMs = Date.now()): Loaded {
   const files = new Map<string, ManifestFile>();
   for (const given of paths) {
     const resolved = userPath(given, env);
@@ -40,7 +44,8 @@ export function load(paths: readonly string[], env: Environment): Loaded {
     ...compiled.snapshot,
     endpoint: endpointDiscovery()(compiled.endpoints, manifests.resources),
   };
-  const problems = [...manifests.problems, ...manifests.skipped, ...compiled.problems].sort(compareProblems);
+  const found = [...manifests.problems, ...manifests.skipped, ...compiled.problems];
+  const problems = [...found, ...expiryProblems(compiled.certificates, nowMs)].sort(compareProblems);
   return { manifests, compiled, snapshot, problems };
 }
 

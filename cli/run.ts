@@ -2,6 +2,7 @@ import fs from "node:fs";
 import { systemClock } from "../runtime/clock.ts";
 import { FatalError } from "../runtime/fatal.ts";
 import type { RunFlags } from "../runtime/settings.ts";
+import { sayUnread } from "../runtime/unread-variables.ts";
 import { supervise } from "../runtime/supervisor.ts";
 import { findEnvoy, program, userPath } from "./assets.ts";
 import { settingsOf } from "./settings.ts";
@@ -21,6 +22,7 @@ export function run(flags: RunFlags): Promise<number> {
   // The same words as of the commands that read a directory once, and before anything is started.
   if (settings.mode.kind === "standalone" && !fs.existsSync(settings.mode.configPath))
     throw new FatalError(`there is no file or directory ${flags.config ?? settings.mode.configPath}`, 2);
+  sayUnread(process.env, log);
   return supervise({
     settings,
     envoyPath: findEnvoy(flags.envoy, process.env),

@@ -2,9 +2,10 @@ import type { Resources } from "../crds/resources.ts";
 import { BucketMap, diffMaps } from "../ir/bucket-map.ts";
 import { type Counters, zeroCounters } from "../ir/counters.ts";
 import { memoForever, memoLast, sameElements } from "../ir/memo.ts";
-import { compareProblems, type Problem } from "../ir/problem.ts";
+import { compareProblems, type Problem, subjectsOf, toldOf } from "../ir/problem.ts";
 import type { CompileSettings, RouteMatching } from "../ir/settings.ts";
 import type { Cluster, Ir, Listener, Secret, Table } from "../ir/types.ts";
+import type { CertificateUse } from "../sources/getambassador/certificate-uses.ts";
 import { gatewayAssembler } from "../sources/getambassador/gateway.ts";
 import { encodeCluster } from "../xds/resources/cluster.ts";
 import { type EdsEndpoints, isEds } from "../xds/resources/endpoints.ts";
@@ -15,6 +16,7 @@ import { encodeSecret } from "../xds/resources/secret.ts";
 import { routeChecker, tableEncoder } from "../xds/resources/table.ts";
 import type { ResourceMap, Snapshot, XdsResource } from "../xds/snapshot.ts";
 
+import { createExpander, type Expansion } from "./expand.ts";
 import { type SourceMap, sourceMap } from "./source-map.ts";
 
 export interface Compiled {
@@ -26,11 +28,16 @@ export interface Compiled {
   /** Sorted: equal problems stand at equal places. */
   readonly problems: readonly Problem[];
   readonly sourceMap: SourceMap;
+  /** What is served with TLS: whether it is still good depends on the time. */
+  readonly certificates: readonly CertificateUse[];
+  /** The resources with what stands within others. */
+  readonly expansion: Expansion;
   /** What this run built anew. */
   readonly counters: Readonly<Counters>;
 }
 
-export type Compiler = (resources: Resources, settings: CompileSettings) => Compiled;
+/** Takes resources as they are stored, or expanded before. */
+export type Compiler = (input: Resources | Expansion, settings: CompileSettings) => Compiled;
 
 /** As `createCompiler`, at a fraction of the cost where a host has thousands of routes: with all problems, and with tables that are empty. */
 export function createChecker(): Compiler {
@@ -67,20 +74,19 @@ export function createCompiler(newTableEncoder = tableEncoder): Compiler {
   const endpointsOf = neededEndpoints();
   let problems: readonly Problem[] = [];
   let unsorted: readonly Problem[] = [];
+  const expand = createExpander();
 
-  return (resources, settings) => {
+  return (input, settings) => {
     counters = zeroCounters();
     matching = settings.routeMatching ?? "auto";
-    const assembled = assemble(resources, settings);
+    const expansion = "resources" in input ? input : expand(input, settings);
+    const assembled = assemble(expansion.resources, settings);
     const { ir } = assembled;
-    if (!sameElements(unsorted, assembled.problems)) {
-      unsorted = assembled.problems;
+    const found = expansion.problems.length === 0 ? assembled.problems : [...expansion.problems, ...assembled.problems];
+    if (!sameElements(unsorted, found)) {
+      unsorted = found;
       // A Mapping in several domains has the problems of its group in each of them.
-      const sorted = [...new Set(unsorted)].sort(compareProblems);
-      problems = sorted.filter((problem, index) => {
-        const before = sorted[index - 1];
-        return before === undefined || compareProblems(before, problem) !== 0;
-      });
+      problems = onceEach([...new Set(unsorted)].map(toldOf).sort(compareProblems));
     }
     tableBytes.retain(ir.tables);
     return {
@@ -96,14 +102,28 @@ export function createCompiler(newTableEncoder = tableEncoder): Compiler {
       endpoints: endpointsOf(ir.clusters),
       problems,
       sourceMap: sourceMap(ir, assembled.targets),
+      certificates: assembled.certificates,
+      expansion,
       counters,
     };
   };
 }
 
 /** The fresh compile, which remembers nothing. */
-export function compile(resources: Resources, settings: CompileSettings): Compiled {
-  return createCompiler()(resources, settings);
+export function compile(input: Resources | Expansion, settings: CompileSettings): Compiled {
+  return createCompiler()(input, settings);
+}
+
+/** Of what is told in the same words for several objects, which stand within one, one problem of them all. */
+function onceEach(sorted: readonly Problem[]): readonly Problem[] {
+  const kept: Problem[] = [];
+  for (const problem of sorted) {
+    const before = kept.at(-1);
+    if (before === undefined || compareProblems(before, problem) !== 0) kept.push(problem);
+    else if (problem.inner !== undefined)
+      kept[kept.length - 1] = { ...before, inner: [...subjectsOf(before), ...problem.inner] };
+  }
+  return kept;
 }
 
 /** Encodes a collection to a map by name, what differs from the last one. */

@@ -1,9 +1,11 @@
 import type { AnyResource, Resources, SecretResource } from "../crds/resources.ts";
-import type { ObjectRef, Problem } from "../ir/problem.ts";
+import { type ObjectRef, type Problem, type ProblemCode, subjectsOf } from "../ir/problem.ts";
 import { hasError, keyOf } from "../ir/resource.ts";
 import type { CompileSettings } from "../ir/settings.ts";
-import { authorityOf, certificateOf } from "../sources/getambassador/certificate.ts";
+import { authorityOf, certificateOf, revocationsOf } from "../sources/getambassador/certificate.ts";
 import type { Compiled, Compiler } from "./compile.ts";
+import type { Expansion } from "./expand.ts";
+import { withResource } from "./store.ts";
 
 export interface Judged {
   readonly compiled: Compiled;
@@ -50,19 +52,20 @@ export function judge(
   inForce: Resources | undefined,
 ): Judged {
   const compiled = compile(resources, settings);
-  const bad = badObjects(resources, compiled.problems);
-  for (const secret of spoiltSecrets(resources, compiled.problems, inForce)) bad.add(secret);
+  const asked = compiled.expansion.resources;
+  const bad = badObjects(asked, compiled.problems);
+  for (const secret of spoiltSecrets(asked, compiled.problems, inForce)) bad.add(secret);
+  const lost = lostObjects(compiled.expansion, inForce);
   const asAsked = { compiled, problems: compiled.problems, kept: none };
-  if (inForce === undefined || bad.size === 0) return { ...asAsked, effective: without(resources, bad) };
-  const effective = replaceAll(resources, bad, inForce);
-  if (effective === undefined) return { ...asAsked, effective: without(resources, bad) };
-  const again = compile(effective.resources, settings);
+  if (inForce === undefined || (bad.size === 0 && lost.length === 0))
+    return { ...asAsked, effective: without(asked, bad) };
+  const effective = replaceAll(asked, bad, inForce, lost);
+  if (effective === undefined) return { ...asAsked, effective: without(asked, bad) };
+  const again = compile({ ...compiled.expansion, resources: effective.resources }, settings);
   // What is wrong with an object comes from what was asked for; what follows for others, from what serves in its place.
   const badKeys = new Set([...bad].map(nameOf));
-  const problems = [
-    ...compiled.problems.filter(({ object }) => badKeys.has(nameOf(object))),
-    ...again.problems.filter(({ object }) => !badKeys.has(nameOf(object))),
-  ];
+  const isOfBad = (problem: Problem) => subjectsOf(problem).some((object) => badKeys.has(nameOf(object)));
+  const problems = [...compiled.problems.filter(isOfBad), ...again.problems.filter((problem) => !isOfBad(problem))];
   // With its last good Secret a Host has no error any more, and serves on.
   const named = namedInErrors(again.problems);
   const stillBad = new Set([...bad].filter((resource) => isBad(resource, named)));
@@ -74,9 +77,13 @@ function nameOf(object: ObjectRef): string {
   return `${object.kind} ${keyOf(object)}`;
 }
 
+function subjectsOfErrors(problems: readonly Problem[]): readonly ObjectRef[] {
+  return problems.flatMap((problem) => (problem.severity === "error" ? subjectsOf(problem) : []));
+}
+
 function namedInErrors(problems: readonly Problem[]): ReadonlySet<string> {
   const named = new Set<string>();
-  for (const { severity, object } of problems) if (severity === "error") named.add(nameOf(object));
+  for (const object of subjectsOfErrors(problems)) named.add(nameOf(object));
   return named;
 }
 
@@ -87,8 +94,7 @@ function isBad(resource: AnyResource, named: ReadonlySet<string>): boolean {
 /** Objects that an error makes unusable. */
 function badObjects(resources: Resources, problems: readonly Problem[]): Set<AnyResource> {
   const bad = new Set<AnyResource>();
-  for (const { severity, object } of problems) {
-    if (severity !== "error") continue;
+  for (const object of subjectsOfErrors(problems)) {
     const field = fieldOf(resources, object.kind);
     const found = field === undefined ? undefined : find(resources[field], keyOf(object));
     if (found !== undefined) bad.add(found);
@@ -100,6 +106,7 @@ function badObjects(resources: Resources, problems: readonly Problem[]): Set<Any
 function fieldOf(resources: Resources, kind: string): keyof Resources | undefined {
   return replaceable.find((field) => resources[field][0]?.kind === kind);
 }
+const spoils: ReadonlySet<ProblemCode> = new Set(["InvalidSecret", "FileUnreadable"]);
 
 /** Secrets that held a certificate, or authorities, and do not any more. */
 function spoiltSecrets(
@@ -107,11 +114,11 @@ function spoiltSecrets(
   problems: readonly Problem[],
   inForce: Resources | undefined,
 ): readonly SecretResource[] {
-  if (inForce === undefined || !problems.some(({ code }) => code === "InvalidSecret")) return [];
+  if (inForce === undefined || !problems.some(({ code }) => spoils.has(code))) return [];
   return secrets.filter((secret) => {
     const before = find(inForce.secrets, keyOf(secret)) as SecretResource | undefined;
     if (before === undefined || before === secret) return false;
-    return [certificateOf, authorityOf].some((judged) => judged(before).ok && !judged(secret).ok);
+    return [certificateOf, authorityOf, revocationsOf].some((judged) => judged(before).ok && !judged(secret).ok);
   });
 }
 
@@ -138,8 +145,28 @@ interface Replaced {
   readonly kept: ReadonlySet<ObjectRef>;
 }
 
-function replaceAll(resources: Resources, bad: ReadonlySet<AnyResource>, inForce: Resources): Replaced | undefined {
-  const kept = new Set<ObjectRef>();
+/** What stood in force within objects of which a part cannot be read any more, and is not shown by the rest. */
+function lostObjects({ resources, unreadable }: Expansion, inForce: Resources | undefined): readonly AnyResource[] {
+  if (inForce === undefined || unreadable.size === 0) return [];
+  const bearers = new Set([...unreadable].map(nameOf));
+  return replaceable.flatMap((kind) =>
+    (inForce[kind] as readonly AnyResource[]).filter(
+      (resource) =>
+        resource.within !== undefined &&
+        bearers.has(nameOf(resource.within.object)) &&
+        find(resources[kind] as readonly AnyResource[], keyOf(resource)) === undefined,
+    ),
+  );
+}
+
+function replaceAll(
+  asked: Resources,
+  bad: ReadonlySet<AnyResource>,
+  inForce: Resources,
+  lost: readonly AnyResource[],
+): Replaced | undefined {
+  const kept = new Set<ObjectRef>(lost.flatMap(({ within }) => within?.object ?? []));
+  const resources = lost.reduce(withResource, asked);
   const edited = editLists(resources, bad, (list, place, field) => {
     const resource = list[place] as AnyResource;
     const good = find(inForce[field], keyOf(resource));

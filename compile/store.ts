@@ -4,7 +4,8 @@ import { keyOf } from "../ir/resource.ts";
 
 type Kind = AnyResource["kind"];
 
-const fields: Readonly<Record<Kind, keyof Resources>> = {
+/** Where the resources of a kind stand. */
+export const fields: Readonly<Record<Kind, keyof Resources>> = {
   Mapping: "mappings",
   Host: "hosts",
   Listener: "listeners",
@@ -23,6 +24,8 @@ const fields: Readonly<Record<Kind, keyof Resources>> = {
   EndpointSlice: "endpointSlices",
   Secret: "secrets",
   Namespace: "namespaces",
+  Ingress: "ingresses",
+  IngressClass: "ingressClasses",
 };
 
 /**

@@ -8,14 +8,14 @@ import { Redacted } from "../ir/redacted.ts";
 const noList: readonly never[] = Object.freeze([]);
 
 /** Go writes an empty list as null, and clients leave it out. */
-function list<Item extends z.ZodType>(item: Item) {
+export function list<Item extends z.ZodType>(item: Item) {
   return z
     .array(item)
     .nullish()
     .transform((items) => items ?? noList);
 }
 
-const optionalText = z
+export const optionalText = z
   .string()
   .nullish()
   .transform((value) => value ?? undefined);
@@ -30,8 +30,15 @@ const protocol = z
   .nullish()
   .transform((value) => value ?? "TCP");
 
+/** Where a load balancer is reached; as the API server has it, for it goes from a Service to Ingresses as it is. */
+export const loadBalancerIngress = z
+  .object({ loadBalancer: z.object({ ingress: z.array(z.record(z.string(), z.unknown())).nullish() }).nullish() })
+  .nullish()
+  .transform((status) => status?.loadBalancer?.ingress ?? noList);
+
 export const serviceSchema = z
   .object({
+    status: loadBalancerIngress,
     spec: z.object({
       type: z
         .string()
@@ -55,7 +62,7 @@ export const serviceSchema = z
       ),
     }),
   })
-  .transform(({ spec }) => spec);
+  .transform(({ spec, status }) => ({ ...spec, ...(status.length === 0 ? {} : { loadBalancer: status }) }));
 
 export type ServiceSpec = z.output<typeof serviceSchema>;
 
@@ -110,6 +117,8 @@ export const secretKeys = [
   "key.pem",
   "root-cert.pem",
   "crl.pem",
+  // Emissary's: beside an authority, "true" asks clients for a certificate.
+  "cert_required",
 ] as const;
 
 export type SecretKey = (typeof secretKeys)[number];
@@ -117,6 +126,8 @@ export type SecretKey = (typeof secretKeys)[number];
 export interface SecretSpec {
   readonly type: string;
   readonly data: Readonly<Partial<Record<SecretKey, Redacted>>>;
+  /** Of a Secret that stands for files: why they cannot be read. */
+  readonly unreadable?: string;
 }
 
 const base64 = /^[A-Za-z0-9+/]*={0,2}$/;

@@ -54,6 +54,22 @@ export function parseDocuments(text: string, file: string): Documents {
   return { documents, problems };
 }
 
+/** A document of a text that is no file, or why it is none; `line` is that of the text. */
+export type TextDocument =
+  | { readonly ok: true; readonly raw: unknown }
+  | { readonly ok: false; readonly line: number; readonly reason: string };
+
+/** Documents that hold nothing are left out. */
+export function documentsOf(text: string): readonly TextDocument[] {
+  return split(text).flatMap((part): TextDocument[] => {
+    const { values, problems } = readPart(part, "");
+    const bad = problems.map(({ object, message }): TextDocument => {
+      return { ok: false, line: object.origin?.line ?? part.line, reason: message };
+    });
+    return [...values.map(({ raw }): TextDocument => ({ ok: true, raw })), ...bad];
+  });
+}
+
 export interface Part {
   readonly text: string;
   /** 1-based line of the file at which the text starts. */

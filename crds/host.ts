@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { choice, flag, hostName, integer, text } from "../features/fields.ts";
 import { ambassadorId, labelSelector, localReference, withRules } from "./common.ts";
+import { isFields } from "./metadata.ts";
 import { tlsSettings } from "./tls-settings.ts";
 
 const fields = z
@@ -15,7 +16,9 @@ const fields = z
         namespace: text("Namespace of the Secret. Default: the Host's."),
       })
       .optional()
-      .describe("Secret with the certificate and its key. Without it the Host has no TLS."),
+      .describe(
+        "Secret with the certificate and its key. Without it, and without files in its place, the Host has no TLS.",
+      ),
     tlsContext: localReference("TLSContext with the settings for the Host's TLS. Excludes tls."),
     tls: z
       .object({
@@ -67,5 +70,27 @@ export const hostSpecSchema = withRules(fields, [
     advice: "remove one of them",
   },
 ]);
+
+/** Keys of a Host's tls that Emissary takes in camel case too: of manifests in files and annotations, where nothing has pruned them. */
+const tlsAliases: ReadonlyMap<string, string> = new Map(
+  Object.keys(fields.shape.tls.unwrap().shape).map((name) => [
+    name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()),
+    name,
+  ]),
+);
+
+/** The spec as it is read. The snake-case key wins over its alias. */
+export function withTlsAliases(spec: unknown): unknown {
+  if (!isFields(spec) || !isFields(spec["tls"])) return spec;
+  const { tls } = spec;
+  if (!Object.keys(tls).some((name) => tlsAliases.get(name) !== undefined && tlsAliases.get(name) !== name))
+    return spec;
+  const read: Record<string, unknown> = {};
+  for (const [name, value] of Object.entries(tls)) {
+    const known = tlsAliases.get(name) ?? name;
+    if (known === name || !Object.hasOwn(tls, known)) read[known] = value;
+  }
+  return { ...spec, tls: read };
+}
 
 export type HostSpec = z.output<typeof hostSpecSchema>;

@@ -1,7 +1,7 @@
 /** Kinds that are not read, by what a person should hear about them. */
 import { group } from "./common.ts";
 
-/** Groups of Kubernetes' own and of its tools, whose objects stand beside ours in a directory. Ingress is not among them. */
+/** Groups of Kubernetes' own and of its tools, whose objects stand beside ours in a directory. */
 const silentGroups = new Set([
   "apps",
   "batch",
@@ -46,7 +46,14 @@ const silentCoreKinds = new Set([
 /** Well known and none of a gateway's business: skipped without a word. */
 export function isSilent(ofGroup: string, kind: string): boolean {
   if (ofGroup === "") return silentCoreKinds.has(kind);
+  if (isOldIngress(ofGroup, kind)) return false;
   return silentGroups.has(ofGroup) || (ofGroup === "networking.k8s.io" && kind === "NetworkPolicy");
+}
+
+/** Of a version that Kubernetes has given up: somebody means it to be served. */
+export function isOldIngress(ofGroup: string, kind: string): boolean {
+  const isIngress = kind === "Ingress" || kind === "IngressClass";
+  return isIngress && (ofGroup === "extensions" || ofGroup === "networking.k8s.io");
 }
 
 /** Kinds of our group that Edge Stack has. Without them a gateway does less than asked: an error, not a warning. */

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { freeForm } from "../features/fields.ts";
 import type { AuthServiceSpec } from "./auth-service.ts";
 import { ambassadorId } from "./common.ts";
+import type { LegacyTls } from "./legacy-tls.ts";
 import type { ModuleConfig } from "./module-config.ts";
 
 export const moduleSpecSchema = z
@@ -16,4 +17,6 @@ export interface ModuleSpec extends z.output<typeof moduleSpecSchema> {
   readonly config: ModuleConfig;
   /** The config of the Module named authentication. */
   readonly authentication?: AuthServiceSpec;
+  /** Of the Module named tls. */
+  readonly tls?: LegacyTls;
 }

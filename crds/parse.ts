@@ -7,8 +7,10 @@ import type { AuthServiceSpec } from "./auth-service.ts";
 import { authenticationConfigSchema } from "./authentication-module.ts";
 import { group as ourGroup } from "./common.ts";
 import { deepFreeze } from "./freeze.ts";
+import { withTlsAliases } from "./host.ts";
 import { type JsonSchema, jsonSchemaOf } from "./json-schema.ts";
-import { isFutureKind, isSilent } from "./kubernetes-kinds.ts";
+import { isFutureKind, isOldIngress, isSilent } from "./kubernetes-kinds.ts";
+import { type LegacyTls, legacyTlsSchema } from "./legacy-tls.ts";
 import { complaintsOf } from "./messages.ts";
 import { type Fields, isFields, readMetadata, refOf, refusal } from "./metadata.ts";
 import { type ModuleConfig, moduleConfigSchema } from "./module-config.ts";
@@ -85,13 +87,14 @@ function readSpec(row: Kind, raw: Fields, object: ObjectRef, problems: Problem[]
   for (const key in raw) {
     if (!topLevel.has(key)) warn(object, problems, unknownField(key, [key], row.kind, [...topLevel]));
   }
-  const written = raw["spec"] ?? {};
+  const written = row.kind === "Host" ? withTlsAliases(raw["spec"] ?? {}) : (raw["spec"] ?? {});
   const schema = jsonSchemaOf(row.schema);
   const spec = read(row.schema, schema, { value: written, at: ["spec"], quote: true }, object, problems);
   for (const field of unknownFields(schema, written, ["spec"], row.kind)) warn(object, problems, field);
   if (row.kind !== "Module" || !isFields(written)) return spec;
   const config = written["config"];
   const own = isFields(spec) ? spec : {};
+  if (object.name === "tls") return { ...own, config: {}, tls: readTls(config, object, problems) };
   if (object.name !== AUTHENTICATION) return { ...own, config: readModule(config, object, problems) };
   return { ...own, config: {}, authentication: readAuthentication(config, object, problems) };
 }
@@ -159,12 +162,15 @@ function readAuthentication(config: unknown, object: ObjectRef, problems: Proble
   };
 }
 
+/** The Module tls is older than TLSContexts, and made into some. */
+function readTls(config: unknown, object: ObjectRef, problems: Problem[]): LegacyTls {
+  const at = ["spec", "config"];
+  const schema = jsonSchemaOf(legacyTlsSchema);
+  for (const field of unknownFields(schema, config, at, "the tls Module")) warn(object, problems, field);
+  return read(legacyTlsSchema, schema, { value: config ?? {}, at, quote: true }, object, problems) ?? {};
+}
+
 function unreadModule(object: ObjectRef): Problem {
-  if (object.name === "tls") {
-    const advice = "write a TLSContext and a Host";
-    const message = "the old tls Module is not supported";
-    return { code: "NotYetSupported", severity: "error", object, path: [], message, advice };
-  }
   const message = "a Module of this name is not read";
   return { code: "ModuleIgnored", severity: "warning", object, path: [], message, advice: "name it ambassador" };
 }
@@ -207,7 +213,8 @@ function unread(raw: Fields, origin: Origin | undefined): readonly Problem[] {
 function meant(apiVersion: string, kind: string): string {
   const sameName = kinds.find((row) => row.kind === kind);
   const version = sameName === undefined ? undefined : apiVersionOf(sameName);
-  if (version !== undefined && apiVersion.includes(ourGroup)) return `write apiVersion: ${version}`;
+  const isOld = isOldIngress(apiVersion.slice(0, apiVersion.indexOf("/")), kind);
+  if (version !== undefined && (isOld || apiVersion.includes(ourGroup))) return `write apiVersion: ${version}`;
   const inGroup = kinds.filter((row) => apiVersionOf(row) === apiVersion).map((row) => row.kind);
   const near = nearest(kind, inGroup);
   if (near !== undefined) return `did you mean ${near}?`;

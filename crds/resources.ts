@@ -2,6 +2,7 @@ import { compareText, type ObjectRef, type Problem, type Result } from "../ir/pr
 import { keyOf, type Resource } from "../ir/resource.ts";
 import type { EndpointSliceSpec, NamespaceSpec, SecretSpec, ServiceSpec } from "./core.ts";
 import type { HostSpec } from "./host.ts";
+import type { IngressClassSpec, IngressSpec } from "./ingress.ts";
 import type { TCPMappingSpec } from "./tcp-mapping.ts";
 import type { AuthServiceSpec } from "./auth-service.ts";
 import type { RateLimitServiceSpec } from "./rate-limit-service.ts";
@@ -36,6 +37,8 @@ export interface Specs {
   EndpointSlice: EndpointSliceSpec;
   Secret: SecretSpec;
   Namespace: NamespaceSpec;
+  Ingress: IngressSpec;
+  IngressClass: IngressClassSpec;
 }
 
 export type ResourceOf<Kind extends keyof Specs> = Resource<Specs[Kind]> & { readonly kind: Kind };
@@ -58,6 +61,8 @@ export type ServiceResource = ResourceOf<"Service">;
 export type EndpointSliceResource = ResourceOf<"EndpointSlice">;
 export type SecretResource = ResourceOf<"Secret">;
 export type NamespaceResource = ResourceOf<"Namespace">;
+export type IngressResource = ResourceOf<"Ingress">;
+export type IngressClassResource = ResourceOf<"IngressClass">;
 
 export type AnyResource = { [Kind in keyof Specs]: ResourceOf<Kind> }[keyof Specs];
 
@@ -81,6 +86,8 @@ export interface Resources {
   readonly endpointSlices: readonly EndpointSliceResource[];
   readonly secrets: readonly SecretResource[];
   readonly namespaces: readonly NamespaceResource[];
+  readonly ingresses: readonly IngressResource[];
+  readonly ingressClasses: readonly IngressClassResource[];
 }
 
 /**
@@ -107,6 +114,8 @@ export function sortResources(list: Iterable<AnyResource>): Result<Resources> {
     EndpointSlice: [],
     Secret: [],
     Namespace: [],
+    Ingress: [],
+    IngressClass: [],
   };
   for (const resource of list) (byKind[resource.kind] as AnyResource[]).push(resource);
   const problems: Problem[] = [];
@@ -130,6 +139,8 @@ export function sortResources(list: Iterable<AnyResource>): Result<Resources> {
     endpointSlices: sorted(byKind.EndpointSlice),
     secrets: sorted(byKind.Secret),
     namespaces: sorted(byKind.Namespace),
+    ingresses: sorted(byKind.Ingress),
+    ingressClasses: sorted(byKind.IngressClass),
   };
   return { value, problems };
 }

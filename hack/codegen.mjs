@@ -44,6 +44,7 @@ const ROOTS = [
   "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto",
   "envoy/extensions/matching/common_inputs/network/v3/network_inputs.proto",
   "envoy/extensions/regex_engines/v3/google_re2.proto",
+  "envoy/extensions/transport_sockets/quic/v3/quic_transport.proto",
   "envoy/extensions/transport_sockets/tls/v3/tls.proto",
   "envoy/extensions/upstreams/http/v3/http_protocol_options.proto",
   "envoy/service/auth/v3/external_auth.proto",

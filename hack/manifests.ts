@@ -240,6 +240,7 @@ function gatewayDeployment(): unknown {
       args: ["run", `--admin-port=${adminPort}`],
       env: [
         { name: "POD_NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
+        { name: "NUNCIO_SERVICE", value: gateway },
         { name: "AMBASSADOR_DRAIN_TIME", value: String(drainSeconds) },
       ],
       // Of Listeners with these ports, as Emissary's manifests have them; the Service leads to no others.

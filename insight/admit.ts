@@ -3,11 +3,20 @@ import { type Compiler, createChecker } from "../compile/compile.ts";
 import { findResource, withoutResource, withResource } from "../compile/store.ts";
 import { group } from "../crds/common.ts";
 import { type Fields, isFields } from "../crds/metadata.ts";
+import { isForGateway } from "../crds/ambassador-id.ts";
 import { parseResource } from "../crds/parse.ts";
 import type { AnyResource, Resources } from "../crds/resources.ts";
 import { sameElements } from "../ir/memo.ts";
-import { compareProblems, formatProblem, type ObjectRef, type Problem, type ProblemCode } from "../ir/problem.ts";
+import {
+  compareProblems,
+  formatProblem,
+  type ObjectRef,
+  type Problem,
+  type ProblemCode,
+  toldOf,
+} from "../ir/problem.ts";
 import type { CompileSettings } from "../ir/settings.ts";
+import { annotatedBy, annotationName } from "../sources/annotations/annotations.ts";
 
 /** Objects as Kubernetes has them, unparsed. */
 export type Change =
@@ -30,8 +39,11 @@ const approved: Verdict = Object.freeze({ allowed: true, message: "", warnings: 
 const conflicts: ReadonlySet<ProblemCode> = new Set(["PortConflict", "HostConflict", "WeightSum", "GroupConflict"]);
 const references: ReadonlySet<ProblemCode> = new Set(["ResolverNotFound", "TlsContextNotFound", "InvalidSecret"]);
 
-/** Certificates are made for a Host that is there already (cert-manager, ACME), so a Host may come before its Secret. */
-const awaited: ReadonlySet<ProblemCode> = new Set(["SecretNotFound"]);
+/** Certificates are made for a Host that is there already (cert-manager, ACME), so a Host may come before its Secret, and a Mapping before that of its TLSContext. */
+const awaited: ReadonlySet<ProblemCode> = new Set(["SecretNotFound", "TlsContextNotReady"]);
+
+/** Says which controller an Ingress is for. */
+const classAnnotation = "kubernetes.io/ingress.class";
 
 /** Later than any creationTimestamp: who comes last loses a conflict. */
 const LATEST = "9999-12-31T23:59:59Z";
@@ -126,12 +138,25 @@ export function createAdmit(
 export function admitBySchema(change: Change, ambassadorId: string, because: string): Verdict {
   if (change.kind === "delete" || !isJudged(change, ambassadorId)) return approved;
   const { resource, problems } = parseResource(change.object);
-  const verdict = verdictOf(problems);
+  const verdict = verdictOf([...problems, ...annotationProblems(resource, ambassadorId)]);
   const judged = change.kind === "update" && readsTheSame(change.object, change.before) ? asWarnings(verdict) : verdict;
   if (!judged.allowed || resource === undefined) return judged;
   const { kind, namespace, name } = resource;
   const caution = `${kind} ${namespace}/${name}: judged by its own fields alone: ${because}; problems with other objects stand in the gateway's log`;
   return { ...judged, warnings: [...judged.warnings, caution] };
+}
+
+/** What is wrong with the objects in an annotation by their own fields alone. */
+function annotationProblems(resource: AnyResource | undefined, ambassadorId: string): readonly Problem[] {
+  if (resource?.kind !== "Service" && resource?.kind !== "Ingress") return [];
+  const { objects = [], unread = [] } = annotatedBy(resource) ?? {};
+  const ours = objects.filter(({ spec }) =>
+    isForGateway("ambassador_id" in spec ? spec.ambassador_id : undefined, ambassadorId),
+  );
+  return [
+    ...unread.filter(({ ids }) => isForGateway(ids, ambassadorId)).map(({ problem }) => problem),
+    ...ours.flatMap(({ problems }) => problems.map(toldOf)),
+  ];
 }
 
 function verdictOf(problems: readonly Problem[]): Verdict {
@@ -177,14 +202,18 @@ function ourFault(object: ObjectRef, error: Error): Problem {
 
 /**
  * Not judged: objects for gateways with another ambassador_id, which may be read by another version or by Emissary, and
- * objects on their way out, which must be able to lose their finalizers.
+ * objects on their way out, which must be able to lose their finalizers. Of Kubernetes' own kinds the compiler knows whose they are.
  */
 function isJudged({ object }: Change, ambassadorId: string): boolean {
   if (!isFields(object)) return true;
   if (typeof part(object, "metadata")["deletionTimestamp"] === "string") return false;
+  if (!isOurKind(object)) return true;
   const written = part(object, "spec")["ambassador_id"] ?? [];
-  const ids: readonly unknown[] = Array.isArray(written) ? written : [written];
-  return ids.length === 0 ? ambassadorId === "default" : ids.includes(ambassadorId) || ids.includes("_automatic_");
+  return isForGateway(Array.isArray(written) ? written : [written], ambassadorId);
+}
+
+function isOurKind({ apiVersion }: Fields): boolean {
+  return typeof apiVersion === "string" && apiVersion.startsWith(`${group}/`);
 }
 
 function part(object: Fields, name: string): Fields {
@@ -197,9 +226,14 @@ function readsTheSame(object: unknown, before: unknown): boolean {
   return isFields(object) && isFields(before) && readText(object) === readText(before);
 }
 
-/** Of annotations only our own are read. The API server writes maps in the order of their keys. */
+/**
+ * Of annotations only our own are read. The API server writes maps in the order of their keys. Of a Service what stands in
+ * its annotation: others who change the Service are not to be hindered by that.
+ */
 function readText(object: Fields): string {
-  const { labels, annotations } = part(object, "metadata");
-  const read = Object.entries(isFields(annotations) ? annotations : {}).filter(([key]) => key.startsWith(`${group}/`));
+  const { labels, annotations: written } = part(object, "metadata");
+  const annotations = isFields(written) ? written : {};
+  if (object["kind"] === "Service") return JSON.stringify(annotations[annotationName]);
+  const read = Object.entries(annotations).filter(([key]) => key.startsWith(`${group}/`) || key === classAnnotation);
   return JSON.stringify([object["apiVersion"], object["spec"] ?? {}, labels ?? {}, read]);
 }

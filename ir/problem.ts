@@ -25,6 +25,17 @@ export interface ObjectRef {
   readonly namespace: string;
   readonly name: string;
   readonly origin?: Origin | undefined;
+  /** Where it is written, when it is no object of its own in the cluster. */
+  readonly within?: Within | undefined;
+}
+
+/** Another object that holds this one: a Service by an annotation, or an Ingress of which it is made. */
+export interface Within {
+  readonly object: ObjectRef;
+  /** Sorts objects of one name that are of the same age. */
+  readonly place: string;
+  /** What is wrong with the object inside, in the words of the one that people wrote. */
+  tell(problem: Problem): Pick<Problem, "path" | "message" | "advice">;
 }
 
 /** error: the object (or the named part of it) is not used. warning: it is used, but not as its author may think. */
@@ -41,6 +52,21 @@ export interface Problem {
   readonly message: string;
   /** What to write instead. */
   readonly advice: string;
+  /** The objects that are not used, where `object` is the one that they are written in. */
+  readonly inner?: readonly ObjectRef[] | undefined;
+}
+
+/** The problem as it is told: of an object that stands within another one, by that one and its field. */
+export function toldOf(problem: Problem): Problem {
+  const { within } = problem.object;
+  return within === undefined
+    ? problem
+    : { ...problem, ...within.tell(problem), object: within.object, inner: [problem.object] };
+}
+
+/** The objects that cannot be used for the problem. */
+export function subjectsOf({ object, inner }: Problem): readonly ObjectRef[] {
+  return inner ?? [object];
 }
 
 export const problemCodes = [
@@ -56,8 +82,10 @@ export const problemCodes = [
   "ServiceNotFound",
   "ResolverNotFound",
   "TlsContextNotFound",
+  "TlsContextNotReady",
   "SecretNotFound",
   "InvalidSecret",
+  "CertificateExpired",
   "PortConflict",
   "WeightSum",
   "GroupConflict",

@@ -9,6 +9,10 @@ export interface CompileSettings {
   readonly inCluster: boolean;
   /** Where the gateway's own probes answer, `address:port`; undefined: nowhere, and no route leads to them. */
   readonly ownService?: string | undefined;
+  /** Files that TLS names are among the Secrets; otherwise Envoy reads them, and nothing is known of them. */
+  readonly readsFiles?: boolean;
+  /** DISABLE_STRICT_LABEL_SELECTORS: any one label of a selector is enough, and for a Host and a Mapping the hostname too. */
+  readonly looseLabelSelectors?: boolean;
   /** How a virtual host finds its route: in order, by a tree of path prefixes, or (the default) by a tree where there are many. */
   readonly routeMatching?: RouteMatching;
 }

@@ -101,7 +101,15 @@ export type PathRedirect =
 /** A certificate or a CA, delivered by SDS under `name`. */
 export type Secret =
   | { readonly kind: "certificate"; readonly name: string; readonly chain: Redacted; readonly key: Redacted }
-  | { readonly kind: "validation"; readonly name: string; readonly ca: Redacted; readonly crl: Redacted | undefined };
+  | { readonly kind: "validation"; readonly name: string; readonly ca: Redacted; readonly crl: Redacted | undefined }
+  /** Envoy reads the files itself, and again when they change. */
+  | { readonly kind: "certificateFiles"; readonly name: string; readonly chainPath: string; readonly keyPath: string }
+  | {
+      readonly kind: "validationFile";
+      readonly name: string;
+      readonly caPath: string;
+      readonly crl: Redacted | undefined;
+    };
 
 /** Which object, and which of its fields, an Envoy resource came from. */
 export interface Source {
@@ -136,6 +144,10 @@ export interface Table {
   /** Host names match whatever port the request's Host header carries. */
   readonly ignorePort: boolean;
   readonly virtualHosts: readonly VirtualHost[];
+  /** Domains of requests that came by the wrong connection: answered with 421. None of them is a virtual host's. */
+  readonly misdirected: readonly string[];
+  /** The UDP port at which clients are told to come by HTTP/3. */
+  readonly http3Port: number | undefined;
 }
 
 /** TLS towards clients. */
@@ -187,6 +199,8 @@ export interface Listener {
   readonly port: number;
   readonly proxyProtocol: boolean;
   readonly tlsInspector: boolean;
+  /** HTTP/3, on a UDP port. */
+  readonly quic: boolean;
   readonly statPrefix: string;
   /** Proxies in front whose X-Forwarded-For and X-Forwarded-Proto are believed. */
   readonly trustedHops: number;

@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import type { KubeConfig } from "@kubernetes/client-node";
 import { apiVersionOf, customKinds, kinds } from "../capabilities/kinds.ts";
+import { isSelected } from "../insight/watched.ts";
+import type { CompileSettings } from "../ir/settings.ts";
 import { startAdminServer } from "./admin-server.ts";
 import type { AdmissionSettings } from "./admission/settings.ts";
 import { createCaretaker, keepLooking } from "./admission/caretaker.ts";
@@ -60,11 +62,20 @@ async function run(options: AdmissionOptions, atEnd: (close: () => void | Promis
   let isReady = false;
   let hasCertificate = false;
 
+  const compileSettings: CompileSettings = Object.freeze({
+    ambassadorId: settings.ambassadorId,
+    ownNamespace: settings.namespace,
+    bindAddress: settings.envoyBindAddress,
+    inCluster: true,
+    looseLabelSelectors: settings.looseLabelSelectors,
+  });
   const source = watchCluster({
     keepAllSecrets: true,
+    settings: compileSettings,
     kubeConfig: options.kubeConfig,
     kinds: watchedKinds.filter(({ kind }) => compiledKinds.has(kind)),
     namespace: settings.singleNamespace ? settings.namespace : undefined,
+    secretsNamespace: settings.secretsSingleNamespace ? settings.namespace : undefined,
     labelSelector: settings.labelSelector,
     fieldSelector: settings.fieldSelector,
     log: log.child("kubernetes"),
@@ -75,12 +86,7 @@ async function run(options: AdmissionOptions, atEnd: (close: () => void | Promis
   atEnd(() => stopped.abort());
 
   const judge = createJudge({
-    settings: Object.freeze({
-      ambassadorId: settings.ambassadorId,
-      ownNamespace: settings.namespace,
-      bindAddress: settings.envoyBindAddress,
-      inCluster: true,
-    }),
+    settings: compileSettings,
     resources: source.resources,
     synced: source.synced,
     clock,
@@ -113,6 +119,7 @@ async function run(options: AdmissionOptions, atEnd: (close: () => void | Promis
   async function review(request: AdmissionRequest): Promise<Answer | undefined> {
     // What is not watched is none of this gateway's business.
     if (settings.singleNamespace && request.namespace !== settings.namespace) return { allowed: true };
+    if (!isSelected(request.object, settings)) return { allowed: true };
     const startedMs = clock.now();
     const answer = await validate(request);
     const outcome = answer === undefined ? "failed" : answer.allowed ? "allowed" : "denied";

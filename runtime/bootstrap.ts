@@ -1,5 +1,6 @@
 import { envoyRuntimeFlags, runtimeLayer } from "../xds/static/runtime-flags.ts";
 import type { StatsSelection } from "./settings.ts";
+import { statsdBootstrap, type StatsdSink } from "./statsd.ts";
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 export type JsonObject = { readonly [key: string]: Json };
@@ -11,6 +12,8 @@ export interface BootstrapOptions {
   readonly adminSocketPath: string;
   readonly xdsSocketPath: string;
   readonly stats: StatsSelection;
+  /** Where Envoy sends its statistics. */
+  readonly statsd?: StatsdSink | undefined;
   /** Added to our own runtime flags, and stronger than they. */
   readonly runtimeFlags?: Readonly<Record<string, Json>> | undefined;
 }
@@ -20,6 +23,9 @@ const xdsCluster = "xds_cluster";
 /** What Envoy is started with. It never changes while Envoy runs: everything else comes over ADS. */
 export function envoyBootstrap(options: BootstrapOptions): JsonObject {
   const { nodeId, nodeCluster, adminSocketPath, xdsSocketPath, stats, runtimeFlags } = options;
+  const statsd = statsdBootstrap(options.statsd);
+  const inclusion: JsonObject =
+    stats === "all" ? {} : { stats_matcher: { inclusion_list: { patterns: defaultStats } } };
   // Without a limit Envoy's own start waits for the first configuration, so that "live" means "configured", and listeners are
   // not asked for before the first clusters are warm. The default of 15 s would give up on a slow API server.
   const overAds = { ads: {}, resource_api_version: "V3", initial_fetch_timeout: "0s" };
@@ -56,7 +62,8 @@ export function envoyBootstrap(options: BootstrapOptions): JsonObject {
       ],
     },
     deferred_stat_options: { enable_deferred_creation_stats: true },
-    ...(stats === "all" ? {} : { stats_config: { stats_matcher: { inclusion_list: { patterns: defaultStats } } } }),
+    stats_config: { ...inclusion, ...statsd.tags },
+    ...statsd.rest,
   };
 }
 

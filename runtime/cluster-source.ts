@@ -1,8 +1,10 @@
 import type { KubeConfig } from "@kubernetes/client-node";
 import { kinds as kindTable } from "../capabilities/kinds.ts";
+import { createExpander } from "../compile/expand.ts";
 import { createStore, type Store } from "../compile/store.ts";
 import { parseResource } from "../crds/parse.ts";
 import type { AnyResource, Resources, SecretResource } from "../crds/resources.ts";
+import type { CompileSettings } from "../ir/settings.ts";
 import { systemClock } from "./clock.ts";
 import { createApi, readText } from "./informers/api.ts";
 import { startInformers } from "./informers.ts";
@@ -14,10 +16,16 @@ export interface ClusterSourceOptions {
   readonly kubeConfig: KubeConfig;
   /** Default: every kind that the table says is watched. */
   readonly kinds?: readonly WatchedKind[];
+  /** The gateway's own. */
+  readonly ownNamespace?: string | undefined;
   /** Single-namespace mode: only this one is watched. */
   readonly namespace?: string | undefined;
+  /** Of Secrets only those of this namespace are watched. */
+  readonly secretsNamespace?: string | undefined;
   readonly labelSelector?: string | undefined;
   readonly fieldSelector?: string | undefined;
+  /** For what stands within other objects and names Secrets. */
+  readonly settings: CompileSettings;
   /** Secrets that nothing names are kept too: for who judges objects that may name them next. */
   readonly keepAllSecrets?: boolean;
   readonly log: Log;
@@ -43,10 +51,15 @@ export const watchedKinds: readonly WatchedKind[] = kindTable
     plural,
     namespaced: scope === "Namespaced",
     ...(kind === "Secret" ? { fieldSelector: secretFieldSelector } : {}),
+    // Who has no use for Ingress need not give us the right to read it.
+    ...(group === "networking.k8s.io" ? { optional: true } : {}),
   }));
 
-/** Kinds that name Secrets. */
-const referrers: ReadonlySet<string> = new Set(["Host", "TLSContext", "Module"]);
+/** Kinds that name Secrets, and those that may hold objects which do. */
+const referrers: ReadonlySet<string> = new Set([
+  ...["Host", "TLSContext", "Module"],
+  ...["Service", "Ingress", "IngressClass"],
+]);
 
 function isSecret(resource: AnyResource): resource is SecretResource {
   return resource.kind === "Secret";
@@ -55,8 +68,10 @@ function isSecret(resource: AnyResource): resource is SecretResource {
 /** A single request is let wait as long as that. */
 const ANSWER_MS = 10_000;
 
-function shelfOf({ kubeConfig, log, signal }: ClusterSourceOptions, store: Store): SecretShelf {
+function shelfOf({ kubeConfig, settings, log, signal }: ClusterSourceOptions, store: Store): SecretShelf {
   const api = createApi(kubeConfig);
+  const expander = createExpander();
+  const expand = (resources: Resources) => expander(resources, settings).resources;
   signal.addEventListener("abort", api.close, { once: true });
   const fetchSecret = async (namespace: string, name: string): Promise<SecretResource | undefined> => {
     const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/secrets/${encodeURIComponent(name)}`;
@@ -67,7 +82,8 @@ function shelfOf({ kubeConfig, log, signal }: ClusterSourceOptions, store: Store
     const { resource } = parseResource(JSON.parse(text));
     return resource !== undefined && isSecret(resource) ? resource : undefined;
   };
-  return secretShelf({ store, fetchSecret, log, clock: systemClock, signal });
+  const { ownNamespace } = settings;
+  return secretShelf({ store, ownNamespace, expand, fetchSecret, log, clock: systemClock, signal });
 }
 
 /** Keeps a store equal to the cluster. Nothing is told before every kind's first list is complete: a restarted replica never serves half the routes. */
@@ -91,7 +107,14 @@ export function watchCluster(options: ClusterSourceOptions): ClusterSource {
   const kindOf = ({ kind }: WatchedKind) => kind as AnyResource["kind"];
   startInformers<AnyResource | undefined>({
     kubeConfig: options.kubeConfig,
-    kinds: options.kinds ?? watchedKinds,
+    // A gateway of one namespace has no rights outside of it.
+    kinds: (options.kinds ?? watchedKinds)
+      .filter((kind) => kind.namespaced || options.namespace === undefined)
+      .map((kind) =>
+        kind.kind === "Secret" && options.secretsNamespace !== undefined
+          ? { ...kind, namespace: options.secretsNamespace }
+          : kind,
+      ),
     namespace: options.namespace,
     labelSelector: options.labelSelector,
     fieldSelector: options.fieldSelector,

@@ -1,17 +1,22 @@
 import { manifestReader } from "../compile/manifests.ts";
 import { type Resources, sortResources } from "../crds/resources.ts";
 import type { ObjectRef, Problem } from "../ir/problem.ts";
+import type { CompileSettings } from "../ir/settings.ts";
 import type { Listener } from "../ir/types.ts";
 import { createAdsServer } from "../xds/server/server.ts";
 import type { AdsEvent } from "../xds/server/events.ts";
 import type { Snapshot } from "../xds/snapshot.ts";
 import { type Readiness, startAdminServer } from "./admin-server.ts";
+import { certificateFiles } from "./certificate-files.ts";
 import { type Clock } from "./clock.ts";
+import { expiryWatch } from "./expiry-watch.ts";
 import { FatalError } from "./fatal.ts";
 import { watchManifests } from "./files.ts";
 import type { Log } from "./log.ts";
 import { createMetrics } from "./metrics.ts";
 import { watchCluster } from "./cluster-source.ts";
+import { createApi } from "./informers/api.ts";
+import { ingressStatus } from "./ingress-status.ts";
 import { loadKubeConfig } from "./kubernetes.ts";
 import { connectParent, type ParentChannel } from "./parent.ts";
 import { createPortGuard } from "./port-guard.ts";
@@ -89,14 +94,25 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     let listeners = -1;
     let sourceProblems: readonly Problem[] = [];
     let portProblems: readonly Problem[] = [];
+    let expired: readonly Problem[] = [];
     const logProblems = problemLog(log.child("config"));
     const report = () => {
-      const all = [...sourceProblems, ...compiledProblems, ...portProblems, ...rejections.problems()];
+      const all = [...sourceProblems, ...compiledProblems, ...expired, ...portProblems, ...rejections.problems()];
       const counts = { error: 0, warning: 0 };
       for (const { severity } of all) counts[severity]++;
       metrics.problems(counts);
       logProblems(all, kept);
     };
+
+    const expiry = expiryWatch({
+      wallClock: Date.now,
+      clock,
+      onChange(problems) {
+        expired = problems;
+        report();
+      },
+    });
+    const files = certificateFiles({ onChange: () => reconciler.changed(), clock, log: log.child("files") });
 
     const onEvent = (event: AdsEvent): void => {
       if (event.kind === "sent") metrics.pushed(event.type, event.bytes);
@@ -121,6 +137,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     const ads = await createAdsServer({ socketPath: options.xdsSocketPath, log: log.child("xds"), onEvent });
     let currentResources: () => Resources = () => sortResources([]).value;
     let irListeners: readonly Listener[] = [];
+    let reviewStatus: () => void = () => undefined;
     const guard = createPortGuard<Listener>({
       isHeld: (place) => isHeldByOthers(place, options.envoyAdminSocketPath),
       publish(snapshot, changedAtMs) {
@@ -135,16 +152,19 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       clock,
       retryMs: portRetryMs,
     });
+    const compileSettings: CompileSettings = Object.freeze({
+      ambassadorId: settings.ambassadorId,
+      ownNamespace: settings.namespace,
+      bindAddress: settings.envoyBindAddress,
+      inCluster: settings.mode.kind === "cluster",
+      ownService: ownServiceOf(settings),
+      readsFiles: true,
+      routeMatching: settings.routeMatching,
+      looseLabelSelectors: settings.looseLabelSelectors,
+    });
     const reconciler = createReconciler({
-      settings: {
-        ambassadorId: settings.ambassadorId,
-        ownNamespace: settings.namespace,
-        bindAddress: settings.envoyBindAddress,
-        inCluster: settings.mode.kind === "cluster",
-        ownService: ownServiceOf(settings),
-        routeMatching: settings.routeMatching,
-      },
-      resources: () => currentResources(),
+      settings: compileSettings,
+      resources: () => files.withFiles(currentResources()),
       onSnapshot: (snapshot, changedAtMs) => guard.offer(snapshot, irListeners, changedAtMs),
       onJudged(judged) {
         irListeners = judged.compiled.ir.listeners;
@@ -155,8 +175,10 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         listeners = opened;
         metrics.resources(countOf(currentResources()));
         compiledProblems = judged.problems;
+        expired = expiry.judge(judged.compiled.certificates);
         kept = judged.kept;
         report();
+        reviewStatus();
       },
       onCompiled: (seconds) => metrics.compiled(seconds),
       clock,
@@ -178,9 +200,12 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         },
       });
     } else {
+      const { kubeConfig } = loadKubeConfig();
       const source = watchCluster({
-        kubeConfig: loadKubeConfig().kubeConfig,
+        kubeConfig,
+        settings: compileSettings,
         namespace: settings.singleNamespace ? settings.namespace : undefined,
+        secretsNamespace: settings.secretsSingleNamespace ? settings.namespace : undefined,
         labelSelector: settings.labelSelector,
         fieldSelector: settings.fieldSelector,
         log: log.child("kubernetes"),
@@ -191,6 +216,14 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         onWaiting: (why) => (reason = why),
       });
       currentResources = source.resources;
+      reviewStatus = ingressStatus({
+        api: createApi(kubeConfig),
+        gateway: { ...compileSettings, service: settings.service },
+        resources: source.resources,
+        log: log.child("status"),
+        clock,
+        signal: stopped.signal,
+      });
     }
   } catch (error) {
     if (!(error instanceof FatalError)) throw error;

@@ -7,6 +7,8 @@ export interface Place {
   readonly name: string;
   readonly address: string;
   readonly port: number;
+  /** UDP: those ports are others. */
+  readonly quic?: boolean;
 }
 
 export interface PortGuardOptions<P extends Place> {
@@ -111,6 +113,6 @@ export function createPortGuard<P extends Place>(options: PortGuardOptions<P>): 
   };
 }
 
-function keyOf({ address, port }: Place): string {
-  return `${address} ${port}`;
+function keyOf({ address, port, quic = false }: Place): string {
+  return `${address} ${port}${quic ? " udp" : ""}`;
 }

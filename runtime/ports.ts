@@ -1,3 +1,4 @@
+import dgram from "node:dgram";
 import { once } from "node:events";
 import net from "node:net";
 import type { Problem } from "../ir/problem.ts";
@@ -7,15 +8,18 @@ import { errorCode } from "./fatal.ts";
 import type { Place } from "./port-guard.ts";
 
 /** Whether a process other than our Envoy listens there. What cannot be found out is left to Envoy to judge. */
-export async function isHeldByOthers({ address, port }: Place, envoyAdminSocketPath: string): Promise<boolean> {
-  if (!(await isTaken(address, port))) return false;
+export async function isHeldByOthers(
+  { address, port, quic = false }: Place,
+  envoyAdminSocketPath: string,
+): Promise<boolean> {
+  if (!(await (quic ? isTakenUdp : isTaken)(address, port))) return false;
   try {
     const { body } = await adminRequest(envoyAdminSocketPath, {
       method: "GET",
       path: "/listeners?format=json",
       timeoutMs: 2000,
     });
-    // The port alone: an address can be written in several ways.
+    // The port alone: an address can be written in several ways, and Envoy does not say whether it is TCP's or UDP's.
     return !portsOf(JSON.parse(body)).has(port);
   } catch {
     return false;
@@ -34,6 +38,19 @@ async function isTaken(address: string, port: number): Promise<boolean> {
   }
   server.close();
   await once(server, "close");
+  return false;
+}
+
+async function isTakenUdp(address: string, port: number): Promise<boolean> {
+  const socket = dgram.createSocket(net.isIPv6(address) ? "udp6" : "udp4");
+  try {
+    socket.bind({ address, port, exclusive: true });
+    await once(socket, "listening");
+  } catch (error) {
+    return errorCode(error) === "EADDRINUSE";
+  }
+  socket.close();
+  await once(socket, "close");
   return false;
 }
 

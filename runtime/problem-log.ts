@@ -1,4 +1,4 @@
-import { formatObject, formatProblem, type ObjectRef, type Problem } from "../ir/problem.ts";
+import { formatObject, formatProblem, type ObjectRef, type Problem, subjectsOf } from "../ir/problem.ts";
 import type { Log } from "./log.ts";
 
 /** `quote.yaml:7: ` for an object from a file, nothing for one from a cluster. */
@@ -14,7 +14,8 @@ export function problemLog(log: Log): (problems: readonly Problem[], kept: Reado
     const keptNames = new Set([...kept].map(formatObject));
     const now = new Map<string, Problem>();
     for (const problem of problems) {
-      const isKept = problem.severity === "error" && keptNames.has(formatObject(problem.object));
+      const isKept =
+        problem.severity === "error" && subjectsOf(problem).some((object) => keptNames.has(formatObject(object)));
       const text = `${placeOf(problem)}${formatProblem(problem)}${isKept ? " (its last good version keeps serving)" : ""}`;
       now.set(text, problem);
     }

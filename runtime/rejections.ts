@@ -1,5 +1,5 @@
 import type { SourceMap } from "../compile/source-map.ts";
-import type { Problem } from "../ir/problem.ts";
+import { type Problem, toldOf } from "../ir/problem.ts";
 import { keyOf } from "../ir/resource.ts";
 import type { Source } from "../ir/types.ts";
 import type { AdsEvent } from "../xds/server/events.ts";
@@ -45,13 +45,8 @@ export function createRejections(): Rejections {
 export function rejectionProblems(nack: RefusedNames, sources: SourceMap): readonly Problem[] {
   return nack.resources.flatMap(({ name }) =>
     sourcesOf(nack, name, sources).map(
-      ({ object, path }): Problem => ({
-        code: "EnvoyRejected",
-        severity: "error",
-        object,
-        path,
-        ...explained(nack, name),
-      }),
+      ({ object, path }): Problem =>
+        toldOf({ code: "EnvoyRejected", severity: "error", object, path, ...explained(nack, name) }),
     ),
   );
 }

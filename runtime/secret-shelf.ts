@@ -1,5 +1,6 @@
 import type { Store } from "../compile/store.ts";
-import type { SecretResource } from "../crds/resources.ts";
+import type { Resources, SecretResource } from "../crds/resources.ts";
+import { sameElements } from "../ir/memo.ts";
 import { keyOf } from "../ir/resource.ts";
 import { referencedSecrets } from "../sources/getambassador/secret-references.ts";
 import { type Clock, sleep } from "./clock.ts";
@@ -8,6 +9,10 @@ import type { Log } from "./log.ts";
 
 export interface SecretShelfOptions {
   readonly store: Store;
+  /** The gateway's. */
+  readonly ownNamespace?: string | undefined;
+  /** With what stands within other objects, which may name Secrets too. Default: nothing does. */
+  readonly expand?: (resources: Resources) => Resources;
   /** Asks the API server; undefined: there is none of this name. Rejects when it cannot be asked. */
   readonly fetchSecret: (namespace: string, name: string) => Promise<SecretResource | undefined>;
   readonly log: Log;
@@ -29,11 +34,13 @@ export interface SecretShelf {
 
 const RETRY_MS = 1000;
 
-export function secretShelf({ store, fetchSecret, log, clock, signal }: SecretShelfOptions): SecretShelf {
+export function secretShelf(options: SecretShelfOptions): SecretShelf {
+  const { store, ownNamespace, expand = (resources) => resources, fetchSecret, log, clock, signal } = options;
   /** Secrets that exist and are not kept. */
   const withheld = new Set<string>();
   const asking = new Set<string>();
   let wanted: ReadonlySet<string> | undefined;
+  let referrers: readonly unknown[] = [];
 
   const isWanted = (key: string): boolean => wanted === undefined || wanted.has(key);
 
@@ -84,8 +91,11 @@ export function secretShelf({ store, fetchSecret, log, clock, signal }: SecretSh
       store.remove("Secret", namespace, name, uid);
     },
     review() {
-      const resources = store.resources();
-      wanted = referencedSecrets(resources);
+      const resources = expand(store.resources());
+      const now = [resources.hosts, resources.tlsContexts, resources.modules];
+      if (wanted !== undefined && sameElements(referrers, now)) return;
+      referrers = now;
+      wanted = referencedSecrets(resources, ownNamespace);
       for (const secret of resources.secrets) {
         const key = keyOf(secret);
         if (wanted.has(key)) continue;

@@ -20,6 +20,15 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 /** Which of Envoy's statistics exist. They cost memory and start time per cluster, and are fixed when Envoy starts. */
 export type StatsSelection = "default" | "all";
 
+export interface StatsdSettings {
+  /** Name or address; the port is 8125, by UDP. */
+  readonly host: string;
+  readonly flushSeconds: number;
+  readonly dogstatsd: boolean;
+  /** Datadog's tag for the Pod. */
+  readonly entityId: string | undefined;
+}
+
 export const envoyLogLevels = ["trace", "debug", "info", "warning", "error", "critical", "off"] as const;
 export type EnvoyLogLevel = (typeof envoyLogLevels)[number];
 
@@ -36,9 +45,15 @@ export interface Settings {
   readonly namespace: string;
   /** Only the own namespace is watched. */
   readonly singleNamespace: boolean;
+  /** Of Secrets only those of the own namespace are watched. */
+  readonly secretsSingleNamespace: boolean;
   /** Only what matches is watched, Services and Secrets included. */
   readonly labelSelector: string | undefined;
   readonly fieldSelector: string | undefined;
+  /** `namespace/name` of the Service in front of the gateway. */
+  readonly service: string | undefined;
+  /** Any one label of a selector is enough, and for a Host the hostname too. */
+  readonly looseLabelSelectors: boolean;
   /** Envoy's node id; the Pod's name in a cluster. */
   readonly nodeId: string;
   /** Undefined: the one that set-up installed. */
@@ -49,6 +64,8 @@ export interface Settings {
   /** The address that Listeners bind. */
   readonly envoyBindAddress: string;
   readonly stats: StatsSelection;
+  /** Where Envoy sends its statistics; undefined: nowhere. */
+  readonly statsd: StatsdSettings | undefined;
   /** See CompileSettings. */
   readonly routeMatching: RouteMatching;
   /** How long old connections may live on, after SIGTERM and after a listener's removal. Whole seconds. */
@@ -96,13 +113,17 @@ export function readSettings(
   const reader = settingReader(env, (problem) => problems.push(problem));
   const standalone = flags.config !== undefined;
   const debug = env["AMBASSADOR_DEBUG"] ?? "";
+  const namespace = reader.name("AMBASSADOR_NAMESPACE", trimmed(inClusterNamespace) ?? "default");
   const settings: Settings = {
     mode: flags.config === undefined ? { kind: "cluster" } : { kind: "standalone", configPath: flags.config },
     ambassadorId: reader.name("AMBASSADOR_ID", "default"),
-    namespace: reader.name("AMBASSADOR_NAMESPACE", trimmed(inClusterNamespace) ?? "default"),
+    namespace,
     singleNamespace: reader.boolean("AMBASSADOR_SINGLE_NAMESPACE", false),
+    secretsSingleNamespace: reader.boolean("AMBASSADOR_CERTS_SINGLE_NAMESPACE", false),
     labelSelector: trimmed(env["AMBASSADOR_LABEL_SELECTOR"]),
     fieldSelector: trimmed(env["AMBASSADOR_FIELD_SELECTOR"]),
+    service: qualified(reader.optionalName("NUNCIO_SERVICE"), namespace),
+    looseLabelSelectors: reader.boolean("DISABLE_STRICT_LABEL_SELECTORS", false),
     nodeId: trimmed(env["POD_NAME"]) ?? trimmed(env["HOSTNAME"]) ?? "nuncio",
     envoyPath: flags.envoy,
     envoyConcurrency: reader.optionalInteger({ variable: "ENVOY_CONCURRENCY", min: 1, max: 1024 }),
@@ -110,6 +131,14 @@ export function readSettings(
     envoyLogLevel: debug.includes("envoy") ? "trace" : "warning",
     envoyBindAddress: reader.address("AMBASSADOR_ENVOY_BIND_ADDRESS", "0.0.0.0"),
     stats: reader.oneOf({ flag: "--stats", flagValue: flags.stats, choices: ["default", "all"], fallback: "default" }),
+    statsd: reader.boolean("STATSD_ENABLED", false)
+      ? {
+          host: reader.name("STATSD_HOST", "statsd-sink"),
+          flushSeconds: reader.integer({ variable: "STATSD_FLUSH_INTERVAL", min: 1, max: 3600, fallback: 1 }),
+          dogstatsd: reader.boolean("DOGSTATSD", false),
+          entityId: reader.optionalName("DD_ENTITY_ID"),
+        }
+      : undefined,
     routeMatching: reader.oneOf({
       flag: "--route-matching",
       flagValue: flags.routeMatching,
@@ -172,17 +201,20 @@ function settingReader(env: Environment, report: (problem: SettingProblem) => vo
     return undefined;
   }
 
+  function optionalName(name: string): string | undefined {
+    const value = variable(name);
+    if (value === undefined || /^\S+$/.test(value)) return value;
+    report({ name, value, advice: "write a name without spaces" });
+    return undefined;
+  }
+
   return {
     optionalInteger,
     integer: (setting: IntegerSetting & { readonly fallback: number }) => optionalInteger(setting) ?? setting.fallback,
 
     /** Kubernetes names and Emissary's ids: whatever is not blank and holds no blank. */
-    name(name: string, fallback: string): string {
-      const value = variable(name);
-      if (value === undefined || /^\S+$/.test(value)) return value ?? fallback;
-      report({ name, value, advice: "write a name without spaces" });
-      return fallback;
-    },
+    name: (name: string, fallback: string) => optionalName(name) ?? fallback,
+    optionalName,
 
     boolean(name: string, fallback: boolean): boolean {
       const value = variable(name);
@@ -232,6 +264,10 @@ function settingReader(env: Environment, report: (problem: SettingProblem) => vo
       return level ?? "info";
     },
   };
+}
+
+function qualified(name: string | undefined, namespace: string): string | undefined {
+  return name === undefined || name.includes("/") ? name : `${namespace}/${name}`;
 }
 
 function trimmed(value: string | undefined): string | undefined {

@@ -15,6 +15,7 @@ import { parseControlPlaneMessage } from "./ipc.ts";
 import type { SupervisorMessage } from "./ipc.ts";
 import type { Log } from "./log.ts";
 import { claimRunDir, recordProcess } from "./orphans.ts";
+import { statsdSink } from "./statsd.ts";
 import { systemProcesses } from "./processes.ts";
 import { openRunDir } from "./run-dir.ts";
 import type { RunDir } from "./run-dir.ts";
@@ -91,6 +92,7 @@ async function prepare({ settings, envoyPath, env, log, clock, runtimeFlags }: S
     adminSocketPath,
     xdsSocketPath,
     stats,
+    statsd: settings.statsd === undefined ? undefined : await statsdSink(settings.statsd, log),
     runtimeFlags,
   });
   fs.writeFileSync(runDir.bootstrapPath, JSON.stringify(bootstrap), { mode: 0o600 });

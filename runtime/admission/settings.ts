@@ -21,6 +21,8 @@ type Shared = Pick<
   | "ambassadorId"
   | "namespace"
   | "singleNamespace"
+  | "secretsSingleNamespace"
+  | "looseLabelSelectors"
   | "labelSelector"
   | "fieldSelector"
   | "envoyBindAddress"

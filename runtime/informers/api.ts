@@ -1,4 +1,4 @@
-/** GET requests to the API server with the identity of a KubeConfig. */
+/** Requests to the API server with the identity of a KubeConfig. */
 
 import { createHash } from "node:crypto";
 import { request as httpRequest, Agent as HttpAgent } from "node:http";
@@ -16,6 +16,12 @@ export interface Api {
    *  when as long a silence follows before the end of the body (a watch switches that off). */
   get(
     path: string,
+    options: { readonly signal: AbortSignal; readonly answerWithinMs: number },
+  ): Promise<IncomingMessage>;
+  /** A JSON merge patch. As `get`. */
+  patch(
+    path: string,
+    body: unknown,
     options: { readonly signal: AbortSignal; readonly answerWithinMs: number },
   ): Promise<IncomingMessage>;
   /** Closes the idle connections too. */
@@ -66,6 +72,7 @@ export function createApi(kubeConfig: KubeConfig): Api {
     options: RequestOptions,
     signal: AbortSignal,
     answerWithinMs: number,
+    body?: string,
   ): Promise<IncomingMessage> {
     return new Promise((resolve, reject) => {
       const sent: ClientRequest = (secure ? httpsRequest : httpRequest)(url, { ...options, signal });
@@ -75,10 +82,10 @@ export function createApi(kubeConfig: KubeConfig): Api {
       sent.on("error", (error) => {
         // The server closed an idle connection at the moment we took it: nothing was done, so ask again on another.
         const closed = sent.reusedSocket && ["ECONNRESET", "EPIPE"].includes(errorCode(error) ?? "");
-        if (closed && !signal.aborted) send(url, options, signal, answerWithinMs).then(resolve, reject);
+        if (closed && !signal.aborted) send(url, options, signal, answerWithinMs, body).then(resolve, reject);
         else reject(error);
       });
-      sent.end();
+      sent.end(body);
     });
   }
 
@@ -86,6 +93,12 @@ export function createApi(kubeConfig: KubeConfig): Api {
     server,
     get: async (path, { signal, answerWithinMs }) =>
       send(new URL(server + path), await requestOptions(), signal, answerWithinMs),
+    async patch(path, body, { signal, answerWithinMs }) {
+      const options = await requestOptions();
+      const headers = { ...options.headers, "content-type": "application/merge-patch+json" };
+      const url = new URL(server + path);
+      return send(url, { ...options, method: "PATCH", headers }, signal, answerWithinMs, JSON.stringify(body));
+    },
     close: () => agents.forEach(({ agent }) => agent.destroy()),
   };
 }

@@ -48,16 +48,22 @@ export interface Associated {
 const byKey = (a: BuiltMapping, b: BuiltMapping) => compareText(keyOf(a.resource), keyOf(b.resource));
 
 /** @returns which Mappings each Host takes; while the Hosts are the same, only Mappings that come and go are looked at. */
-export function associator(): (mappings: readonly BuiltMapping[], hosts: readonly BuiltHost[]) => Associated {
+export function associator(): (
+  mappings: readonly BuiltMapping[],
+  hosts: readonly BuiltHost[],
+  /** The same in all calls. */
+  loose?: boolean,
+) => Associated {
   let index = indexHosts([]);
   let earlierMappings: readonly BuiltMapping[] = [];
   let result: Associated = { association: new Map(), detached: [] };
 
   /** What changes for each Host; for undefined: what changes for the Mappings that no Host takes. */
-  const changesByTaker = ({ removed, added }: ListDiff<BuiltMapping>) => {
+  const changesByTaker = ({ removed, added }: ListDiff<BuiltMapping>, loose: boolean) => {
     const changes = new Map<BuiltHost | undefined, { removed: BuiltMapping[]; added: BuiltMapping[] }>();
     const note = (mapping: BuiltMapping, what: "removed" | "added"): void => {
-      const taking = candidates(index, mapping).filter((host) => takesMapping(host, mapping));
+      const some = loose ? index.all : candidates(index, mapping);
+      const taking = some.filter((host) => takesMapping(host, mapping, loose));
       for (const taker of taking.length === 0 ? [undefined] : taking) {
         let change = changes.get(taker);
         if (change === undefined) changes.set(taker, (change = { removed: [], added: [] }));
@@ -69,11 +75,12 @@ export function associator(): (mappings: readonly BuiltMapping[], hosts: readonl
     return changes;
   };
 
-  return (mappings, hosts) => {
+  return (mappings, hosts, loose = false) => {
     const sameHosts = sameElements(index.all, hosts);
     if (sameHosts && mappings === earlierMappings) return result;
     if (!sameHosts) index = indexHosts(hosts);
-    const changes = changesByTaker(sameHosts ? diffLists(earlierMappings, mappings) : { removed: [], added: mappings });
+    const diff = sameHosts ? diffLists(earlierMappings, mappings) : { removed: [], added: mappings };
+    const changes = changesByTaker(diff, loose);
     earlierMappings = mappings;
     const now = (taker: BuiltHost | undefined, before: readonly BuiltMapping[]): readonly BuiltMapping[] => {
       const change = changes.get(taker);

@@ -4,12 +4,18 @@ import { memoForever } from "../../ir/memo.ts";
 import { hasError, type Resource } from "../../ir/resource.ts";
 import type { Redacted } from "../../ir/redacted.ts";
 
+/** Milliseconds since 1970, of the first certificate. */
+export interface Dates {
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+}
+
 export type Certificate =
-  | { readonly ok: true; readonly chain: Redacted; readonly key: Redacted }
+  | { readonly ok: true; readonly chain: Redacted; readonly key: Redacted; readonly dates: Dates }
   | { readonly ok: false; readonly message: string; readonly advice: string };
 
 export type Authority =
-  | { readonly ok: true; readonly ca: Redacted }
+  | { readonly ok: true; readonly ca: Redacted; readonly dates: Dates }
   | { readonly ok: false; readonly message: string; readonly advice: string };
 
 function pem(value: Redacted): Buffer {
@@ -22,13 +28,20 @@ function bad(message: string, advice: string) {
 
 /** Of a Secret from a file that is no Secret in form: its spec holds nothing. */
 const unread = bad("cannot be read", "correct the Secret, whose own problem says what is wrong");
+const unreadableAdvice =
+  "put it into the gateway's container, or into a Secret and name that; it is read as soon as it is there";
+
+function datesOf({ validFrom, validTo }: X509Certificate): Dates {
+  return { notBeforeMs: Date.parse(validFrom), notAfterMs: Date.parse(validTo) };
+}
 
 const advice = "create it with: kubectl create secret tls NAME --cert=FILE --key=FILE";
 
 /** A Secret's certificate and key, checked as Envoy would: both parse, and they belong together. Never throws, never shows content. */
 export const certificateOf = memoForever((secret: Resource<SecretSpec>): Certificate => {
   if (hasError(secret)) return unread;
-  const { data } = secret.spec;
+  const { data, unreadable } = secret.spec;
+  if (unreadable !== undefined) return bad(unreadable, unreadableAdvice);
   const chain = data["tls.crt"] ?? data["cert-chain.pem"];
   const key = data["tls.key"] ?? data["key.pem"];
   if (chain === undefined) return bad("has no tls.crt", advice);
@@ -49,25 +62,31 @@ export const certificateOf = memoForever((secret: Resource<SecretSpec>): Certifi
   } catch {
     return bad("has a tls.key that is not an unencrypted PEM private key", advice);
   }
-  return { ok: true, chain, key };
+  return { ok: true, chain, key, dates: datesOf(certificate) };
 });
 
 /** The certificates that peers are verified against: tls.crt (as Emissary's users have it), ca.crt or root-cert.pem. */
 export const authorityOf = memoForever((secret: Resource<SecretSpec>): Authority => {
   if (hasError(secret)) return unread;
-  const { data } = secret.spec;
+  const { data, unreadable } = secret.spec;
+  if (unreadable !== undefined) return bad(unreadable, unreadableAdvice);
   const ca = data["tls.crt"] ?? data["ca.crt"] ?? data["root-cert.pem"];
   const how = "put the CA's PEM certificate in it as tls.crt or ca.crt";
   if (ca === undefined) return bad("has neither tls.crt nor ca.crt", how);
   try {
-    new X509Certificate(pem(ca));
+    return { ok: true, ca, dates: datesOf(new X509Certificate(pem(ca))) };
   } catch {
     return bad("holds a CA that is not a PEM certificate", how);
   }
-  return { ok: true, ca };
 });
 
-/** What a Secret says of certificates that are good no more; undefined where it says nothing. */
-export function revocationOf(secret: Resource<SecretSpec> | undefined): Redacted | undefined {
-  return secret === undefined || hasError(secret) ? undefined : secret.spec.data["crl.pem"];
+/** The list of revoked certificates. Envoy passes over PEM of another label without a word, and then refuses every client. */
+export const revocationsOf = memoForever((secret: Resource<SecretSpec>): { readonly ok: boolean } => {
+  const list = dataOf(secret)["crl.pem"];
+  return { ok: list !== undefined && pem(list).includes("-----BEGIN X509 CRL-----") };
+});
+
+/** What a Secret holds: nothing, where there is none or it is none in form. */
+export function dataOf(secret: Resource<SecretSpec> | undefined): SecretSpec["data"] {
+  return secret === undefined || hasError(secret) ? {} : secret.spec.data;
 }

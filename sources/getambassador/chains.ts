@@ -1,13 +1,37 @@
-import { memoForever } from "../../ir/memo.ts";
+import { memoByKey, memoForever } from "../../ir/memo.ts";
 import { compareText, type Problem } from "../../ir/problem.ts";
 import type { HttpChain, TerminationTls } from "../../ir/types.ts";
 import type { BuiltHost } from "./host.ts";
+import { globCovers } from "./hostname.ts";
+import { suitsHttp3 } from "./http3.ts";
 import type { BuiltListener } from "./listener.ts";
 import { serverNameOf } from "./placement-problems.ts";
+import { noRivals, type Rivals, rivalsOf } from "./rivals.ts";
 import type { Arrival } from "./routes.ts";
 
+/** What a table answers besides its Hosts' routes. */
+export interface Around {
+  readonly rivals: Rivals;
+  /** The Listener has chains for other Hosts. */
+  readonly hasOtherChains: boolean;
+  /** Where all of its Hosts are served by HTTP/3. */
+  readonly http3Port: number | undefined;
+}
+
+/** Rivals are remembered with their Hosts. */
+export function sameAround(a: Around, b: Around): boolean {
+  return a.rivals === b.rivals && a.hasOtherChains === b.hasOtherChains && a.http3Port === b.http3Port;
+}
+
+const alone: Around = { rivals: noRivals, hasOtherChains: false, http3Port: undefined };
+
 /** Makes the table of some Hosts and returns its name. */
-export type Place = (name: string, hosts: readonly BuiltHost[], arrivalOf: (host: BuiltHost) => Arrival) => string;
+export type Place = (
+  name: string,
+  hosts: readonly BuiltHost[],
+  arrivalOf: (host: BuiltHost) => Arrival,
+  around: Around,
+) => string;
 
 /** Equal texts are equal settings. */
 const textOf = memoForever((tls: TerminationTls) => JSON.stringify(tls));
@@ -26,6 +50,7 @@ export function chainsOf(
   hosts: readonly BuiltHost[],
   useRemoteAddress: boolean,
   place: Place,
+  http3PortOf: (hosts: readonly BuiltHost[]) => number | undefined,
 ): Chains {
   if (hosts.length === 0)
     return {
@@ -34,11 +59,11 @@ export function chainsOf(
     };
   if (!listener.tls) {
     const arrival = arrivalFor(listener, useRemoteAddress, "insecure");
-    const table = place(listener.name, hosts, (host) => arrival(host));
+    const table = place(listener.name, hosts, (host) => arrival(host), alone);
     return { chains: [{ kind: "http", name: "http", serverNames: [], tls: undefined, table }], problems: [] };
   }
-  const { secured, problems } = securedHosts(hosts);
-  if (secured.length === 0) {
+  const { groups, problems } = grouping(listener, hosts);
+  if (groups.length === 0) {
     return {
       chains: [],
       problems: [
@@ -52,30 +77,100 @@ export function chainsOf(
     };
   }
   const arrival = arrivalFor(listener, useRemoteAddress, "secure");
-  const groups = new Map<string, BuiltHost[]>();
-  for (const host of secured) {
-    const key = textOf(host.tls as TerminationTls);
-    const known = groups.get(key);
-    if (known === undefined) groups.set(key, [host]);
-    else known.push(host);
-  }
-  const chains = [...groups.values()].map((group): HttpChain => {
-    const [first] = group as [BuiltHost, ...BuiltHost[]];
-    const names = group.map(serverNameOf);
+  const chains = groups.map(({ hosts: some, rivals }): HttpChain => {
+    const [first] = some;
+    const names = some.map(serverNameOf);
     const name = first.key;
     return {
       kind: "http",
       name,
       serverNames: names.includes(undefined) ? [] : [...new Set(names as string[])].sort(compareText),
       tls: first.tls as TerminationTls,
-      table: place(`${listener.name}/${name}`, group, arrival),
+      table: place(`${listener.name}/${name}`, some, arrival, {
+        rivals,
+        hasOtherChains: groups.length > 1,
+        http3Port: http3PortOf(some),
+      }),
     };
   });
   return { chains, problems };
 }
 
+/** Hosts of one chain, and the names in it that are not theirs. */
+interface Group {
+  readonly hosts: Members;
+  readonly rivals: Rivals;
+}
+
+interface Grouping {
+  readonly groups: readonly Group[];
+  readonly problems: readonly Problem[];
+}
+
+/** Remembered while the Listener's Hosts are the same: it compares each wildcard with every other Host. */
+const groupingOf = memoByKey((listener: BuiltListener, hosts) => groupHosts(listener, hosts as readonly BuiltHost[]));
+const grouping = (listener: BuiltListener, hosts: readonly BuiltHost[]): Grouping => groupingOf(listener, hosts);
+
+type Members = readonly [BuiltHost, ...BuiltHost[]];
+
+/**
+ * A chain for every server name has no names of its own, and so comes after every wildcard. Of its Hosts those that another
+ * chain's wildcard covers need a chain that names them.
+ */
+function splitAny(group: Members, all: readonly Members[]): readonly Members[] {
+  if (group.every((host) => serverNameOf(host) !== undefined)) return [group];
+  const wildcards = all.filter((each) => each !== group).flat();
+  const isCovered = (host: BuiltHost) =>
+    serverNameOf(host) !== undefined &&
+    wildcards.some((other) => serverNameOf(other) !== undefined && globCovers(other.hostname, host.hostname));
+  const [first, ...more] = group.filter(isCovered);
+  const [any, ...rest] = group.filter((host) => !isCovered(host));
+  if (first === undefined || any === undefined) return [group];
+  return [
+    [any, ...rest],
+    [first, ...more],
+  ];
+}
+
+function suits(listener: BuiltListener, { tls, resource }: BuiltHost, problems: Problem[]): boolean {
+  if (resource === undefined || tls === undefined || suitsHttp3(tls)) return true;
+  problems.push({
+    code: "HostConflict",
+    severity: "warning",
+    object: resource,
+    path: ["spec"],
+    message: `HTTP/3 needs TLS 1.3, which its max_tls_version rules out, so that the Listener ${listener.name} does not serve it`,
+    advice: "raise max_tls_version, or keep the Host to TCP by the Listener's hostBinding",
+  });
+  return false;
+}
+
+function groupHosts(listener: BuiltListener, hosts: readonly BuiltHost[]): Grouping {
+  const { secured: withTls, problems } = securedHosts(hosts);
+  const secured = listener.quic ? withTls.filter((host) => suits(listener, host, problems)) : withTls;
+  const bySettings = new Map<string, [BuiltHost, ...BuiltHost[]]>();
+  for (const host of secured) {
+    const key = JSON.stringify(host.tls);
+    const known = bySettings.get(key);
+    if (known === undefined) bySettings.set(key, [host]);
+    else known.push(host);
+  }
+  // A Host whose TLS waits for its Secret is nobody else's meanwhile: that would serve it without what its TLS asks for.
+  const known = new Set(secured);
+  const waiting = hosts.filter((host) => host.wantsTls && !known.has(host));
+  const all = [...bySettings.values()];
+  const groups = all
+    .flatMap((group) => splitAny(group, all))
+    .map((group): Group => {
+      const members = new Set(group);
+      const others = () => [...secured, ...waiting].filter((host) => !members.has(host));
+      return { hosts: group, rivals: rivalsOf(group, others) };
+    });
+  return { groups, problems };
+}
+
 /** Hosts that can have a TLS chain: SNI has no port and only whole-label wildcards, and each name is served by one Host. */
-function securedHosts(hosts: readonly BuiltHost[]): { secured: readonly BuiltHost[]; problems: readonly Problem[] } {
+function securedHosts(hosts: readonly BuiltHost[]): { secured: readonly BuiltHost[]; problems: Problem[] } {
   const problems: Problem[] = [];
   const refuse = (host: BuiltHost, message: string, advice: string) => {
     if (host.resource === undefined) return;

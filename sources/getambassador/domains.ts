@@ -7,6 +7,7 @@ import { areSplit, domainsOf, isExact, mappingsOf, ownerOf, type WideMappings, w
 import { buildGroup, type Group } from "./group.ts";
 import type { BuiltHost } from "./host.ts";
 import type { BuiltMapping } from "./mapping.ts";
+import type { Rivals } from "./rivals.ts";
 import { type Arrival, routesOf, virtualHostFeatures } from "./routes.ts";
 
 /** One Envoy domain of a Host with its Mappings grouped, weighted and in order. A new object whenever something in it changes. */
@@ -20,8 +21,8 @@ export interface Domain {
 }
 
 export interface DomainBuilder {
-  /** Domains of Hosts that share a RouteConfiguration, sorted by domain. */
-  domainsOfHosts(hosts: readonly BuiltHost[], association: Association): readonly Domain[];
+  /** Domains of Hosts that share a RouteConfiguration, without those of rivals, sorted by domain. */
+  domainsOfHosts(hosts: readonly BuiltHost[], association: Association, rivals: Rivals): readonly Domain[];
   /** The virtual host of a domain for one way of arriving; the same object for the same question. */
   virtualHost(domain: Domain, arrival: Arrival): VirtualHost;
 }
@@ -109,11 +110,12 @@ export function domainBuilder(counters: () => Counters): DomainBuilder {
   };
 
   return {
-    domainsOfHosts(some, association) {
+    domainsOfHosts(some, association, rivals) {
       const result: Domain[] = [];
       for (const host of some) {
         for (const { domain } of slotsOf(host, association.get(host) ?? []).values()) {
-          if (some.length === 1 || ownerOf(domain.domain, some) === host) result.push(domain);
+          const isOwn = some.length === 1 || ownerOf(domain.domain, some) === host;
+          if (isOwn && !rivals.own(domain.domain, host)) result.push(domain);
         }
       }
       return result.sort((a, b) => compareText(a.domain, b.domain));

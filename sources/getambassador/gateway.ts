@@ -8,32 +8,35 @@ import type { Cluster, Ir, Listener, Source, Table, VirtualHost } from "../../ir
 import { associator } from "./associate.ts";
 import { mappingBuilder, tcpMappingBuilder } from "./build-mappings.ts";
 import { type Domain, domainBuilder } from "./domains.ts";
-import { type BuiltHost, buildHost, defaultHost } from "./host.ts";
+import type { CertificateUse } from "./certificate-uses.ts";
+import { type BuiltHost, buildHost } from "./host.ts";
 import { clusterUnion } from "./cluster-union.ts";
+import { http3PortOf, publicPorts } from "./http3.ts";
 import { listenerMaker } from "./ir-listener.ts";
 import { buildListener, type BuiltListener, takesHost } from "./listener.ts";
-import { chainsOf } from "./chains.ts";
+import { type Around, chainsOf, type Place, sameAround } from "./chains.ts";
 import { contextLookup } from "./lookup.ts";
 import type { BuiltMapping, MappingContext } from "./mapping.ts";
 import { selectModule } from "./module.ts";
 import { notYetProblems } from "./not-yet.ts";
 import { detachedProblems, hostConflicts, listenerConflicts } from "./placement-problems.ts";
-import type { Arrival } from "./routes.ts";
 import { probeBuilder } from "./probes.ts";
 import { runtimeFlagsOf } from "./runtime-flags.ts";
 import { countedDomain } from "./rate-limit-service.ts";
+import { hasPort, misdirectedDomains } from "./rivals.ts";
 import { selector } from "./selection.ts";
 import { soundSelector } from "./sound.ts";
 import { gatewayServices } from "./services.ts";
 import type { TargetLookup } from "./target.ts";
 import { tcpPlacer } from "./tcp.ts";
-import { type TlsBuilder, tlsBuilder } from "./tls.ts";
+import { allCertificates, type TlsBuilder, tlsBuilder } from "./tls.ts";
 
 export interface Assembled {
   readonly ir: Ir;
   readonly problems: readonly Problem[];
   /** The Mappings and TCPMappings that can be used. */
   readonly targets: readonly { readonly cluster: Cluster | undefined; readonly source: Source }[];
+  readonly certificates: readonly CertificateUse[];
 }
 
 /** The last list while its elements are the same. */
@@ -82,8 +85,9 @@ export function gatewayAssembler(
   const associate = associator();
   const domains = domainBuilder(counters);
   const unionOf = clusterUnion();
-  const tables = new Map<string, Table>();
+  const tables = new Map<string, { readonly table: Table; readonly around: Around }>();
   const servicesOf = gatewayServices();
+  const certificatesOf = memoLast(allCertificates);
   let earlierIr: Ir = {
     owner: undefined,
     runtime: {},
@@ -94,13 +98,16 @@ export function gatewayAssembler(
     secrets: new Map(),
   };
 
-  const tableOf = (name: string, virtualHosts: readonly VirtualHost[]): Table => {
+  const tableOf = (name: string, virtualHosts: readonly VirtualHost[], around: Around): Table => {
     const known = tables.get(name);
-    if (known !== undefined && sameElements(known.virtualHosts, virtualHosts)) return known;
+    if (known !== undefined && sameElements(known.table.virtualHosts, virtualHosts) && sameAround(known.around, around))
+      return known.table;
     counters().tables++;
-    const ignorePort = !virtualHosts.some(({ domain }) => /:\d+$/.test(domain));
-    const table: Table = { name, ignorePort, virtualHosts };
-    tables.set(name, table);
+    const domains = virtualHosts.map(({ domain }) => domain);
+    const misdirected = misdirectedDomains(new Set(domains), around);
+    const ignorePort = ![...domains, ...misdirected].some(hasPort);
+    const table: Table = { name, ignorePort, virtualHosts, misdirected, http3Port: around.http3Port };
+    tables.set(name, { table, around });
     return table;
   };
 
@@ -110,8 +117,17 @@ export function gatewayAssembler(
     const problems: Problem[] = [...ofResources, ...sound.problems];
     const module = moduleOf(usable.modules);
     problems.push(...module.problems, ...notYetProblems(usable));
-    const secrets = tls.prepare(usable.tlsContexts, resources.secrets, module.config);
+    const secrets = tls.prepare(
+      usable.tlsContexts,
+      usable.modules,
+      resources.secrets,
+      module.config,
+      settings.readsFiles ?? false,
+    );
     problems.push(...secrets.problems);
+    // TLSContexts serve TCPMappings by name too.
+    const hasNamedTcp = usable.tcpMappings.some(({ spec }) => spec.host !== undefined);
+    if (!hasHosts && !hasNamedTcp) problems.push(...secrets.withoutHosts);
     const lookup = lookupOf(sound.services, usable.serviceResolvers, usable.endpointResolvers, secrets, settings);
     const context = contextOf(module.config, lookup);
 
@@ -128,12 +144,14 @@ export function gatewayAssembler(
 
     // A Host with an error must not open the gateway to every host name: only where there is none at all one stands in.
     const hosts = sameHosts(
-      hasHosts ? usable.hosts.map((resource) => buildOneHost(resource, [tls.host(resource)])) : [defaultHost],
+      hasHosts
+        ? usable.hosts.map((resource) => buildOneHost(resource, [tls.host(resource)]))
+        : [tls.defaultHost(settings.ownNamespace)],
     );
     for (const host of hosts) problems.push(...host.problems);
     const conflicts = conflictsOf(hosts);
     problems.push(...conflicts.problems);
-    const { association, detached } = associate(built, conflicts.hosts);
+    const { association, detached } = associate(built, conflicts.hosts, settings.looseLabelSelectors);
     problems.push(...detachedProblems(detached.filter(({ everywhere }) => everywhere !== true)));
 
     const listeners = usable.listeners.map(listenerOf);
@@ -146,22 +164,27 @@ export function gatewayAssembler(
 
     const used = new Set<Domain>();
     const irTables = new Map<string, Table>();
-    const place = (name: string, some: readonly BuiltHost[], arrivalOf: (host: BuiltHost) => Arrival): string => {
+    const place: Place = (name, some, arrivalOf, around) => {
       const virtualHosts: VirtualHost[] = [];
-      for (const domain of domains.domainsOfHosts(some, association)) {
+      for (const domain of domains.domainsOfHosts(some, association, around.rivals)) {
         used.add(domain);
         virtualHosts.push(domains.virtualHost(domain, arrivalOf(domain.host)));
       }
-      irTables.set(name, tableOf(name, virtualHosts));
+      irTables.set(name, tableOf(name, virtualHosts, around));
       return name;
     };
 
+    const udpPorts = publicPorts(sound.services, [settings.ownNamespace]);
     const irListenerList: Listener[] = [];
     for (const listener of [...opened.listeners, ...tcp.listeners]) {
       const tcpChains = tcp.chains(listener);
-      const taken = conflicts.hosts.filter((host) => takesHost(listener, host) && !tcp.takes(listener, host));
+      const taken = conflicts.hosts.filter(
+        (host) => takesHost(listener, host, settings.looseLabelSelectors) && !tcp.takes(listener, host),
+      );
       const http = listener.http
-        ? chainsOf(listener, taken, module.config.use_remote_address ?? true, place)
+        ? chainsOf(listener, taken, module.config.use_remote_address ?? true, place, (some) =>
+            http3PortOf(listener, opened.listeners, some, udpPorts),
+          )
         : { chains: [], problems: [] };
       // What TCPMappings take is served, be there a Host or not.
       problems.push(...http.problems.filter(({ code }) => code !== "NoHost" || tcpChains.length === 0));
@@ -184,6 +207,7 @@ export function gatewayAssembler(
       secrets: secrets.used(irListenerList, built, called),
     };
     earlierIr = ir;
-    return { ir, problems, targets: allTargets(built, tcpMappings.usable) };
+    const targets = allTargets(built, tcpMappings.usable);
+    return { ir, problems, targets, certificates: certificatesOf(hosts, secrets) };
   };
 }

@@ -18,6 +18,8 @@ export interface BuiltHost {
   readonly selector: LabelSelector | undefined;
   readonly insecureAction: InsecureAction;
   readonly tls: TerminationTls | undefined;
+  /** It asks for TLS, be it that it cannot have it now. */
+  readonly wantsTls: boolean;
   readonly problems: readonly Problem[];
 }
 
@@ -44,15 +46,17 @@ export const defaultHost: BuiltHost = {
   selector: undefined,
   insecureAction: "Route",
   tls: undefined,
+  wantsTls: false,
   problems: [],
 };
 
-/** An empty one selects everything, as everywhere in Kubernetes. */
-export function labelsMatch({ matchLabels = {}, matchExpressions = [] }: LabelSelector, labels: Labels): boolean {
-  return (
-    Object.entries(matchLabels).every(([name, value]) => labels[name] === value) &&
-    matchExpressions.every((expression) => expressionHolds(expression, labels))
-  );
+/** All that it asks for, or where selectors are loose any one of its labels. An empty one selects everything, as in Kubernetes. */
+export function labelsMatch(selector: LabelSelector, labels: Labels, loose = false): boolean {
+  const { matchLabels = {}, matchExpressions = [] } = selector;
+  const each = Object.entries(matchLabels);
+  const has = ([name, value]: readonly [string, string]) => labels[name] === value;
+  const isLabelled = loose && each.length > 0 ? each.some(has) : each.every(has);
+  return isLabelled && matchExpressions.every((expression) => expressionHolds(expression, labels));
 }
 
 type Expression = NonNullable<LabelSelector["matchExpressions"]>[number];
@@ -77,16 +81,25 @@ function expressionHolds({ key, operator, values = [] }: Expression, labels: Lab
  * Whether a Host takes a Mapping: its mappingSelector must match the labels where it has one, the host names must overlap
  * where the Mapping has one, and at least one of both must be there. Source: Emissary 2 and later, strict label selectors.
  */
-export function takesMapping(host: BuiltHost, mapping: BuiltMapping): boolean {
+export function takesMapping(host: BuiltHost, mapping: BuiltMapping, loose = false): boolean {
   if (mapping.everywhere === true) return true;
+  if (loose) return takesLoosely(host, mapping);
   const hasHostname = mapping.hostname !== undefined || mapping.hostRegex !== undefined;
   if (host.selector === undefined && !hasHostname) return false;
   if (host.selector !== undefined && !labelsMatch(host.selector, mapping.resource.labels)) return false;
   return mapping.hostname === undefined || globsOverlap(mapping.hostname, host.hostname);
 }
 
+/** As Emissary did before 2.4 and 3.2, and does with DISABLE_STRICT_LABEL_SELECTORS. */
+function takesLoosely({ selector, hostname }: BuiltHost, mapping: BuiltMapping): boolean {
+  if (selector !== undefined && labelsMatch(selector, mapping.resource.labels, true)) return true;
+  if (mapping.hostname === undefined) return mapping.hostRegex !== undefined;
+  return globsOverlap(mapping.hostname, hostname);
+}
+
 export interface HostTls {
   readonly tls: TerminationTls | undefined;
+  readonly wanted: boolean;
   readonly problems: readonly Problem[];
 }
 
@@ -109,9 +122,18 @@ function notYetCompiled(resource: Resource<HostSpec>): readonly Problem[] {
   }));
 }
 
-export function buildHost(resource: Resource<HostSpec>, { tls, problems: ofTls }: HostTls): BuiltHost {
+/** Listeners open ports since Emissary 2. */
+function additionalPort(resource: Resource<HostSpec>): readonly Problem[] {
+  if (resource.spec.requestPolicy?.insecure?.additionalPort === undefined) return [];
+  const path = ["spec", "requestPolicy", "insecure", "additionalPort"];
+  const message = "has no effect: a Listener opens a port";
+  const advice = "remove it, and apply a Listener with protocol: HTTP on that port";
+  return [{ code: "IgnoredField", severity: "warning", object: resource, path, message, advice }];
+}
+
+export function buildHost(resource: Resource<HostSpec>, { tls, wanted, problems: ofTls }: HostTls): BuiltHost {
   const { spec } = resource;
-  const told = notYetCompiled(resource);
+  const told = [...notYetCompiled(resource), ...additionalPort(resource)];
   const problems = told.length === 0 ? ofTls : [...ofTls, ...told];
   return {
     key: `${resource.namespace}/${resource.name}`,
@@ -120,6 +142,7 @@ export function buildHost(resource: Resource<HostSpec>, { tls, problems: ofTls }
     selector: spec.mappingSelector ?? spec.selector,
     insecureAction: spec.requestPolicy?.insecure?.action ?? "Redirect",
     tls,
+    wantsTls: wanted,
     problems,
   };
 }

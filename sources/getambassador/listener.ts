@@ -38,6 +38,8 @@ export interface BuiltListener {
   /** Answers HTTP; otherwise it is there for TCPMappings alone. */
   readonly http: boolean;
   readonly tls: boolean;
+  /** HTTP/3, over UDP. */
+  readonly quic: boolean;
   readonly proxyProtocol: boolean;
   readonly securityModel: ListenerSpec["securityModel"];
   readonly trustedHops: number;
@@ -73,6 +75,14 @@ export function buildListener(resource: Resource<ListenerSpec>): BuiltListener {
     if (spec.protocol === undefined)
       refuse(["protocol"], "neither protocol nor protocolStack is set", "write protocol: HTTP or protocol: HTTPS");
     else notYet(resource, problems, ["protocol"], `${spec.protocol} is known and not yet served`);
+  } else if (stack.includes("HTTP") && stack.includes("UDP")) {
+    if (!stack.includes("TLS") || stack.includes("PROXY") || stack.at(-1) !== "UDP") {
+      refuse(
+        ["protocolStack"],
+        `${stack.join(", ")} cannot be served: HTTP over UDP is HTTP/3, which has TLS and no PROXY header`,
+        "write protocolStack: [TLS, HTTP, UDP]",
+      );
+    }
   } else if (stack.includes("UDP")) {
     notYet(resource, problems, ["protocolStack"], `${stack.join(", ")} is known and not yet served`);
   } else if (stack.at(-1) !== "TCP") {
@@ -92,6 +102,7 @@ export function buildListener(resource: Resource<ListenerSpec>): BuiltListener {
   }
   const tls = stack?.includes("TLS") ?? false;
   const http = stack?.includes("HTTP") ?? false;
+  const quic = stack?.at(-1) === "UDP";
   return {
     resource,
     name: `${resource.namespace}/${resource.name}`,
@@ -99,6 +110,7 @@ export function buildListener(resource: Resource<ListenerSpec>): BuiltListener {
     address: undefined,
     http,
     tls,
+    quic,
     proxyProtocol: stack?.includes("PROXY") ?? false,
     securityModel: spec.securityModel,
     trustedHops: Math.max(0, spec.l7Depth ?? 0),
@@ -126,9 +138,9 @@ function notYet(resource: Resource<ListenerSpec>, problems: Problem[], path: rea
 }
 
 /** Whether the Listener's hostBinding takes the Host. The Host that stands in for none is taken by every Listener. */
-export function takesHost(listener: BuiltListener, host: BuiltHost): boolean {
+export function takesHost(listener: BuiltListener, host: BuiltHost, loose = false): boolean {
   if (host.resource === undefined) return true;
   const { namespace, selector } = listener.resource.spec.hostBinding;
   if (namespace?.from === "SELF" && host.resource.namespace !== listener.resource.namespace) return false;
-  return labelsMatch(selector ?? {}, host.resource.labels);
+  return labelsMatch(selector ?? {}, host.resource.labels, loose);
 }

@@ -35,7 +35,10 @@ export function contextLookup(
   return {
     service: (namespace, name) => byKey.get(`${namespace}/${name}`),
     resolver: (name) => resolvers.get(name),
-    tlsContext: (name, namespace) => tls.context(name, namespace)?.origination,
+    tlsContext(name, namespace) {
+      const context = tls.context(name, namespace);
+      return context === undefined ? undefined : (context.origination ?? "notReady");
+    },
     inCluster: settings.inCluster,
     ownNamespace: settings.ownNamespace,
   };

@@ -37,13 +37,18 @@ export function mappingMatch(spec: MappingSpec, regexMaxSize?: number): MappingM
     ...conditions(spec.regex_query_parameters, true),
   ];
   checkNames(spec, problems);
+  // Beside a hostname it narrows the route down, and its length, unlike the hostname's, puts it before no other.
+  const narrowed = hostname === undefined ? undefined : authorityOf(spec.regex_headers);
   checkRegexes(spec, regexMaxSize, problems);
   const precedence = spec.precedence ?? 0;
   const path = pathMatch(spec, problems);
   const match: RouteMatch = {
     path,
     caseSensitive: spec.case_sensitive ?? true,
-    headers: headers.filter(({ name }) => name !== ":authority").map(valueMatch),
+    headers: [
+      ...headers.filter(({ name }) => name !== ":authority").map(valueMatch),
+      ...(narrowed === undefined ? [] : [{ name: AUTHORITY, kind: "regex", regex: narrowed } as const]),
+    ],
     queryParameters: query.map(valueMatch),
   };
   return {
@@ -62,7 +67,7 @@ export function mappingMatch(spec: MappingSpec, regexMaxSize?: number): MappingM
       match.path,
       match.caseSensitive,
       precedence,
-      headers.map(({ name, value, regex }) => [name, value, regex]),
+      [...headers.map(({ name, value, regex }) => [name, value, regex]), ...(narrowed === undefined ? [] : [narrowed])],
       query.map(({ name, value, regex }) => [name, value, regex]),
     ]),
     problems,

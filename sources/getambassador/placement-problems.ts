@@ -51,17 +51,18 @@ function sameListeners(a: BuiltHost, b: BuiltHost): boolean {
   );
 }
 
-/** Two Listeners on one port: the older is opened. */
+/** Two Listeners on one port: the older is opened. TCP and UDP have ports of their own. */
 export function listenerConflicts(listeners: readonly BuiltListener[]): {
   listeners: readonly BuiltListener[];
   problems: readonly Problem[];
 } {
-  const byPort = new Map<number, BuiltListener>();
+  const byPort = new Map<string, BuiltListener>();
+  const placeOf = ({ port, quic }: BuiltListener): string => `${quic ? "udp" : "tcp"} ${port}`;
   const problems: Problem[] = [];
   for (const listener of [...listeners].sort(olderFirst)) {
-    const known = byPort.get(listener.port);
+    const known = byPort.get(placeOf(listener));
     if (known === undefined) {
-      byPort.set(listener.port, listener);
+      byPort.set(placeOf(listener), listener);
       continue;
     }
     problems.push({
@@ -74,7 +75,7 @@ export function listenerConflicts(listeners: readonly BuiltListener[]): {
     });
   }
   return {
-    listeners: problems.length === 0 ? listeners : listeners.filter((each) => byPort.get(each.port) === each),
+    listeners: problems.length === 0 ? listeners : listeners.filter((each) => byPort.get(placeOf(each)) === each),
     problems,
   };
 }

@@ -11,7 +11,7 @@ export interface TargetLookup {
   service(namespace: string, name: string): (ObjectRef & { readonly spec: ServiceSpec }) | undefined;
   resolver(name: string): Resolver | undefined;
   /** A TLSContext by name, as origination settings. */
-  tlsContext(name: string, namespace: string): OriginationTls | undefined;
+  tlsContext(name: string, namespace: string): OriginationTls | "notReady" | undefined;
   /** All Services are known and their ClusterIPs answer. Otherwise (files) an unknown name may be a DNS name, and only EndpointSlices lead to a Service. */
   readonly inCluster: boolean;
   /** Namespace whose names are short for Mappings of every namespace, and the gateway's own. */
@@ -107,11 +107,19 @@ function originationOf(input: {
   const name = spec.tls;
   if (name === undefined || name === "") return { value: address.tls ? plainTls : undefined, problems: [] };
   const context = lookup.tlsContext(name, namespace);
+  if (context === "notReady") {
+    return refused({
+      code: "TlsContextNotReady",
+      path: ["tls"],
+      message: `the TLSContext ${JSON.stringify(name)} has a problem of its own, mostly a Secret that is missing`,
+      advice: "see what is said of it; the Mapping is used as soon as that is solved",
+    });
+  }
   if (context !== undefined) return { value: context, problems: [] };
   return refused({
     code: "TlsContextNotFound",
     path: ["tls"],
-    message: `there is no usable TLSContext ${JSON.stringify(name)}`,
+    message: `there is no TLSContext ${JSON.stringify(name)}`,
     advice:
       "apply a TLSContext of that name; for TLS without a client certificate write https:// before the service instead",
   });

@@ -1,4 +1,4 @@
-/** Fields of TLSContext.spec that tls.ts reads; certificates from files are refused. */
+/** Fields of TLSContext.spec that tls.ts and host-tls.ts read. */
 export const tlsContextFieldNames: ReadonlySet<string> = new Set([
   "ambassador_id",
   "hosts",
@@ -13,6 +13,9 @@ export const tlsContextFieldNames: ReadonlySet<string> = new Set([
   "cipher_suites",
   "ecdh_curves",
   "sni",
-  // Without effect in Emissary too.
+  "cert_chain_file",
+  "private_key_file",
+  "cacert_chain_file",
+  // Without effect in Emissary too, and told.
   "redirect_cleartext_from",
 ]);

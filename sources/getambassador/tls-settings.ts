@@ -1,13 +1,22 @@
-import type { SecretResource, TLSContextResource } from "../../crds/resources.ts";
+import type { TLSContextResource } from "../../crds/resources.ts";
 import type { TLSContextSpec } from "../../crds/tls-context.ts";
 import type { ObjectRef, PathStep, Problem, ProblemCode } from "../../ir/problem.ts";
 import type { OriginationTls, TlsParameters, TlsVersion } from "../../ir/types.ts";
-import { authorityOf, certificateOf, revocationOf } from "./certificate.ts";
 
 /** What TLSContexts and a Host's own `tls` have in common. */
 export type Settings = Pick<
   TLSContextSpec,
-  "alpn_protocols" | "cipher_suites" | "ecdh_curves" | "ca_secret" | "crl_secret" | "cert_required" | "sni"
+  | "alpn_protocols"
+  | "cipher_suites"
+  | "ecdh_curves"
+  | "ca_secret"
+  | "crl_secret"
+  | "cert_required"
+  | "sni"
+  | "cert_chain_file"
+  | "private_key_file"
+  | "cacert_chain_file"
+  | "redirect_cleartext_from"
 > & { readonly min_tls_version?: string | undefined; readonly max_tls_version?: string | undefined };
 
 const versions: Readonly<Record<string, TlsVersion>> = {
@@ -40,9 +49,6 @@ export function secretKeyOf(name: string, namespace: string, namespacing: boolea
   return namespacing && dot > 0 ? `${name.slice(dot + 1)}/${name.slice(0, dot)}` : `${namespace}/${name}`;
 }
 
-const validationName = (ca: string, crl: string | undefined): string =>
-  crl === undefined ? `ca:${ca}` : `ca:${ca}+crl:${crl}`;
-
 export interface Checked {
   readonly object: ObjectRef;
   readonly problems: Problem[];
@@ -59,69 +65,19 @@ export function report(
   return undefined;
 }
 
-export function checkedCertificate(
-  key: string,
-  secret: SecretResource | undefined,
-  at: Checked,
+/** Told, and without consequence. */
+export function reportIgnored(
+  { object, problems }: Checked,
   path: readonly PathStep[],
-): string | undefined {
-  if (secret === undefined)
-    return report(
-      at,
-      "SecretNotFound",
-      path,
-      `there is no Secret ${key}`,
-      "create it; TLS starts as soon as it is there",
-    );
-  const certificate = certificateOf(secret);
-  if (!certificate.ok)
-    return report(at, "InvalidSecret", path, `the Secret ${key} ${certificate.message}`, certificate.advice);
-  return key;
-}
-
-export function checkedAuthority(
-  settings: Settings,
-  keyFor: (name: string) => string,
-  lookup: (key: string) => SecretResource | undefined,
-  at: Checked,
-  path: readonly PathStep[],
-): string | undefined {
-  if (settings.ca_secret === undefined) return undefined;
-  const key = keyFor(settings.ca_secret);
-  const secret = lookup(key);
-  if (secret === undefined)
-    return report(
-      at,
-      "SecretNotFound",
-      [...path, "ca_secret"],
-      `there is no Secret ${key}`,
-      "create it with the CA as tls.crt",
-    );
-  const authority = authorityOf(secret);
-  if (!authority.ok)
-    return report(
-      at,
-      "InvalidSecret",
-      [...path, "ca_secret"],
-      `the Secret ${key} ${authority.message}`,
-      authority.advice,
-    );
-  if (settings.crl_secret === undefined) return validationName(key, undefined);
-  const crl = keyFor(settings.crl_secret);
-  if (revocationOf(lookup(crl)) === undefined) {
-    return report(
-      at,
-      "SecretNotFound",
-      [...path, "crl_secret"],
-      `there is no Secret ${crl} with crl.pem`,
-      "create it, or remove crl_secret",
-    );
-  }
-  return validationName(key, crl);
+  message: string,
+  advice: string,
+): void {
+  problems.push({ code: "IgnoredField", severity: "warning", object, path, message, advice });
 }
 
 export interface TlsContext {
   readonly resource: TLSContextResource;
+  /** undefined while a Secret of it is missing or cannot be used. */
   readonly origination: OriginationTls | undefined;
   /** `namespace/name` of its own secret. */
   readonly secretKey: string | undefined;

@@ -57,8 +57,8 @@ describe("admit", () => {
       [mapping("a", { prefix: "/shared/", weight: 50 })],
     ],
     [
-      "a certificate from a file",
-      object("TLSContext", "wrong", { hosts: ["a"], cert_chain_file: "/a", private_key_file: "/b" }),
+      "a certificate from a file without its key",
+      object("TLSContext", "wrong", { hosts: ["a"], cert_chain_file: "/a" }),
       [],
     ],
   ])("denies %s, in the words of check", (_, candidate, others) => {
@@ -208,9 +208,10 @@ describe("a compiler that fails", () => {
   /** As a bug of ours would: it throws as long as a Mapping of this name is there. */
   const failingAt = (name: string) => (): Compiler => {
     const compiler = createCompiler();
-    return (resources, of) => {
-      if (resources.mappings.some((each) => each.name === name)) throw new TypeError("x is undefined");
-      return compiler(resources, of);
+    return (input, of) => {
+      const { mappings } = "resources" in input ? input.resources : input;
+      if (mappings.some((each) => each.name === name)) throw new TypeError("x is undefined");
+      return compiler(input, of);
     };
   };
 

@@ -161,6 +161,55 @@ function checked(name: string, manifests: readonly string[]): string[] {
       await remove(mapping("kept"));
     });
 
+    it("refuses a Service for what stands in its annotation, and asks about no other Service", async () => {
+      const annotated = (spec: object): string => {
+        const config = stringify({
+          apiVersion: "getambassador.io/v2",
+          kind: "Mapping",
+          name: "noted",
+          prefix: "/n/",
+          ...spec,
+        });
+        const metadata = { name: "noted", namespace: "default", annotations: { "getambassador.io/config": config } };
+        return stringify({ apiVersion: "v1", kind: "Service", metadata, spec: { ports: [{ port: 80 }] } });
+      };
+      const { code, stderr } = await apply(annotated({ service: "ftp://quote" }));
+      expect(stderr).toContain(
+        'denied the request: Service default/noted: metadata.annotations["getambassador.io/config"][0].service: ',
+      );
+      expect(code).toBe(1);
+      expect(await apply(annotated({ service: "quote" }))).toMatchObject({ code: 0, stderr: "" });
+      const reviews = async () =>
+        (await admission.admin("/metrics")).body.split("\n").filter((line) => line.includes('kind="Service"'));
+      const before = await reviews();
+      expect(before).not.toEqual([]);
+      await remove(annotated({}));
+      for (const label of ["note=seen", "note-"]) await cluster.kubectl(["label", "service", "quote", label]);
+      expect(await reviews()).toEqual(before);
+    });
+
+    it("refuses an Ingress of this gateway's class in its own words, and no other", async () => {
+      const ingress = (annotation: string): string => {
+        const metadata = {
+          name: "wrong",
+          namespace: "default",
+          annotations: { "kubernetes.io/ingress.class": annotation },
+        };
+        const backend = { service: { name: "quote", port: { name: "nope" } } };
+        return stringify({
+          apiVersion: "networking.k8s.io/v1",
+          kind: "Ingress",
+          metadata,
+          spec: { defaultBackend: backend },
+        });
+      };
+      const { code, stderr } = await apply(ingress("ambassador"));
+      expect(stderr).toContain("denied the request: Ingress default/wrong: spec.defaultBackend.service.port.name: ");
+      expect(code).toBe(1);
+      expect((await apply(ingress("nginx"))).code).toBe(0);
+      await remove(ingress("nginx"));
+    });
+
     it("takes a Mapping right after the resolver that it names, again and again", async () => {
       for (let i = 0; i < 10; i++) {
         const resolver = manifest("KubernetesEndpointResolver", `fresh-${i}`, {});

@@ -164,3 +164,19 @@ describe("the bundle", () => {
     for (const entry of entries) for (const part of parts) expect(loaded(entry)).not.toContain(part);
   });
 });
+
+describe("nuncio admission for objects of a label", () => {
+  it("judges none without it, which are not watched either", async () => {
+    const admission = await startAdmission({ kubeconfig, env: { AMBASSADOR_LABEL_SELECTOR: "team=blue" } });
+    try {
+      const allowed = async (labels: object): Promise<boolean> => {
+        const candidate = mapping("m", { timeout_ms: "3s" }, { labels });
+        return responseOf((await post(admission.url, JSON.stringify(review(candidate)))).body).allowed;
+      };
+      expect(await allowed({ team: "blue" })).toBe(false);
+      expect(await allowed({ team: "red" })).toBe(true);
+    } finally {
+      await admission.stop();
+    }
+  });
+});

@@ -1,13 +1,7 @@
-import { spawnSync } from "node:child_process";
-import fs from "node:fs";
-import os from "node:os";
-import path from "node:path";
-import { afterAll, describe, expect, it } from "@jest/globals";
-import { findEnvoy } from "../../cli/assets.ts";
+import { describe, expect, it } from "@jest/globals";
 import { compile } from "../../compile/compile.ts";
 import { manifestReader } from "../../compile/manifests.ts";
 import { formatPath } from "../../ir/problem.ts";
-import { cipherWords, curveWords } from "../../sources/getambassador/tls-words.ts";
 import { selfSigned } from "../support/certificates.ts";
 import { goldenSettings } from "../support/golden.ts";
 
@@ -164,56 +158,4 @@ describe("a number that Envoy refuses", () => {
     const { told } = compiled(bad, host("a"), secret());
     expect(told).toContainEqual(expect.stringMatching(new RegExp(`^error InvalidField ${kind} \\S+ ${at}$`)));
   });
-});
-
-const directory = fs.mkdtempSync(path.join(os.tmpdir(), "nuncio-tls-words-"));
-const envoy = findEnvoy(undefined, process.env);
-afterAll(() => fs.rmSync(directory, { recursive: true, force: true }));
-
-/** Whether Envoy takes these settings of TLS. */
-function takes(parameters: object): boolean {
-  const common_tls_context = { tls_params: parameters };
-  const typed_config = {
-    "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
-    common_tls_context,
-  };
-  const cluster = { name: "a", type: "STATIC", transport_socket: { name: "tls", typed_config } };
-  const file = path.join(directory, "envoy.json");
-  fs.writeFileSync(file, JSON.stringify({ static_resources: { clusters: [cluster] } }));
-  return spawnSync(envoy, ["--mode", "validate", "-c", file, "-l", "off"]).status === 0;
-}
-
-describe("cipher suites and curves", () => {
-  it("that are taken are those that Envoy takes", () => {
-    expect(takes({ cipher_suites: [...cipherWords] })).toBe(true);
-    expect([...curveWords].filter((word) => !takes({ ecdh_curves: [word] }))).toEqual([]);
-  });
-
-  it.each([
-    ["cipher_suites", "ECDHE-RSA-AES256-SHA384"],
-    ["cipher_suites", "TLS_AES_128_GCM_SHA256"],
-    ["cipher_suites", "ecdhe-rsa-aes128-gcm-sha256"],
-    ["cipher_suites", "ECDHE-RSA-AES128-GCM-SHA256,AES128-SHA"],
-    ["ecdh_curves", "X448"],
-    ["ecdh_curves", "p-256"],
-  ])("%s: %s, which Envoy refuses, is told at a Host and at a TLSContext; other Hosts are served", (field, word) => {
-    expect(takes({ [field]: [word] })).toBe(false);
-    const own = compiled(listener(), host("a"), host("b", { tls: { [field]: [word] } }), secret());
-    expect(own.told).toContain(`error InvalidField Host b spec.tls.${field}[0]`);
-    expect(servedNames(own)).toEqual(["a.example.com"]);
-    const context = object("TLSContext", "words", { spec: { [field]: [word] } });
-    const named = compiled(listener(), host("a"), host("b", { tlsContext: { name: "words" } }), secret(), context);
-    expect(named.told).toContain(`error InvalidField TLSContext words spec.${field}[0]`);
-    expect(servedNames(named)).toEqual(["a.example.com"]);
-  });
-
-  it.each([["ALL:!AES128-SHA"], ["[ECDHE-RSA-AES128-GCM-SHA256|ECDHE-RSA-CHACHA20-POLY1305]"], ["ECDHE+AESGCM"]])(
-    "in OpenSSL's other forms are taken: %s",
-    (text) => {
-      expect(takes({ cipher_suites: [text] })).toBe(true);
-      expect(servedNames(compiled(listener(), host("a", { tls: { cipher_suites: [text] } }), secret()))).toEqual([
-        "a.example.com",
-      ]);
-    },
-  );
 });

@@ -153,8 +153,12 @@ describe("a Module", () => {
     expect(told(of("settings", { anything: 1 }))).toEqual([
       "warning ModuleIgnored Module default/settings: a Module of this name is not read; name it ambassador",
     ]);
-    expect(told(of("tls", {}))).toEqual([
-      "error NotYetSupported Module default/tls: the old tls Module is not supported; write a TLSContext and a Host",
+    expect(told(of("authentication", {}))).toEqual([
+      'error InvalidField Module default/authentication: spec.config.auth_service: is required and missing; add a string, for example "example-service.default:3000"',
+    ]);
+    expect(told(of("tls", { server: { secret: "certs" }, upstream: { sni: "x" } }))).toEqual([]);
+    expect(told(of("tls", { server: { secrets: "certs" } }))).toEqual([
+      "warning UnknownField Module default/tls: spec.config.server.secrets: is not a field of the tls Module and has no effect; did you mean secret?",
     ]);
   });
 });

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe } from "@jest/globals";
 import { clusterAvailable } from "../cluster/available.ts";
+import { files } from "./tls/files.ts";
 import { insecure } from "./tls/insecure.ts";
 import { origination } from "./tls/origination.ts";
 import { secrets } from "./tls/secrets.ts";
@@ -24,4 +25,5 @@ const current = (): TlsWorld => {
   secrets(current);
   insecure(current);
   origination(current);
+  files(current);
 });

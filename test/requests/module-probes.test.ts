@@ -19,7 +19,7 @@ beforeAll(async () => {
     log: silentLog,
   });
   [gateway, backend] = await Promise.all([
-    startGateway({ compile: { ownService: `127.0.0.1:${admin.port}` } }),
+    startGateway({ settings: { ownService: `127.0.0.1:${admin.port}` } }),
     echoBackend("one"),
   ]);
 });

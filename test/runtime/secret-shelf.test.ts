@@ -1,7 +1,8 @@
 import { describe, expect, it } from "@jest/globals";
+import { createExpander } from "../../compile/expand.ts";
 import { createStore } from "../../compile/store.ts";
 import { parseResource } from "../../crds/parse.ts";
-import type { AnyResource, SecretResource } from "../../crds/resources.ts";
+import type { AnyResource, Resources, SecretResource } from "../../crds/resources.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { secretShelf } from "../../runtime/secret-shelf.ts";
@@ -29,7 +30,10 @@ function shelf(fetchSecret: (namespace: string, name: string) => Promise<SecretR
   const store = createStore(() => undefined);
   const stop = new AbortController();
   const clock = { ...systemClock, setTimer: (_: number, action: () => void) => systemClock.setTimer(0, action) };
-  const secrets = secretShelf({ store, fetchSecret, log: silentLog, clock, signal: stop.signal });
+  const expander = createExpander();
+  const settings = { ambassadorId: "default", ownNamespace: "default", bindAddress: "0.0.0.0", inCluster: true };
+  const expand = (resources: Resources) => expander(resources, settings).resources;
+  const secrets = secretShelf({ store, expand, fetchSecret, log: silentLog, clock, signal: stop.signal });
   return { store, secrets, names: () => store.resources().secrets.map(({ name }) => name), stop };
 }
 
@@ -77,6 +81,22 @@ describe("the shelf of Secrets", () => {
     secrets.replace([secret("a")]);
     secrets.review();
     store.remove("Host", "default", "one");
+    secrets.review();
+    expect(names()).toEqual([]);
+  });
+
+  it("keeps those that objects in annotations name", () => {
+    const { store, secrets, names } = shelf(() => Promise.resolve(undefined));
+    const config =
+      "{ apiVersion: getambassador.io/v3alpha1, kind: Host, name: h, hostname: h.example, tlsSecret: { name: a } }";
+    const annotated = { name: "s", namespace: "default", annotations: { "getambassador.io/config": config } };
+    store.put(
+      parseResource({ apiVersion: "v1", kind: "Service", metadata: annotated, spec: {} }).resource as AnyResource,
+    );
+    secrets.replace([secret("a"), secret("b")]);
+    secrets.review();
+    expect(names()).toEqual(["a"]);
+    store.remove("Service", "default", "s");
     secrets.review();
     expect(names()).toEqual([]);
   });

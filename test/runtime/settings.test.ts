@@ -22,6 +22,10 @@ describe("settings", () => {
       envoyBindAddress: "0.0.0.0",
       stats: "default",
       routeMatching: "auto",
+      secretsSingleNamespace: false,
+      service: undefined,
+      looseLabelSelectors: false,
+      statsd: undefined,
       labelSelector: undefined,
       fieldSelector: undefined,
       drainTimeMs: 600_000,
@@ -73,6 +77,23 @@ describe("settings", () => {
       drainTimeMs: 30_000,
       envoyBindAddress: "::",
       envoyLogLevel: "trace",
+    });
+  });
+
+  it("name the gateway's Service, in its own namespace unless another is written", () => {
+    const of = (NUNCIO_SERVICE: string) =>
+      readSettings({}, { NUNCIO_SERVICE, AMBASSADOR_NAMESPACE: "edge" }).settings.service;
+    expect(["", "front", "web/front"].map(of)).toEqual([undefined, "edge/front", "web/front"]);
+  });
+
+  it("send statistics to statsd where that is enabled, with Emissary's defaults", () => {
+    const of = (env: Environment) => readSettings({}, env).settings.statsd;
+    expect(of({ STATSD_HOST: "here" })).toBeUndefined();
+    const usual = { host: "statsd-sink", flushSeconds: 1, dogstatsd: false, entityId: undefined };
+    expect(of({ STATSD_ENABLED: "true" })).toEqual(usual);
+    const all = { STATSD_HOST: "10.0.0.1", STATSD_FLUSH_INTERVAL: "5", DOGSTATSD: "true", DD_ENTITY_ID: "uid" };
+    expect(of({ STATSD_ENABLED: "true", ...all })).toEqual({
+      ...{ host: "10.0.0.1", flushSeconds: 5, dogstatsd: true, entityId: "uid" },
     });
   });
 

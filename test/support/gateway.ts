@@ -6,6 +6,7 @@ import { manifestReader } from "../../compile/manifests.ts";
 import type { Resources } from "../../crds/resources.ts";
 import type { Problem } from "../../ir/problem.ts";
 import type { CompileSettings } from "../../ir/settings.ts";
+import { certificateFiles } from "../../runtime/certificate-files.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { createReconciler } from "../../runtime/reconciler.ts";
@@ -43,6 +44,8 @@ export interface Gateway {
   readonly envoy: BareEnvoy;
   /** Serves these manifests instead of the earlier ones; resolves when Envoy has acknowledged them. */
   apply(manifests: string): Promise<readonly Problem[]>;
+  /** Of what was compiled last: files may change while manifests do not. */
+  problems(): readonly Problem[];
   request(path: string, options?: RequestOptions): Promise<Answer>;
   stop(): Promise<void>;
 }
@@ -112,11 +115,16 @@ export interface GatewayOptions {
   /** How long connections of a filter chain that changed may live on. Default: 1. */
   readonly drainTimeSeconds?: number;
   /** What the compiler is told beside the usual. */
-  readonly compile?: Partial<CompileSettings>;
+  readonly settings?: Partial<CompileSettings>;
+  /** false: Envoy reads certificates from files itself. */
+  readonly readsFiles?: boolean;
+  /** Nothing stands beside the manifests: no Listener, no Host. */
+  readonly bare?: boolean;
 }
 
 /** Compiler, reconciler, xDS server and a real Envoy. Manifests given to `apply` stand beside `listenerAndHost(port)`. */
 export async function startGateway(options: GatewayOptions = {}): Promise<Gateway> {
+  const { readsFiles = true, bare = false } = options;
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), "nuncio-"));
   const socketPath = path.join(directory, "xds.sock");
   const port = await freePort();
@@ -142,9 +150,10 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
       ownNamespace: "default",
       bindAddress: "127.0.0.1",
       inCluster: false,
-      ...options.compile,
+      readsFiles,
+      ...options.settings,
     },
-    resources: () => resources as Resources,
+    resources: () => (readsFiles ? files.withFiles(resources as Resources) : (resources as Resources)),
     onSnapshot(snapshot) {
       latest = snapshot;
       published = true;
@@ -162,6 +171,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     clock: systemClock,
     log: silentLog,
   });
+  const files = certificateFiles({ onChange: () => reconciler.changed(), clock: systemClock, log: silentLog });
   const envoy = spawnEnvoy({ ...options, adsSocket: socketPath, logLevel: "warning" });
 
   const apply = async (manifests: string): Promise<readonly Problem[]> => {
@@ -169,7 +179,9 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
       resources: now,
       problems: ofFiles,
       skipped,
-    } = read(new Map([["test.yaml", { kind: "text", text: `${listenerAndHost(port)}---\n${manifests}` }]]));
+    } = read(
+      new Map([["test.yaml", { kind: "text", text: bare ? manifests : `${listenerAndHost(port)}---\n${manifests}` }]]),
+    );
     resources = now;
     const acknowledged = new Promise<void>((done) => (waiting = done));
     reconciler.changed();
@@ -182,8 +194,10 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     port,
     envoy,
     apply,
+    problems: () => problems,
     request: (url, options) => send(port, url, options),
     async stop() {
+      files.close();
       reconciler.stop();
       await envoy.stop();
       await ads.close();

@@ -52,6 +52,7 @@ function listener(name: "list" | "tree"): Listener {
     port: ports[name],
     proxyProtocol: false,
     tlsInspector: false,
+    quic: false,
     statPrefix: name,
     trustedHops: 0,
     http2MaxConcurrentStreams: undefined,
@@ -70,7 +71,8 @@ const encoders = {
 
 async function serve(routes: readonly Route[]): Promise<void> {
   const virtualHosts = [{ name: "*", domain: "*", routes }];
-  const table = (name: "list" | "tree") => encoders[name].encode({ name, ignorePort: true, virtualHosts });
+  const table = (name: "list" | "tree") =>
+    encoders[name].encode({ name, ignorePort: true, virtualHosts, misdirected: [], http3Port: undefined });
   const snapshot: Snapshot = {
     ...emptySnapshot,
     listener: named(encodeListener(listener("list")), encodeListener(listener("tree"))),

@@ -15,6 +15,7 @@ import {
 } from "../generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts";
 import { accessLogs } from "./access-log.ts";
 import { filterSlots } from "./filters-slot.ts";
+import { http3Options } from "./quic.ts";
 import { ads } from "./sources.ts";
 
 /** A changed list here would drain every connection: filters that come and go are in slots. */
@@ -83,5 +84,6 @@ export function connectionManager(listener: IrListener, table: string): HttpConn
     ...(listener.http2MaxConcurrentStreams === undefined
       ? {}
       : { http2ProtocolOptions: { maxConcurrentStreams: listener.http2MaxConcurrentStreams } }),
+    ...(listener.quic ? http3Options : {}),
   };
 }

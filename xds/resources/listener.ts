@@ -8,6 +8,7 @@ import { HttpConnectionManager } from "../generated/envoy/extensions/filters/net
 import type { XdsResource } from "../snapshot.ts";
 import { connectionManager } from "./connection-manager.ts";
 import { xdsResource } from "./frame.ts";
+import { quicListener, quicTransportSocket, udp } from "./quic.ts";
 import { tcpChain } from "./tcp-chain.ts";
 import { downstreamTransportSocket } from "./transport-socket.ts";
 
@@ -22,8 +23,8 @@ function httpChain(listener: IrListener, chain: HttpChain): FilterChain {
     ...(tls === undefined
       ? {}
       : {
-          filterChainMatch: { transportProtocol: "tls", serverNames: [...serverNames] },
-          transportSocket: downstreamTransportSocket(tls),
+          filterChainMatch: { transportProtocol: listener.quic ? "quic" : "tls", serverNames: [...serverNames] },
+          transportSocket: listener.quic ? quicTransportSocket(tls) : downstreamTransportSocket(tls),
         }),
     filters: [
       {
@@ -56,8 +57,12 @@ export function listenerMessage(listener: IrListener): Listener {
   return {
     name,
     address: {
-      address: { $case: "socketAddress", value: { address, portSpecifier: { $case: "portValue", value: port } } },
+      address: {
+        $case: "socketAddress",
+        value: { address, portSpecifier: { $case: "portValue", value: port }, ...(listener.quic ? udp : {}) },
+      },
     },
+    ...(listener.quic ? quicListener : {}),
     listenerFilters: listenerFilters(listener),
     filterChains: chains.map((chain) => filterChain(listener, chain)),
     ...(listener.bufferLimitBytes === undefined ? {} : { perConnectionBufferLimitBytes: listener.bufferLimitBytes }),

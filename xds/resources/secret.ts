@@ -1,3 +1,4 @@
+import { assertNever } from "../../ir/assert.ts";
 import type { Secret as IrSecret } from "../../ir/types.ts";
 import type { Redacted } from "../../ir/redacted.ts";
 import type { DataSource } from "../generated/envoy/config/core/v3/base.ts";
@@ -10,23 +11,50 @@ function inline(value: Redacted): DataSource {
   return { specifier: { $case: "inlineBytes", value: Buffer.from(value.reveal()) } };
 }
 
+/** Envoy watches directories, since files are replaced by renaming. Source: Envoy's documentation of certificate rotation. */
+function directoryOf(file: string): string {
+  const slash = file.lastIndexOf("/");
+  return slash > 0 ? file.slice(0, slash) : slash === 0 ? "/" : ".";
+}
+
+const fromFile = (filename: string): DataSource => ({ specifier: { $case: "filename", value: filename } });
+
+function typeOf(secret: IrSecret): NonNullable<Secret["type"]> {
+  switch (secret.kind) {
+    case "certificate":
+      return {
+        $case: "tlsCertificate",
+        value: { certificateChain: inline(secret.chain), privateKey: inline(secret.key) },
+      };
+    case "validation":
+      return {
+        $case: "validationContext",
+        value: { trustedCa: inline(secret.ca), ...(secret.crl === undefined ? {} : { crl: inline(secret.crl) }) },
+      };
+    case "certificateFiles":
+      return {
+        $case: "tlsCertificate",
+        value: {
+          certificateChain: fromFile(secret.chainPath),
+          privateKey: fromFile(secret.keyPath),
+          watchedDirectory: { path: directoryOf(secret.chainPath) },
+        },
+      };
+    case "validationFile":
+      return {
+        $case: "validationContext",
+        value: {
+          trustedCa: fromFile(secret.caPath),
+          watchedDirectory: { path: directoryOf(secret.caPath) },
+          ...(secret.crl === undefined ? {} : { crl: inline(secret.crl) }),
+        },
+      };
+    default:
+      return assertNever(secret);
+  }
+}
+
 export function encodeSecret(secret: IrSecret): XdsResource {
   const { name } = secret;
-  const message: Secret =
-    secret.kind === "certificate"
-      ? {
-          name,
-          type: {
-            $case: "tlsCertificate",
-            value: { certificateChain: inline(secret.chain), privateKey: inline(secret.key) },
-          },
-        }
-      : {
-          name,
-          type: {
-            $case: "validationContext",
-            value: { trustedCa: inline(secret.ca), ...(secret.crl === undefined ? {} : { crl: inline(secret.crl) }) },
-          },
-        };
-  return xdsResource("secret", name, [Secret.encode(message).finish()]);
+  return xdsResource("secret", name, [Secret.encode({ name, type: typeOf(secret) }).finish()]);
 }

@@ -3,6 +3,10 @@ import { alignedMap, diffLists } from "../../ir/aligned.ts";
 import { memoForever } from "../../ir/memo.ts";
 import type { RouteMatching } from "../../ir/settings.ts";
 import type { Route, Table, VirtualHost } from "../../ir/types.ts";
+import {
+  type HeaderValueOption,
+  HeaderValueOption_HeaderAppendAction as HeaderAppendAction,
+} from "../generated/envoy/config/core/v3/base.ts";
 import { RouteConfiguration } from "../generated/envoy/config/route/v3/route.ts";
 import { VirtualHost as VirtualHostMessage } from "../generated/envoy/config/route/v3/route_components.ts";
 import type { XdsResource } from "../snapshot.ts";
@@ -15,6 +19,8 @@ import { treeFrames } from "./tree-frames.ts";
 const VIRTUAL_HOST_ROUTES = 3;
 const VIRTUAL_HOST_MATCHER = 21;
 const ROUTE_CONFIGURATION_VIRTUAL_HOSTS = 2;
+
+const { OVERWRITE_IF_EXISTS_OR_ADD } = HeaderAppendAction;
 
 /** Bytes of a message as the pieces they are made of: copied once, into the resource. */
 interface Pieces {
@@ -77,12 +83,18 @@ export function tableEncoder(counters: () => Counters, matching: () => RouteMatc
     return pieces;
   };
   const encode = memoForever((table: Table) => {
-    const { name, ignorePort, virtualHosts } = table;
+    const { name, ignorePort, virtualHosts, misdirected, http3Port } = table;
     const chunks: Uint8Array[] = [
-      RouteConfiguration.encode({ name, ...(ignorePort ? { ignorePortInHostMatching: true } : {}) }).finish(),
+      RouteConfiguration.encode({
+        name,
+        ...(ignorePort ? { ignorePortInHostMatching: true } : {}),
+        ...(http3Port === undefined ? {} : { responseHeadersToAdd: [altSvc(http3Port)] }),
+      }).finish(),
     ];
     for (const virtualHost of virtualHosts)
       for (const chunk of virtualHostPieces(name, virtualHost).chunks) chunks.push(chunk);
+    if (misdirected.length > 0)
+      chunks.push(frameField(ROUTE_CONFIGURATION_VIRTUAL_HOSTS, misdirectedHost(misdirected)));
     const names = new Set(virtualHosts.map((virtualHost) => virtualHost.name));
     const known = lineages.get(name);
     for (const each of known?.keys() ?? []) if (!names.has(each)) known?.delete(each);
@@ -119,6 +131,19 @@ export function routeChecker(counters: () => Counters): TableEncoder {
       for (const name of checked.keys()) if (!names.has(name)) checked.delete(name);
     },
   };
+}
+
+/** For a day, as Emissary says it. What an upstream says of itself is not for clients of the gateway. */
+function altSvc(port: number): HeaderValueOption {
+  return { header: { key: "alt-svc", value: `h3=":${port}"; ma=86400` }, appendAction: OVERWRITE_IF_EXISTS_OR_ADD };
+}
+
+/** Tells a client to come again by a connection of its own: RFC 9110, 15.5.20. Browsers do, and the request is not lost. */
+function misdirectedHost(domains: readonly string[]): Uint8Array {
+  const action = { $case: "directResponse", value: { status: 421 } } as const;
+  const route = { match: { pathSpecifier: { $case: "prefix", value: "/" } }, action } as const;
+  // No host name has brackets.
+  return VirtualHostMessage.encode({ name: "(misdirected)", domains: [...domains], routes: [route] }).finish();
 }
 
 function lengthOf(chunks: readonly Uint8Array[]): number {

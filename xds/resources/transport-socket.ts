@@ -43,12 +43,18 @@ function commonContext(tls: {
   };
 }
 
-export function downstreamTransportSocket(tls: TerminationTls): TransportSocket {
-  const context: DownstreamTlsContext = {
+export function downstreamContext(tls: TerminationTls): DownstreamTlsContext {
+  return {
     commonTlsContext: commonContext(tls),
     ...(tls.requireClientCertificate ? { requireClientCertificate: true } : {}),
   };
-  return { name: NAME, configType: { $case: "typedConfig", value: pack(DownstreamTlsContext, context) } };
+}
+
+export function downstreamTransportSocket(tls: TerminationTls): TransportSocket {
+  return {
+    name: NAME,
+    configType: { $case: "typedConfig", value: pack(DownstreamTlsContext, downstreamContext(tls)) },
+  };
 }
 
 export function upstreamTransportSocket(tls: OriginationTls): TransportSocket {
