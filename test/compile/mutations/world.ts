@@ -105,6 +105,8 @@ export function worldOf(from: Case): World {
 function isReplaceable(resource: AnyResource, originals: readonly AnyResource[]): boolean {
   if (resource.kind === "AuthService" || (resource.kind === "Module" && resource.name === "authentication"))
     return false;
+  // Who is gone leaves its name, or what stands in its annotations, to others.
+  if (originals.some(({ annotations }) => annotations["getambassador.io/config"] !== undefined)) return false;
   return resource.kind !== "Host" || originals.some((each) => each.kind === "Host" && each.name !== resource.name);
 }
 
