@@ -18,8 +18,7 @@ export async function controlPlane(flags: ControlPlaneFlags): Promise<void> {
   for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => undefined);
   await runControlPlane({
     settings,
-    xdsSocketPath: flags.xdsSocket,
-    envoyAdminSocketPath: flags.envoyAdminSocket,
+    envoy: { xdsSocketPath: flags.xdsSocket, adminSocketPath: flags.envoyAdminSocket },
     version,
     log,
     clock: systemClock,

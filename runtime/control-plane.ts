@@ -28,8 +28,8 @@ import { ownServiceOf, type Settings } from "./settings.ts";
 
 export interface ControlPlaneOptions {
   readonly settings: Settings;
-  readonly xdsSocketPath: string;
-  readonly envoyAdminSocketPath: string;
+  /** undefined: a shadow, which compiles and reports, and serves nothing. */
+  readonly envoy: { readonly xdsSocketPath: string; readonly adminSocketPath: string } | undefined;
   readonly version: string;
   readonly log: Log;
   readonly clock: Clock;
@@ -40,9 +40,13 @@ export interface ControlPlaneOptions {
 
 const portRetryMs = 500;
 
+/** Where no socket can be: nobody asks a shadow's Envoy for its statistics. */
+const noSocket = "/dev/null/none";
+
 /** The control plane: resources in, configuration to Envoy by ADS, probes and metrics on the admin port. Runs until its supervisor ends it. */
 export async function runControlPlane(options: ControlPlaneOptions): Promise<void> {
   const { settings, log, clock } = options;
+  const adminSocketPath = options.envoy?.adminSocketPath ?? noSocket;
   const stopped = new AbortController();
   let draining = false;
   let isReady = false;
@@ -52,7 +56,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
   const metrics = createMetrics({
     version: options.version,
     ambassadorId: settings.ambassadorId,
-    envoyAdminSocketPath: options.envoyAdminSocketPath,
+    envoyAdminSocketPath: adminSocketPath,
   });
   const parent = connectParent({
     channel: options.channel,
@@ -74,6 +78,8 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
 
   const readiness = (): Readiness => {
     if (draining) return { ready: false, reason: "the gateway is about to stop" };
+    // A Service must send it no request.
+    if (options.envoy === undefined) return { ready: false, reason: "this is a shadow, which serves nothing" };
     return isReady ? { ready: true } : { ready: false, reason: envoyReason ?? reason };
   };
 
@@ -134,16 +140,19 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       void parent?.send({ type: "ready" });
     };
 
-    const ads = await createAdsServer({ socketPath: options.xdsSocketPath, log: log.child("xds"), onEvent });
+    const ads =
+      options.envoy === undefined
+        ? undefined
+        : await createAdsServer({ socketPath: options.envoy.xdsSocketPath, log: log.child("xds"), onEvent });
     let currentResources: () => Resources = () => sortResources([]).value;
     let irListeners: readonly Listener[] = [];
     let reviewStatus: () => void = () => undefined;
     const guard = createPortGuard<Listener>({
-      isHeld: (place) => isHeldByOthers(place, options.envoyAdminSocketPath),
+      isHeld: (place) => isHeldByOthers(place, adminSocketPath),
       publish(snapshot, changedAtMs) {
         born.set(snapshot, changedAtMs);
         reason = "Envoy has not acknowledged the first configuration yet";
-        ads.setSnapshot(snapshot);
+        ads?.setSnapshot(snapshot);
       },
       onHeld(held) {
         portProblems = held.map(portProblem);
@@ -165,7 +174,10 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     const reconciler = createReconciler({
       settings: compileSettings,
       resources: () => files.withFiles(currentResources()),
-      onSnapshot: (snapshot, changedAtMs) => guard.offer(snapshot, irListeners, changedAtMs),
+      // A shadow opens no port, so it does not matter who has them.
+      onSnapshot: (snapshot, changedAtMs) => {
+        if (ads !== undefined) guard.offer(snapshot, irListeners, changedAtMs);
+      },
       onJudged(judged) {
         irListeners = judged.compiled.ir.listeners;
         const opened = irListeners.length;
@@ -179,6 +191,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         kept = judged.kept;
         report();
         reviewStatus();
+        if (options.envoy === undefined) log.info(summary(judged.problems, currentResources()));
       },
       onCompiled: (seconds) => metrics.compiled(seconds),
       clock,
@@ -216,6 +229,8 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         onWaiting: (why) => (reason = why),
       });
       currentResources = source.resources;
+      // A shadow writes nothing.
+      if (options.envoy === undefined) return;
       reviewStatus = ingressStatus({
         api: createApi(kubeConfig),
         gateway: { ...compileSettings, service: settings.service },
@@ -231,6 +246,13 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     await parent.send({ type: "fatal", message: error.message, exitCode: error.exitCode });
     options.exit(error.exitCode);
   }
+}
+
+/** A shadow's only answer, once for each change. */
+function summary(problems: readonly Problem[], { listeners, hosts, mappings, tcpMappings }: Resources): string {
+  const errors = problems.filter(({ severity }) => severity === "error").length;
+  const routes = mappings.length + tcpMappings.length;
+  return `judged ${listeners.length} Listeners, ${hosts.length} Hosts, ${routes} Mappings: ${errors} errors, ${problems.length - errors} warnings`;
 }
 
 function countOf(resources: Resources): Record<string, number> {
