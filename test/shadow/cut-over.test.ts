@@ -47,6 +47,7 @@ async function sh(block: string): Promise<void> {
   const output = await new Promise<string>((done) => {
     const child = spawn("bash", ["-euo", "pipefail", "-c", block], {
       cwd: directory,
+      timeout: 60_000,
       env: { PATH: `${directory}:${process.env["PATH"] ?? ""}`, HOME: directory, KUBECONFIG: cluster.kubeconfig },
     });
     let text = "";
