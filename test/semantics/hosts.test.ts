@@ -152,6 +152,38 @@ const association: readonly Row[] = [
     no: ["y.a.test"],
   },
   {
+    why: "a Host of *name has whatever ends so, with at least one sign before: it rejects, and the wide Host does not",
+    hosts: [{ hostname: "*a.test", requestPolicy: { insecure: { action: "Reject" } } }],
+    mapping: wide,
+    yes: ["a.test", "b.test"],
+    no: ["xa.test", "x.a.test"],
+  },
+  {
+    why: "a Host of *.name has not the name itself",
+    hosts: [{ hostname: "*.a.test", requestPolicy: { insecure: { action: "Reject" } } }],
+    mapping: wide,
+    yes: ["a.test", "xa.test"],
+    no: ["x.a.test", "x.y.a.test"],
+  },
+  {
+    why: "the narrowest Host has a name",
+    hosts: [
+      { hostname: "*.test", requestPolicy: { insecure: { action: "Reject" } } },
+      { hostname: "*.a.test" },
+      { hostname: "b.a.test", requestPolicy: { insecure: { action: "Reject" } } },
+    ],
+    mapping: wide,
+    yes: ["x.a.test", "other"],
+    no: ["x.test", "b.a.test"],
+  },
+  {
+    why: "a Mapping of *name under a Host of *.name",
+    hosts: [{ hostname: "*.a.test" }],
+    mapping: { hostname: "*a.test" },
+    yes: ["x.a.test", "xa.test"],
+    no: ["a.test"],
+  },
+  {
     why: "a wide Mapping under a narrow Host",
     hosts: [{ hostname: "a.test" }],
     mapping: wide,
