@@ -6,6 +6,7 @@ import type { z } from "zod";
 import { group, version } from "../crds/common.ts";
 import { endpointSliceSchema, namespaceSchema, secretSchema, serviceSchema } from "../crds/core.ts";
 import { ingressClassSchema, ingressSchema } from "../crds/ingress.ts";
+import { knativeIngressSchema } from "../crds/knative-ingress.ts";
 import { hostSpecSchema } from "../crds/host.ts";
 import { kubernetesEndpointResolverSpecSchema } from "../crds/kubernetes-endpoint-resolver.ts";
 import { kubernetesServiceResolverSpecSchema } from "../crds/kubernetes-service-resolver.ts";
@@ -30,6 +31,8 @@ export interface PrinterColumn {
 
 interface AnyKind {
   readonly kind: string;
+  /** As manifests write it, where another group has a kind of the same name. */
+  readonly writtenKind?: string;
   /** Empty for the core group. */
   readonly group: string;
   readonly version: string;
@@ -229,6 +232,19 @@ export const coreKinds = [
     singular: "ingressclass",
     scope: "Cluster",
     schema: ingressClassSchema,
+  },
+  {
+    ...core,
+    kind: "KnativeIngress",
+    writtenKind: "Ingress",
+    group: "networking.internal.knative.dev",
+    version: "v1alpha1",
+    plural: "ingresses",
+    singular: "ingress",
+    // By AMBASSADOR_KNATIVE_SUPPORT alone.
+    watched: false,
+    compiled: false,
+    schema: knativeIngressSchema,
   },
 ] as const satisfies readonly CoreKind[];
 

@@ -39,6 +39,16 @@ export function admissionRules(): PolicyRule[] {
   );
 }
 
+/** Knative's Ingresses, for gateways that are to serve them. */
+export function knativeRules(): PolicyRule[] {
+  return kinds
+    .filter(({ kind }) => kind === "KnativeIngress")
+    .flatMap(({ group, plural }) => [
+      { apiGroups: [group], resources: [plural], verbs: ["get", "list", "watch"] },
+      { apiGroups: [group], resources: [`${plural}/status`], verbs: ["patch"] },
+    ]);
+}
+
 /** With certificates of its own: the Secret that holds their authority, in the process's namespace. Names cannot limit `create`. */
 export function authorityRules(secretName: string): PolicyRule[] {
   const secrets = { apiGroups: [""], resources: ["secrets"] };

@@ -18,6 +18,7 @@ export async function controlPlane(flags: ControlPlaneFlags): Promise<void> {
   for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => undefined);
   await runControlPlane({
     settings,
+    env: process.env,
     envoy: { xdsSocketPath: flags.xdsSocket, adminSocketPath: flags.envoyAdminSocket },
     version,
     log,

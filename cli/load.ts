@@ -38,6 +38,7 @@ export function load(paths: readonly string[], env: Environment, nowMs = Date.no
     ownNamespace: env["AMBASSADOR_NAMESPACE"] ?? "default",
     bindAddress: env["AMBASSADOR_ENVOY_BIND_ADDRESS"] ?? "0.0.0.0",
     inCluster: false,
+    knative: /^(true|1|yes|on|t|y)$/i.test(env["AMBASSADOR_KNATIVE_SUPPORT"] ?? ""),
   };
   const compiled = compile(manifests.resources, settings);
   const snapshot: Snapshot = {

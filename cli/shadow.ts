@@ -28,7 +28,16 @@ export async function shadow({ settings, log, exit }: ShadowOptions): Promise<ne
     });
   }
   try {
-    await runControlPlane({ settings, envoy: undefined, version, log, clock: systemClock, channel: noChannel, exit });
+    await runControlPlane({
+      settings,
+      env: process.env,
+      envoy: undefined,
+      version,
+      log,
+      clock: systemClock,
+      channel: noChannel,
+      exit,
+    });
   } catch (error) {
     log.error(errorText(error));
     exit(error instanceof FatalError ? error.exitCode : 1);

@@ -8,6 +8,7 @@ import { keyOf } from "../ir/resource.ts";
 import type { CompileSettings } from "../ir/settings.ts";
 import { annotatedBy, carriedOver } from "../sources/annotations/annotations.ts";
 import { ingressSource } from "../sources/ingress/source.ts";
+import { knativeSource } from "../sources/knative/knative.ts";
 import { merger, present } from "./derived.ts";
 import { fields } from "./store.ts";
 
@@ -32,6 +33,7 @@ export function createExpander(): Expander {
   const ofServices = annotations();
   const ofIngresses = annotations();
   const ingresses = ingressSource();
+  const knative = knativeSource();
   const gather = memoLast(gathered);
   const mergers = new Map<Field, ReturnType<typeof merger>>();
 
@@ -41,6 +43,7 @@ export function createExpander(): Expander {
       ofServices(resources.services),
       ofIngresses(resources.ingresses),
       held,
+      knative(resources, settings),
       ofClasses,
       settings.ambassadorId,
     );
@@ -79,13 +82,14 @@ function gathered(
   ofServices: readonly Held[],
   ofIngresses: readonly Held[],
   ingresses: readonly Held[],
+  ofKnative: readonly Held[],
   ofClasses: readonly Problem[],
   ambassadorId: string,
 ): { readonly byField: ByField; readonly problems: readonly Problem[]; readonly unreadable: Expansion["unreadable"] } {
   const byField = new Map<Field, AnyResource[]>();
   const problems: Problem[] = [...ofClasses];
   const unreadable = new Set<ObjectRef>();
-  for (const { bearer, objects, unread } of [...ofServices, ...ofIngresses, ...ingresses]) {
+  for (const { bearer, objects, unread } of [...ofServices, ...ofIngresses, ...ingresses, ...ofKnative]) {
     for (const object of objects) {
       const field = fields[object.kind];
       const list = byField.get(field);

@@ -7,6 +7,8 @@ export interface SourceMap {
   /** Routes of a table, by the route's name in Envoy. */
   route(table: string, name: string): readonly Source[];
   cluster(name: string): readonly Source[];
+  /** The same of several, by name. */
+  clusters(names: ReadonlySet<string>): ReadonlyMap<string, readonly Source[]>;
   /** What a slot of filters has come from. */
   extension(name: string): readonly Source[];
   /** A setting of the whole gateway, by its key; nothing where all of them are defaults. */
@@ -30,14 +32,21 @@ export function sourceMap(ir: Ir, targets: readonly ClusterTarget[]): SourceMap 
   const setting = (key: string): readonly Source[] =>
     ir.owner === undefined ? [] : [{ object: ir.owner, path: ["spec", "config", key] }];
   const unique = (sources: Iterable<Source>): readonly Source[] => [...new Set(sources)];
+  const clusters = (names: ReadonlySet<string>): ReadonlyMap<string, readonly Source[]> => {
+    const found = new Map<string, Source[]>();
+    for (const { cluster, source } of names.size === 0 ? [] : targets) {
+      if (cluster === undefined || !names.has(cluster.name)) continue;
+      const sources = found.get(cluster.name) ?? [];
+      found.set(cluster.name, [...sources, { object: source.object, path: [...source.path, "service"] }]);
+    }
+    return found;
+  };
   return {
     listener: (name) => ir.listeners.filter((listener) => listener.name === name).map(({ source }) => source),
     route: (table, name) =>
       unique([...routes(table)].filter((route) => route.name === name).map(({ source }) => source)),
-    cluster: (name) =>
-      targets
-        .filter(({ cluster }) => cluster?.name === name)
-        .map(({ source }) => ({ object: source.object, path: [...source.path, "service"] })),
+    cluster: (name) => clusters(new Set([name])).get(name) ?? [],
+    clusters,
     extension: (name) => {
       const inSlot = filtersInSlot(name);
       return ir.filters

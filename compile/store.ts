@@ -26,6 +26,7 @@ export const fields: Readonly<Record<Kind, keyof Resources>> = {
   Namespace: "namespaces",
   Ingress: "ingresses",
   IngressClass: "ingressClasses",
+  KnativeIngress: "knativeIngresses",
 };
 
 /**

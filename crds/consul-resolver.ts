@@ -6,7 +6,7 @@ export const consulResolverSpecSchema = z
   .object({
     ...ambassadorId,
     address: text(
-      "Host and port of Consul; environment variables such as ${HOST_IP} are filled in. Default: 127.0.0.1:8500.",
+      "Host and port of Consul, with https:// in front where it speaks TLS; variables of the gateway's environment, such as ${HOST_IP}, are filled in. Default: CONSUL_HTTP_ADDR of that environment, else 127.0.0.1:8500.",
     ),
     datacenter: text("Datacenter whose services are looked up. Required."),
   })

@@ -1,8 +1,8 @@
 /** Objects that others hold: in an annotation, or as what an Ingress asks for. */
 import type { Problem, Within } from "../ir/problem.ts";
-import type { AnyResource, IngressResource, ServiceResource } from "./resources.ts";
+import type { AnyResource, IngressResource, KnativeIngressResource, ServiceResource } from "./resources.ts";
 
-export type Bearer = ServiceResource | IngressResource;
+export type Bearer = ServiceResource | IngressResource | KnativeIngressResource;
 
 export interface Held {
   readonly bearer: Bearer;

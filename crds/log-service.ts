@@ -14,7 +14,10 @@ export const logServiceSpecSchema = z
   .object({
     ...ambassadorId,
     service: text("Where the service is: name[.namespace][:port]. Required for anything to be logged."),
-    driver: choice(["tcp", "http"], "What is logged: TCP connections or HTTP requests."),
+    driver: choice(
+      ["tcp", "http"],
+      "What entries tell: http of requests, tcp of connections, be it those of TCPMappings or of requests. Required for anything to be logged.",
+    ),
     driver_config: z
       .object({
         additional_log_headers: z
@@ -24,8 +27,8 @@ export const logServiceSpecSchema = z
       })
       .optional()
       .describe("What is logged of a request."),
-    flush_interval_time: count("Seconds after which entries are sent at the latest. Default: 1."),
-    flush_interval_byte_size: count("Bytes of entries after which they are sent. Default: 16384."),
+    flush_interval_time: count("Seconds after which entries are sent at the latest. Default: 1.", 1),
+    flush_interval_byte_size: count("Bytes of entries after which they are sent sooner. Default: 16384."),
     grpc: flag("Accepted for compatibility, without effect: entries always go by gRPC."),
     protocol_version: protocolVersion,
     ...serviceStatsName,

@@ -27,7 +27,9 @@ export interface Parsed {
   readonly problems: readonly Problem[];
 }
 
-const kindByType = new Map<string, Kind>(kinds.map((kind) => [`${apiVersionOf(kind)} ${kind.kind}`, kind]));
+const kindByType = new Map<string, Kind>(
+  kinds.map((kind) => [`${apiVersionOf(kind)} ${"writtenKind" in kind ? kind.writtenKind : kind.kind}`, kind]),
+);
 
 const shortNames: Readonly<Record<string, string>> = { string: "a text", number: "a number", boolean: "a boolean" };
 
@@ -57,7 +59,7 @@ export function parseResource(raw: unknown, origin?: Origin): Parsed {
 }
 
 function parseKind(row: Kind, raw: Fields, origin: Origin | undefined, notes: readonly Note[] = []): Parsed {
-  const object = refOf(raw, row.scope, origin);
+  const object = { ...refOf(raw, row.scope, origin), kind: row.kind };
   const problems: Problem[] = notes.map((note) => ({ severity: "warning", object, ...note }));
   const metadata = readMetadata(raw, object, problems);
   if (metadata === undefined) return { problems };

@@ -3,6 +3,7 @@ import { keyOf, type Resource } from "../ir/resource.ts";
 import type { EndpointSliceSpec, NamespaceSpec, SecretSpec, ServiceSpec } from "./core.ts";
 import type { HostSpec } from "./host.ts";
 import type { IngressClassSpec, IngressSpec } from "./ingress.ts";
+import type { KnativeIngressSpec } from "./knative-ingress.ts";
 import type { TCPMappingSpec } from "./tcp-mapping.ts";
 import type { AuthServiceSpec } from "./auth-service.ts";
 import type { RateLimitServiceSpec } from "./rate-limit-service.ts";
@@ -39,6 +40,7 @@ export interface Specs {
   Namespace: NamespaceSpec;
   Ingress: IngressSpec;
   IngressClass: IngressClassSpec;
+  KnativeIngress: KnativeIngressSpec;
 }
 
 export type ResourceOf<Kind extends keyof Specs> = Resource<Specs[Kind]> & { readonly kind: Kind };
@@ -63,6 +65,7 @@ export type SecretResource = ResourceOf<"Secret">;
 export type NamespaceResource = ResourceOf<"Namespace">;
 export type IngressResource = ResourceOf<"Ingress">;
 export type IngressClassResource = ResourceOf<"IngressClass">;
+export type KnativeIngressResource = ResourceOf<"KnativeIngress">;
 
 export type AnyResource = { [Kind in keyof Specs]: ResourceOf<Kind> }[keyof Specs];
 
@@ -88,6 +91,7 @@ export interface Resources {
   readonly namespaces: readonly NamespaceResource[];
   readonly ingresses: readonly IngressResource[];
   readonly ingressClasses: readonly IngressClassResource[];
+  readonly knativeIngresses: readonly KnativeIngressResource[];
 }
 
 /**
@@ -116,6 +120,7 @@ export function sortResources(list: Iterable<AnyResource>): Result<Resources> {
     Namespace: [],
     Ingress: [],
     IngressClass: [],
+    KnativeIngress: [],
   };
   for (const resource of list) (byKind[resource.kind] as AnyResource[]).push(resource);
   const problems: Problem[] = [];
@@ -141,6 +146,7 @@ export function sortResources(list: Iterable<AnyResource>): Result<Resources> {
     namespaces: sorted(byKind.Namespace),
     ingresses: sorted(byKind.Ingress),
     ingressClasses: sorted(byKind.IngressClass),
+    knativeIngresses: sorted(byKind.KnativeIngress),
   };
   return { value, problems };
 }

@@ -17,7 +17,7 @@ const tag = z.object({
       default_value: text("Value where the variable is not set. Default: the tag is left out."),
     })
     .optional()
-    .describe("The value of an environment variable of Envoy."),
+    .describe("The value of an environment variable of the gateway."),
   request_header: z
     .object({
       name: z.string().describe("Name of the header."),
@@ -48,12 +48,12 @@ export const tracingServiceSpecSchema = z
       .object({
         access_token_file: text("Accepted for compatibility, without effect: it was lightstep's."),
         collector_cluster: text("Accepted for compatibility, without effect: service names the collector."),
-        collector_endpoint: text("Path of the collector. Default: /api/v2/spans."),
+        collector_endpoint: text("Path that Zipkin spans are sent to. Default: /api/v2/spans."),
         collector_endpoint_version: choice(
           ["HTTP_JSON", "HTTP_PROTO", "HTTP_JSON_V1"],
           "Encoding of Zipkin spans; HTTP_JSON_V1 is refused, since Envoy has it no more. Default: HTTP_JSON.",
         ),
-        collector_hostname: text("Host header for the collector. Default: the service's name."),
+        collector_hostname: text("Host that calls to the collector name. Default: the service's name and port."),
         propagation_modes: z
           .array(z.enum(["ENVOY", "LIGHTSTEP", "B3", "TRACE_CONTEXT"]))
           .optional()

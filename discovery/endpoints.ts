@@ -4,6 +4,7 @@ import { BucketMap, diffMaps } from "../ir/bucket-map.ts";
 import { sameElements } from "../ir/memo.ts";
 import { compareText } from "../ir/problem.ts";
 import { keyOf } from "../ir/resource.ts";
+import { type ConsulEndpoints, consulKey } from "./consul.ts";
 import type { ServiceEndpoints } from "../ir/types.ts";
 import { type EdsEndpoints, encodeEndpoints, type Endpoint } from "../xds/resources/endpoints.ts";
 import type { ResourceMap, XdsResource } from "../xds/snapshot.ts";
@@ -22,11 +23,13 @@ interface Entry {
 /**
  * Endpoints of the EDS clusters, by the name of the EDS resource. Needs no compile: a change of EndpointSlices looks at and
  * encodes the endpoints of its own Service again and nothing else. A Service without endpoints has an empty assignment, never
- * none: Envoy waits for one that does not come.
+ * none: Envoy waits for one that does not come. What Consul has not answered yet has none: the server tells Envoy not to wait,
+ * and an Envoy that has endpoints from an earlier control plane keeps them.
  */
 export function endpointDiscovery(): (
   needed: ReadonlyMap<string, EdsEndpoints>,
   sources: EndpointSources,
+  consul?: ConsulEndpoints,
 ) => ResourceMap {
   const services = indexByService<ServiceResource>(keyOf);
   const slices = indexByService<EndpointSliceResource>(({ namespace, spec }) =>
@@ -43,39 +46,51 @@ export function endpointDiscovery(): (
     if (entry === undefined) return;
     entries.delete(name);
     for (const part of partsOf(entry.needed)) {
-      const names = namesOf.get(keyOf(part));
+      const names = namesOf.get(partKey(part));
       names?.delete(name);
-      if (names?.size === 0) namesOf.delete(keyOf(part));
+      if (names?.size === 0) namesOf.delete(partKey(part));
     }
   };
   const add = (name: string, needed: EdsEndpoints): void => {
     forget(name);
     entries.set(name, { needed, inputs: unknown });
     for (const part of partsOf(needed)) {
-      const names = namesOf.get(keyOf(part));
-      if (names === undefined) namesOf.set(keyOf(part), new Set([name]));
+      const names = namesOf.get(partKey(part));
+      if (names === undefined) namesOf.set(partKey(part), new Set([name]));
       else names.add(name);
     }
   };
 
-  return (needed, sources) => {
+  let earlierConsul: ConsulEndpoints = new Map();
+
+  /** undefined: not known yet. */
+  const inputsOf = (part: ServiceEndpoints, consul: ConsulEndpoints): readonly unknown[] | undefined => {
+    const key = partKey(part);
+    if (part.kind === "service") return services.of(key);
+    return part.kind === "slices" ? slices.of(key) : consul.get(key);
+  };
+
+  return (needed, sources, consul = earlierConsul) => {
     const { changed, gone } = diffMaps(earlierNeeded, needed);
     earlierNeeded = needed;
     for (const name of gone) forget(name);
     for (const [name, endpoints] of changed) add(name, endpoints);
     const stale = new Set(changed.map(([name]) => name));
-    for (const key of [...services.update(sources.services), ...slices.update(sources.endpointSlices)]) {
+    const ofConsul = diffMaps(earlierConsul, consul).changed.map(([key]) => key);
+    earlierConsul = consul;
+    for (const key of [...services.update(sources.services), ...slices.update(sources.endpointSlices), ...ofConsul]) {
       for (const name of namesOf.get(key) ?? []) stale.add(name);
     }
     const made: [string, XdsResource][] = [];
     for (const name of stale) {
       const entry = entries.get(name) as Entry;
       const parts = partsOf(entry.needed);
-      const inputsOf = parts.map((part) => (part.kind === "service" ? services : slices).of(keyOf(part)));
-      const inputs = inputsOf.flat();
+      const found = parts.map((part) => inputsOf(part, consul));
+      if (found.every((inputs) => inputs === undefined)) continue;
+      const inputs = found.flatMap((each) => each ?? []);
       if (sameElements(entry.inputs, inputs)) continue;
       entry.inputs = inputs;
-      const endpoints = parts.flatMap((part, index) => endpointsOf(part, inputsOf[index] ?? []));
+      const endpoints = parts.flatMap((part, index) => endpointsOf(part, found[index] ?? []));
       made.push([name, encodeEndpoints(name, endpoints)]);
     }
     resources = resources.with(made, gone);
@@ -85,6 +100,10 @@ export function endpointDiscovery(): (
 
 /** Equal to no inputs, not even to none. */
 const unknown: readonly unknown[] = [Symbol("nothing has been looked up yet")];
+
+function partKey(part: ServiceEndpoints): string {
+  return part.kind === "consul" ? consulKey(part) : keyOf(part);
+}
 
 /** The Services of a cluster: one, or several in a pool. */
 function partsOf(needed: EdsEndpoints): readonly ServiceEndpoints[] {
@@ -138,17 +157,20 @@ function byName(a: { readonly name: string }, b: { readonly name: string }): num
 
 function endpointsOf(needed: ServiceEndpoints, inputs: readonly unknown[]): readonly Endpoint[] {
   if (needed.kind === "service") return clusterIp(needed, inputs[0] as ServiceResource | undefined);
+  if (needed.kind === "consul") return inputs as readonly Endpoint[];
   return (inputs as readonly EndpointSliceResource[]).flatMap((slice) => sliceEndpoints(needed, slice));
 }
 
-function clusterIp(needed: ServiceEndpoints, service: ServiceResource | undefined): readonly Endpoint[] {
+type Of<Kind> = Extract<ServiceEndpoints, { kind: Kind }>;
+
+function clusterIp(needed: Of<"service">, service: ServiceResource | undefined): readonly Endpoint[] {
   const address = service?.spec.clusterIP;
   if (address === undefined || address === "" || address === "None") return [];
-  return [{ address, port: Number(needed.port), draining: false }];
+  return [{ address, port: needed.port, draining: false }];
 }
 
 /** Ready endpoints get requests; those that are terminating and still serve finish theirs. Source: EndpointSlice conditions. */
-function sliceEndpoints(needed: ServiceEndpoints, { spec }: EndpointSliceResource): readonly Endpoint[] {
+function sliceEndpoints(needed: Of<"slices">, { spec }: EndpointSliceResource): readonly Endpoint[] {
   if (spec.addressType === "FQDN") return [];
   const port = spec.ports.find(({ name, port }) =>
     typeof needed.port === "number" ? port === needed.port : (name ?? "") === needed.port,

@@ -115,3 +115,10 @@ export function headerNameProblems(name: string, path: readonly PathStep[]): Fie
     ),
   ];
 }
+
+/** What is wrong with the name of a header that is only read, or nothing; those with a colon are parts of the request line. */
+export function readHeaderProblems(name: string, path: readonly PathStep[]): FieldProblem[] {
+  if (TOKEN.test(name.replace(/^:/, ""))) return [];
+  const message = name === "" ? "it is empty" : `${JSON.stringify(name)} is not the name of a header`;
+  return [invalid(path, message, "write letters, digits and hyphens, such as x-request-source")];
+}

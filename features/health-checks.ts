@@ -171,7 +171,7 @@ export const healthChecks: Feature<typeof healthChecksFields, readonly HealthChe
 
   fromMapping({ health_checks: written }, { upstream }) {
     if (written === undefined || upstream === undefined) return nothing;
-    if (upstream.endpoints !== "slices") {
+    if (upstream.endpoints !== "slices" && upstream.endpoints !== "consul") {
       const message = "the target is one address and not the Pods of a Service, so that nothing is checked";
       return {
         value: undefined,

@@ -3,7 +3,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { ensureTestcluster } from "./testcluster/build.mjs";
 import { type ClusterRows, describe, measureInCluster } from "./bench/cluster.ts";
-import { type CompileRow, measureCompile } from "./bench/compile.ts";
+import { type CompileRow, measureCompile, measureMixed, type MixedRow } from "./bench/compile.ts";
 import { defaultForm, formsFor } from "./bench/forms.ts";
 import { loadAverage, machine, versions } from "./bench/machine.ts";
 import { fillers, frame, route, type Shape } from "./bench/objects.ts";
@@ -63,6 +63,15 @@ async function measureCompiles(session: Session, options: Options): Promise<Comp
   return rows;
 }
 
+async function measureMixes(session: Session, options: Options): Promise<MixedRow[]> {
+  const rows: MixedRow[] = [];
+  for (const resources of options.sizes.filter((size) => size >= 10_000 && size <= 20_000)) {
+    session.say(`compile: ${resources} resources of every kind`);
+    rows.push(await session.scope((scope) => measureMixed(scope, { resources, repetitions: options.quick ? 10 : 50 })));
+  }
+  return rows;
+}
+
 async function measureDirectoryStarts(session: Session, options: Options, bundle: string): Promise<StartRow[]> {
   const rows: StartRow[] = [];
   for (const mappings of options.sizes.filter((size) => size >= 1000 && size <= 20_000)) {
@@ -110,6 +119,7 @@ async function measure(session: Session, options: Options): Promise<Report> {
   const found = versions(bundle);
   const wants = (section: Section) => options.only.has(section);
   const compile = wants("compile") ? await measureCompiles(session, options) : [];
+  const mixed = wants("compile") ? await measureMixes(session, options) : [];
   const throughput = wants("throughput") ? await measureThroughputs(session, options, bundle) : [];
   const directoryStarts = wants("start") ? await measureDirectoryStarts(session, options, bundle) : [];
   const skipped: Report["skipped"][number][] = [];
@@ -134,6 +144,7 @@ async function measure(session: Session, options: Options): Promise<Report> {
     propagation: rows?.propagation ?? [],
     burst: rows?.burst ?? [],
     compile,
+    mixed,
     memory: rows?.memory ?? [],
     changes: rows?.changes ?? [],
     admission: rows?.admission ?? [],

@@ -8,20 +8,22 @@ import { devPortalSpecSchema } from "../crds/dev-portal.ts";
 import { jsonSchemaOf } from "../crds/json-schema.ts";
 import { moduleConfigSchema } from "../crds/module-config.ts";
 import { featureFieldNames } from "../features/index.ts";
+import { consulResolverFieldNames } from "../sources/getambassador/consul.ts";
 import { authServiceFieldNames } from "../sources/getambassador/auth-service.ts";
 import { hostFieldNames } from "../sources/getambassador/host.ts";
 import { listenerFieldNames } from "../sources/getambassador/listener.ts";
 import { resolverFieldNames } from "../sources/getambassador/lookup.ts";
+import { logServiceFieldNames } from "../sources/getambassador/log-service.ts";
 import { coreFieldNames } from "../sources/getambassador/mapping-fields.ts";
 import { moduleFieldNames } from "../sources/getambassador/module.ts";
 import { rateLimitServiceFieldNames } from "../sources/getambassador/rate-limit-service.ts";
 import { tcpMappingFieldNames } from "../sources/getambassador/tcp-mapping.ts";
 import { tlsContextFieldNames } from "../sources/getambassador/tls-fields.ts";
+import { tracingServiceFieldNames } from "../sources/getambassador/tracing-service.ts";
 import { root } from "./paths.mjs";
 
 type KindName = (typeof customKinds)[number]["kind"];
 
-const none: ReadonlySet<string> = new Set();
 /** Kept for tools; it changes no traffic. */
 const devPortalFieldNames: ReadonlySet<string> = new Set(
   Object.keys(jsonSchemaOf(devPortalSpecSchema).properties ?? {}),
@@ -39,10 +41,10 @@ export const compiledFields: Readonly<Record<KindName, ReadonlySet<string>>> = {
   TCPMapping: tcpMappingFieldNames,
   AuthService: authServiceFieldNames,
   RateLimitService: rateLimitServiceFieldNames,
-  LogService: none,
-  TracingService: none,
+  LogService: logServiceFieldNames,
+  TracingService: tracingServiceFieldNames,
   DevPortal: devPortalFieldNames,
-  ConsulResolver: none,
+  ConsulResolver: consulResolverFieldNames,
 };
 
 interface Counts {

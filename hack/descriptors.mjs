@@ -6,6 +6,9 @@ import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from "@bufbuild/pr
 const LENGTH_DELIMITED_FIELDS = new Set([1, 2, 3, 4, 5, 6, 7, 8, 9, 12]);
 const VARINT_FIELDS = new Set([10, 11, 14]);
 
+/** What collectors of spans speak, for tests; Envoy's own protos do not name them. */
+const COLLECTORS = ["opentelemetry/proto/collector/trace/v1/trace_service.proto", "zipkin.proto"];
+
 /** @returns {[value: number, next: number] | undefined} a varint of at most 5 bytes at `at` */
 function varint(bytes, at) {
   let value = 0;
@@ -111,5 +114,6 @@ export function extractDescriptors(binary) {
   for (const name of [...found.keys()].sort()) {
     if (name.startsWith("envoy/") && name.includes("/v3/")) visit(name, "the root");
   }
+  for (const name of COLLECTORS) visit(name, "the root");
   return toBinary(FileDescriptorSetSchema, create(FileDescriptorSetSchema, { file: ordered }));
 }

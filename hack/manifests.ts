@@ -8,6 +8,7 @@ import {
   authorityRules,
   conversionRules,
   gatewayRules,
+  knativeRules,
   type PolicyRule,
   trustRules,
 } from "../capabilities/rules.ts";
@@ -65,12 +66,22 @@ const installHeader = `# Written by \`npm run generate\`; edit hack/manifests.ts
 # the gateway judges again whatever is stored. For certificates of your own see docs/environment.md.
 `;
 
+const knativeHeader = `# Written by \`npm run generate\`; edit hack/manifests.ts and capabilities/rules.ts.
+#
+# The right to serve Knative's Ingresses, for a gateway with AMBASSADOR_KNATIVE_SUPPORT=true. After install.yaml:
+#   kubectl apply -f knative.yaml
+`;
+
 /** Text by path from the repository's root. */
 export function manifestFiles(): ReadonlyMap<string, string> {
   return new Map([
     ["manifests/crds.yaml", crdsHeader + documents(customKinds.map((row) => crdOf(row)))],
     ["manifests/crds-legacy.yaml", legacyHeader + documents([...customKinds.map(legacyCrd), ...conversionAccess()])],
     ["manifests/install.yaml", installHeader + documents(installed())],
+    [
+      "manifests/knative.yaml",
+      knativeHeader + documents(clusterAccess("nuncio-knative", gateway, "gateway", knativeRules())),
+    ],
     ["manifests/mutate.yaml", mutateHeader + documents(mutation())],
   ]);
 }

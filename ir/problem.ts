@@ -81,6 +81,7 @@ export const problemCodes = [
   "InvalidService",
   "ServiceNotFound",
   "ResolverNotFound",
+  "ConsulUnavailable",
   "TlsContextNotFound",
   "TlsContextNotReady",
   "SecretNotFound",

@@ -13,6 +13,8 @@ export interface CompileSettings {
   readonly readsFiles?: boolean;
   /** DISABLE_STRICT_LABEL_SELECTORS: any one label of a selector is enough, and for a Host and a Mapping the hostname too. */
   readonly looseLabelSelectors?: boolean;
+  /** AMBASSADOR_KNATIVE_SUPPORT: Knative's Ingresses are read. */
+  readonly knative?: boolean;
   /** How a virtual host finds its route: in order, by a tree of path prefixes, or (the default) by a tree where there are many. */
   readonly routeMatching?: RouteMatching;
 }

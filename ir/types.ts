@@ -4,6 +4,7 @@
  */
 import type { ObjectRef } from "./problem.ts";
 import type { Redacted } from "./redacted.ts";
+import type { GrpcAccessLog, Tracing } from "./telemetry.ts";
 
 export type PathMatch =
   | { readonly kind: "prefix"; readonly prefix: string }
@@ -33,7 +34,14 @@ export type ServiceEndpoints =
   /** The Service's ClusterIP: no DNS query, and the Service's own balancing. */
   | { readonly kind: "service"; readonly namespace: string; readonly name: string; readonly port: number }
   /** The Service's EndpointSlices: Envoy balances over Pods. */
-  | { readonly kind: "slices"; readonly namespace: string; readonly name: string; readonly port: number | string };
+  | { readonly kind: "slices"; readonly namespace: string; readonly name: string; readonly port: number | string }
+  /** The healthy instances of a service in Consul. `address` is as written, variables and all; undefined: the environment's. */
+  | {
+      readonly kind: "consul";
+      readonly address: string | undefined;
+      readonly datacenter: string;
+      readonly service: string;
+    };
 
 /** Endpoints that stand in the cluster itself. */
 export type FixedEndpoints =
@@ -206,6 +214,8 @@ export interface Listener {
   readonly trustedHops: number;
   readonly http2MaxConcurrentStreams: number | undefined;
   readonly connectionManager: ConnectionManager;
+  /** Where connections are logged that are handed on; nowhere unless it is there. */
+  readonly connectionLogs?: readonly GrpcAccessLog[];
   /** Bytes that a connection may buffer; undefined: Envoy's default. */
   readonly bufferLimitBytes?: number;
   readonly chains: readonly Chain[];
@@ -242,15 +252,18 @@ export interface ConnectionManager {
   readonly rejectEscapedSlashes?: boolean;
   readonly stripMatchingHostPort?: boolean;
   readonly suppressEnvoyHeaders?: boolean;
+  readonly tracing?: Tracing;
 }
 
 /** Where a line for each request goes. */
-export type AccessLog = {
+export interface FileAccessLog {
   readonly kind: "file";
   /** undefined: the gateway's standard output. */
   readonly path: string | undefined;
   readonly format: AccessLogFormat;
-};
+}
+
+export type AccessLog = FileAccessLog | GrpcAccessLog;
 
 export type AccessLogFormat =
   | { readonly kind: "text"; readonly text: string }

@@ -55,10 +55,15 @@ export const watchedKinds: readonly WatchedKind[] = kindTable
     ...(group === "networking.k8s.io" ? { optional: true } : {}),
   }));
 
+/** With AMBASSADOR_KNATIVE_SUPPORT. Its CRD comes with Knative. */
+const knativeKinds: readonly WatchedKind[] = kindTable
+  .filter(({ kind }) => kind === "KnativeIngress")
+  .map(({ kind, group, version, plural }) => ({ kind, group, version, plural, namespaced: true, optional: true }));
+
 /** Kinds that name Secrets, and those that may hold objects which do. */
 const referrers: ReadonlySet<string> = new Set([
   ...["Host", "TLSContext", "Module"],
-  ...["Service", "Ingress", "IngressClass"],
+  ...["Service", "Ingress", "IngressClass", "KnativeIngress"],
 ]);
 
 function isSecret(resource: AnyResource): resource is SecretResource {
@@ -108,7 +113,7 @@ export function watchCluster(options: ClusterSourceOptions): ClusterSource {
   startInformers<AnyResource | undefined>({
     kubeConfig: options.kubeConfig,
     // A gateway of one namespace has no rights outside of it.
-    kinds: (options.kinds ?? watchedKinds)
+    kinds: [...(options.kinds ?? watchedKinds), ...(options.settings.knative === true ? knativeKinds : [])]
       .filter((kind) => kind.namespaced || options.namespace === undefined)
       .map((kind) =>
         kind.kind === "Secret" && options.secretsNamespace !== undefined

@@ -10,6 +10,9 @@ import { type Readiness, startAdminServer } from "./admin-server.ts";
 import { certificateFiles } from "./certificate-files.ts";
 import { type Clock } from "./clock.ts";
 import { expiryWatch } from "./expiry-watch.ts";
+import { knativeStatus } from "./knative-status.ts";
+import { whenLive } from "./when-live.ts";
+import { watchConsul } from "./consul.ts";
 import { FatalError } from "./fatal.ts";
 import { watchManifests } from "./files.ts";
 import type { Log } from "./log.ts";
@@ -17,6 +20,7 @@ import { createMetrics } from "./metrics.ts";
 import { watchCluster } from "./cluster-source.ts";
 import { createApi } from "./informers/api.ts";
 import { ingressStatus } from "./ingress-status.ts";
+import { watchIstioCertificates } from "./istio-certificates.ts";
 import { loadKubeConfig } from "./kubernetes.ts";
 import { connectParent, type ParentChannel } from "./parent.ts";
 import { createPortGuard } from "./port-guard.ts";
@@ -24,10 +28,12 @@ import { isHeldByOthers, portProblem } from "./ports.ts";
 import { problemLog } from "./problem-log.ts";
 import { createReconciler } from "./reconciler.ts";
 import { createRejections } from "./rejections.ts";
-import { ownServiceOf, type Settings } from "./settings.ts";
+import { type Environment, ownServiceOf, type Settings } from "./settings.ts";
 
 export interface ControlPlaneOptions {
   readonly settings: Settings;
+  /** For variables in resources, where they are filled in. */
+  readonly env: Environment;
   /** undefined: a shadow, which compiles and reports, and serves nothing. */
   readonly envoy: { readonly xdsSocketPath: string; readonly adminSocketPath: string } | undefined;
   readonly version: string;
@@ -103,7 +109,14 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     let expired: readonly Problem[] = [];
     const logProblems = problemLog(log.child("config"));
     const report = () => {
-      const all = [...sourceProblems, ...compiledProblems, ...expired, ...portProblems, ...rejections.problems()];
+      const all = [
+        ...sourceProblems,
+        ...compiledProblems,
+        ...expired,
+        ...portProblems,
+        ...consul.problems(reconciler.sourceMap()),
+        ...rejections.problems(),
+      ];
       const counts = { error: 0, warning: 0 };
       for (const { severity } of all) counts[severity]++;
       metrics.problems(counts);
@@ -128,6 +141,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         report();
       }
       if (event.kind !== "acknowledged") return;
+      live.acknowledged(event.snapshot);
       const since = born.get(event.snapshot);
       const lagMs = since === undefined ? undefined : clock.now() - since;
       if (lagMs !== undefined) metrics.snapshotAcknowledged(lagMs / 1000);
@@ -146,12 +160,14 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         : await createAdsServer({ socketPath: options.envoy.xdsSocketPath, log: log.child("xds"), onEvent });
     let currentResources: () => Resources = () => sortResources([]).value;
     let irListeners: readonly Listener[] = [];
+    const live = whenLive();
     let reviewStatus: () => void = () => undefined;
     const guard = createPortGuard<Listener>({
       isHeld: (place) => isHeldByOthers(place, adminSocketPath),
       publish(snapshot, changedAtMs) {
         born.set(snapshot, changedAtMs);
         reason = "Envoy has not acknowledged the first configuration yet";
+        live.published(snapshot);
         ads?.setSnapshot(snapshot);
       },
       onHeld(held) {
@@ -160,6 +176,14 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       },
       clock,
       retryMs: portRetryMs,
+    });
+    const consul = watchConsul({
+      settings: settings.consul,
+      env: options.env,
+      clock,
+      signal: stopped.signal,
+      onEndpoints: () => reconciler.changed(true),
+      onProblems: report,
     });
     const compileSettings: CompileSettings = Object.freeze({
       ambassadorId: settings.ambassadorId,
@@ -170,15 +194,34 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       readsFiles: true,
       routeMatching: settings.routeMatching,
       looseLabelSelectors: settings.looseLabelSelectors,
+      knative: settings.knative,
     });
+    let isRead = false;
+    const istio =
+      settings.istioSecretDir === undefined
+        ? undefined
+        : watchIstioCertificates({
+            directory: settings.istioSecretDir,
+            namespace: settings.namespace,
+            log: log.child("istio"),
+            clock,
+            signal: stopped.signal,
+            onChange() {
+              if (isRead) reconciler.changed();
+            },
+          });
     const reconciler = createReconciler({
       settings: compileSettings,
-      resources: () => files.withFiles(currentResources()),
-      // A shadow opens no port, so it does not matter who has them.
-      onSnapshot: (snapshot, changedAtMs) => {
-        if (ads !== undefined) guard.offer(snapshot, irListeners, changedAtMs);
+      resources: () => files.withFiles(istio?.over(currentResources()) ?? currentResources()),
+      consul,
+      onSnapshot(snapshot, changedAtMs) {
+        // A shadow opens no port, so it does not matter who has them.
+        if (ads === undefined) return;
+        live.changed();
+        guard.offer(snapshot, irListeners, changedAtMs);
       },
       onJudged(judged) {
+        consul.need(judged.compiled.endpoints);
         irListeners = judged.compiled.ir.listeners;
         const opened = irListeners.length;
         if (opened === 0 && opened !== listeners) {
@@ -192,6 +235,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         report();
         reviewStatus();
         if (options.envoy === undefined) log.info(summary(judged.problems, currentResources()));
+        live.judged(currentResources(), judged.problems);
       },
       onCompiled: (seconds) => metrics.compiled(seconds),
       clock,
@@ -209,6 +253,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
           const manifests = read(files);
           currentResources = () => manifests.resources;
           sourceProblems = [...manifests.problems, ...manifests.skipped];
+          isRead = true;
           reconciler.changed();
         },
       });
@@ -224,6 +269,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         log: log.child("kubernetes"),
         signal: stopped.signal,
         onChange(endpointsOnly) {
+          isRead = true;
           reconciler.changed(endpointsOnly);
         },
         onWaiting: (why) => (reason = why),
@@ -231,6 +277,16 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       currentResources = source.resources;
       // A shadow writes nothing.
       if (options.envoy === undefined) return;
+      if (settings.knative) {
+        live.tell = knativeStatus({
+          api: createApi(kubeConfig),
+          gateway: { ...compileSettings, service: settings.service },
+          log: log.child("status"),
+          clock,
+          today: () => new Date(),
+          signal: stopped.signal,
+        });
+      }
       reviewStatus = ingressStatus({
         api: createApi(kubeConfig),
         gateway: { ...compileSettings, service: settings.service },

@@ -2,6 +2,7 @@ import type { Resources } from "../crds/resources.ts";
 import { createCompiler } from "../compile/compile.ts";
 import { type SourceMap, sourceMap } from "../compile/source-map.ts";
 import { judge, type Judged } from "../compile/last-good.ts";
+import type { ConsulEndpoints } from "../discovery/consul.ts";
 import { endpointDiscovery } from "../discovery/endpoints.ts";
 import type { CompileSettings } from "../ir/settings.ts";
 import type { Snapshot } from "../xds/snapshot.ts";
@@ -11,6 +12,8 @@ import type { Log } from "./log.ts";
 export interface ReconcilerOptions {
   readonly settings: CompileSettings;
   readonly resources: () => Resources;
+  /** What Consul has answered; and for how long a first answer may hold a snapshot back. */
+  readonly consul?: { endpoints(): ConsulEndpoints; awaitedMs(): number } | undefined;
   readonly onSnapshot: (snapshot: Snapshot, changedAtMs: number) => void;
   readonly onJudged: (judged: Judged) => void;
   readonly onCompiled: (seconds: number) => void;
@@ -25,6 +28,9 @@ export interface Reconciler {
   sourceMap(): SourceMap;
   stop(): void;
 }
+
+/** How often it is looked whether what is awaited has come. */
+const AWAITING_MS = 2;
 
 /**
  * Turns changes into snapshots. The first change after quiet goes at once; while changes keep coming, a run starts when
@@ -65,7 +71,17 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       options.onJudged(judged);
     }
     const { compiled } = judged;
-    const next: Snapshot = { ...compiled.snapshot, endpoint: discover(compiled.endpoints, current) };
+    const awaitedMs = options.consul?.awaitedMs() ?? 0;
+    if (awaitedMs > 0) {
+      // Routes to a service that is new would meet a cluster without endpoints.
+      changedAtMs = since;
+      cancel = schedule(Math.min(awaitedMs, AWAITING_MS));
+      return;
+    }
+    const next: Snapshot = {
+      ...compiled.snapshot,
+      endpoint: discover(compiled.endpoints, current, options.consul?.endpoints()),
+    };
     if (snapshot === undefined || !sameSnapshot(snapshot, next)) {
       snapshot = next;
       options.onSnapshot(next, since);

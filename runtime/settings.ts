@@ -1,3 +1,4 @@
+import { type ConsulSettings, consulSettings } from "./consul-settings.ts";
 import { logLevels } from "./log.ts";
 import type { LogLevel } from "./log.ts";
 import type { RouteMatching } from "../ir/settings.ts";
@@ -74,6 +75,11 @@ export interface Settings {
   readonly drainTimeMs: number;
   /** How long /readyz says 503 before the drain begins, so that load balancers have moved on. */
   readonly drainDelayMs: number;
+  /** Knative's Ingresses are read. */
+  readonly knative: boolean;
+  readonly consul: ConsulSettings;
+  /** Where Istio's agent writes a certificate; undefined: nowhere. */
+  readonly istioSecretDir: string | undefined;
   readonly adminAddress: string;
   readonly adminPort: number;
   /** The folder in which the run directory is made; undefined: see run-dir.ts. */
@@ -150,6 +156,9 @@ export function readSettings(
     drainTimeMs:
       1000 * reader.integer({ variable: "AMBASSADOR_DRAIN_TIME", min: 0, max: 86_400, fallback: 600, unit: "seconds" }),
     drainDelayMs: 1000 * reader.seconds("--drain-delay", flags.drainDelay, standalone ? 0 : 5),
+    knative: reader.boolean("AMBASSADOR_KNATIVE_SUPPORT", false),
+    consul: consulSettings(env, reader.boolean),
+    istioSecretDir: trimmed(env["AMBASSADOR_ISTIO_SECRET_DIR"]),
     // Kubelet's probes come from outside of the Pod; on a person's machine nobody else has business there.
     adminAddress: reader.address("AMBASSADOR_HEALTHCHECK_BIND_ADDRESS", standalone ? "127.0.0.1" : "0.0.0.0"),
     adminPort: reader.integer({

@@ -7,8 +7,6 @@ const unread: Readonly<Record<string, string>> = {
   AMBASSADOR_DISABLE_ENDPOINTS: "leave endpoint resolvers out of the Mappings",
   AMBASSADOR_HEALTHCHECK_IP_FAMILY:
     "set AMBASSADOR_HEALTHCHECK_BIND_ADDRESS to an address of that family, for example ::",
-  AMBASSADOR_ISTIO_SECRET_DIR: "put the certificate into a Secret",
-  AMBASSADOR_KNATIVE_SUPPORT: "write Mappings or Ingresses",
   AMBASSADOR_READY_PORT: "ask /readyz on the admin port",
   AMBASSADOR_UPDATE_MAPPING_STATUS: "what is wrong with a Mapping stands in the log, and admission refuses it",
 };

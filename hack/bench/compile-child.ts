@@ -5,6 +5,7 @@ import { typeUrls, type XdsType } from "../../xds/snapshot.ts";
 import { serve } from "./child.ts";
 import type { Form } from "./forms.ts";
 import { filler, fillers, frame, type Manifest, type Shape } from "./objects.ts";
+import { type Edit, edited, edits, mixedResources } from "./mixed.ts";
 import { compileSettings, parse, storeOf } from "./resources.ts";
 import { type Distribution, distribution, rounded } from "./statistics.ts";
 
@@ -75,7 +76,7 @@ async function measure({ shape, mappings, form, repetitions }: CompileOptions): 
 
   let generation = 0;
   let last: Compiled = first;
-  const edited = (index: number) => {
+  const changedFiller = (index: number) => {
     const { spec, ...object } = filler(shape, index);
     return parse({ ...object, spec: { ...spec, timeout_ms: 1000 + ++generation } });
   };
@@ -92,14 +93,14 @@ async function measure({ shape, mappings, form, repetitions }: CompileOptions): 
     return distribution(all);
   };
   const random = () => Math.floor(Math.random() * mappings);
-  const oneChangedMs = times(() => store.put(edited(random())));
+  const oneChangedMs = times(() => store.put(changedFiller(random())));
   const oneChanged = last.counters;
   let extra = mappings;
   const oneAddedMs = times(() => store.put(parse(filler(shape, extra++))));
   const oneAdded = last.counters;
   const oneRemovedMs = times(() => store.remove("Mapping", "default", `filler-${--extra}`));
   const hundredChangedMs = times(() => {
-    for (let i = 0; i < 100; i++) store.put(edited(random()));
+    for (let i = 0; i < 100; i++) store.put(changedFiller(random()));
   });
   const nothingMs = times(() => undefined);
   const freshMs: number[] = [];
@@ -138,6 +139,60 @@ function bytesByType({ snapshot }: Compiled): Record<string, number> {
   );
 }
 
-const methods = { measure };
+export interface MixedFigures {
+  readonly resources: number;
+  readonly parseMs: number;
+  /** The first in a new process. */
+  readonly firstMs: number;
+  /** Of a new compiler in a warm process. */
+  readonly freshMs: Distribution;
+  /** After an edit of one object, by its kind. */
+  readonly oneChangedMs: Readonly<Record<Edit, Distribution>>;
+  readonly problems: number;
+}
+
+async function measureMixed({
+  resources,
+  repetitions,
+}: {
+  readonly resources: number;
+  readonly repetitions: number;
+}): Promise<MixedFigures> {
+  const manifests = await mixedResources(resources);
+  const texts = manifests.map((each) => JSON.stringify(each));
+  const [store, parseMs] = timed(() => storeOf(texts.map((text) => JSON.parse(text) as Manifest)));
+  store.resources();
+  const compile = createCompiler();
+  const settings = compileSettings("tree");
+  const [{ problems }, firstMs] = timed(() => compile(store.resources(), settings));
+  let edition = 0;
+  const changed = (kind: Edit): Distribution => {
+    const all: number[] = [];
+    for (let i = -repetitions; i < repetitions; i++) {
+      store.put(parse(edited(kind, Math.floor(Math.random() * 1_000_000), ++edition)));
+      const [, tookMs] = timed(() => compile(store.resources(), settings));
+      if (i >= 0) all.push(tookMs);
+      if (i % 10 === 0) collect();
+    }
+    return distribution(all);
+  };
+  const oneChangedMs = Object.fromEntries(edits.map((kind) => [kind, changed(kind)])) as MixedFigures["oneChangedMs"];
+  const freshMs: number[] = [];
+  for (let i = 0; i < 3; i++) {
+    const fresh = createCompiler();
+    collect();
+    freshMs.push(timed(() => fresh(store.resources(), settings))[1]);
+  }
+  return {
+    resources: manifests.length,
+    parseMs: rounded(parseMs),
+    firstMs: rounded(firstMs),
+    freshMs: distribution(freshMs),
+    oneChangedMs,
+    problems: problems.length,
+  };
+}
+
+const methods = { measure, measureMixed };
 export type CompileMethods = typeof methods;
 serve(methods);

@@ -1,5 +1,5 @@
 import { startChild } from "./child.ts";
-import type { CompileFigures, CompileMethods, CompileOptions } from "./compile-child.ts";
+import type { CompileFigures, CompileMethods, CompileOptions, MixedFigures } from "./compile-child.ts";
 import type { Form } from "./forms.ts";
 import { loadAverage } from "./machine.ts";
 import type { Shape } from "./objects.ts";
@@ -25,4 +25,20 @@ export async function measureCompile(
   await child.stop();
   const { form, mappings } = options;
   return { form, scheme: shape.scheme, hosts: shape.hosts, mappings, loadAverage: load, ...figures };
+}
+
+export interface MixedRow extends MixedFigures {
+  readonly loadAverage: readonly number[];
+}
+
+/** Resources of every kind together. */
+export async function measureMixed(
+  scope: Scope,
+  options: { readonly resources: number; readonly repetitions: number },
+): Promise<MixedRow> {
+  const load = loadAverage();
+  const child = startChild<CompileMethods>(scope, "./compile-child.ts", { nodeFlags: ["--expose-gc"] });
+  const figures = await child.call("measureMixed", options);
+  await child.stop();
+  return { loadAverage: load, ...figures };
 }

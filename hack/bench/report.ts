@@ -2,7 +2,7 @@ import type { AdmissionRow } from "./admission.ts";
 import type { BurstRow, PropagationRow } from "./propagation.ts";
 import type { ChangesRow } from "./changes.ts";
 import type { LoadRow } from "./cluster.ts";
-import type { CompileRow } from "./compile.ts";
+import type { CompileRow, MixedRow } from "./compile.ts";
 import type { Machine, Versions } from "./machine.ts";
 import type { MemoryRow } from "./memory.ts";
 import type { Section } from "./options.ts";
@@ -24,6 +24,7 @@ export interface Report {
   readonly propagation: readonly PropagationRow[];
   readonly burst: readonly BurstRow[];
   readonly compile: readonly CompileRow[];
+  readonly mixed: readonly MixedRow[];
   readonly memory: readonly MemoryRow[];
   readonly changes: readonly ChangesRow[];
   readonly admission: readonly AdmissionRow[];
@@ -52,6 +53,7 @@ export function table(report: Report): string {
     ...propagationTable(report),
     ...burstTable(report),
     ...compileTable(report),
+    ...mixedTable(report),
     ...memoryTable(report),
     ...changesTable(report),
     ...admissionTable(report),
@@ -142,6 +144,20 @@ function compileTable({ compile }: Report): string[] {
     "RSS MB",
     "load",
   ]);
+}
+
+function mixedTable({ mixed }: Report): string[] {
+  const rows = mixed.map((row): Cell[] => [
+    row.resources,
+    short(row.parseMs),
+    short(row.firstMs),
+    middle(row.freshMs),
+    ...Object.values(row.oneChangedMs).map(middle),
+    row.loadAverage[0] ?? 0,
+  ]);
+  const kinds = Object.keys(mixed[0]?.oneChangedMs ?? {});
+  const columns = ["resources", "parse", "first", "fresh, warm", ...kinds.map((kind) => `1 ${kind}`), "load"];
+  return section("compile of every kind together, ms (p50 / p90)", rows, columns);
 }
 
 function memoryTable({ memory }: Report): string[] {

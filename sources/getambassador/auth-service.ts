@@ -11,7 +11,7 @@ import { externalCluster } from "./external-service.ts";
 import { type AuthServiceLike, authServicesOf } from "./legacy-auth.ts";
 import type { MappingContext } from "./mapping.ts";
 import { pooled } from "./pool.ts";
-import type { GatewayServices, ServiceKinds } from "./services.ts";
+import type { Contribution, ServiceKinds } from "./services.ts";
 
 /** Fields of spec that are read. */
 export const authServiceFieldNames: ReadonlySet<string> = new Set([
@@ -196,7 +196,7 @@ function build(service: AuthServiceLike, context: MappingContext): Built {
  * of them at a time. Where there are only unusable ones, every request that would be asked for is refused: what is
  * protected must not be open because of a typing error.
  */
-export function authServices(kinds: ServiceKinds, context: MappingContext): GatewayServices {
+export function authServices(kinds: ServiceKinds, context: MappingContext): Contribution {
   const { services, broken } = authServicesOf(kinds);
   const built = services.map((service) => build(service, context));
   const problems = built.flatMap((each) => each.problems);

@@ -14,11 +14,11 @@ import { clusterUnion } from "./cluster-union.ts";
 import { http3PortOf, publicPorts } from "./http3.ts";
 import { listenerMaker } from "./ir-listener.ts";
 import { buildListener, type BuiltListener, takesHost } from "./listener.ts";
+import { consulProblems } from "./consul.ts";
 import { type Around, chainsOf, type Place, sameAround } from "./chains.ts";
 import { contextLookup } from "./lookup.ts";
 import type { BuiltMapping, MappingContext } from "./mapping.ts";
 import { selectModule } from "./module.ts";
-import { notYetProblems } from "./not-yet.ts";
 import { detachedProblems, hostConflicts, listenerConflicts } from "./placement-problems.ts";
 import { probeBuilder } from "./probes.ts";
 import { runtimeFlagsOf } from "./runtime-flags.ts";
@@ -116,7 +116,7 @@ export function gatewayAssembler(
     const sound = soundObjects(resources);
     const problems: Problem[] = [...ofResources, ...sound.problems];
     const module = moduleOf(usable.modules);
-    problems.push(...module.problems, ...notYetProblems(usable));
+    problems.push(...module.problems, ...consulProblems(usable.consulResolvers));
     const secrets = tls.prepare(
       usable.tlsContexts,
       usable.modules,
@@ -128,7 +128,14 @@ export function gatewayAssembler(
     // TLSContexts serve TCPMappings by name too.
     const hasNamedTcp = usable.tcpMappings.some(({ spec }) => spec.host !== undefined);
     if (!hasHosts && !hasNamedTcp) problems.push(...secrets.withoutHosts);
-    const lookup = lookupOf(sound.services, usable.serviceResolvers, usable.endpointResolvers, secrets, settings);
+    const lookup = lookupOf(
+      sound.services,
+      usable.serviceResolvers,
+      usable.endpointResolvers,
+      usable.consulResolvers,
+      secrets,
+      settings,
+    );
     const context = contextOf(module.config, lookup);
 
     const labelDomain = labelDomainOf(usable.rateLimitServices, context);
@@ -190,7 +197,7 @@ export function gatewayAssembler(
       problems.push(...http.problems.filter(({ code }) => code !== "NoHost" || tcpChains.length === 0));
       const chains = [...tcpChains, ...http.chains];
       if (chains.length === 0) continue;
-      irListenerList.push(irListener(listener, chains, module.config, settings));
+      irListenerList.push(irListener(listener, chains, module.config, settings, services.telemetry));
     }
 
     for (const domain of used) if (domain.problems.length > 0) problems.push(...domain.problems);

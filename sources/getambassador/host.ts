@@ -1,4 +1,5 @@
 import type { HostSpec } from "../../crds/host.ts";
+import { clusterLocal, visibilityLabel } from "../../crds/knative-ingress.ts";
 import { assertNever } from "../../ir/assert.ts";
 import type { Problem } from "../../ir/problem.ts";
 import type { Resource } from "../../ir/resource.ts";
@@ -83,11 +84,17 @@ function expressionHolds({ key, operator, values = [] }: Expression, labels: Lab
  */
 export function takesMapping(host: BuiltHost, mapping: BuiltMapping, loose = false): boolean {
   if (mapping.everywhere === true) return true;
+  if (isHidden(mapping.resource.labels, host.selector)) return false;
   if (loose) return takesLoosely(host, mapping);
   const hasHostname = mapping.hostname !== undefined || mapping.hostRegex !== undefined;
   if (host.selector === undefined && !hasHostname) return false;
   if (host.selector !== undefined && !labelsMatch(host.selector, mapping.resource.labels)) return false;
   return mapping.hostname === undefined || globsOverlap(mapping.hostname, host.hostname);
+}
+
+/** What is for the cluster alone is shown where a Host asks for it by name, not where one takes everything. */
+function isHidden(labels: Labels, selector: LabelSelector | undefined): boolean {
+  return labels[visibilityLabel] === clusterLocal && selector?.matchLabels?.[visibilityLabel] !== clusterLocal;
 }
 
 /** As Emissary did before 2.4 and 3.2, and does with DISABLE_STRICT_LABEL_SELECTORS. */

@@ -2,15 +2,17 @@ import type { ModuleConfig } from "../../crds/module-config.ts";
 import type { Counters } from "../../ir/counters.ts";
 import { sameElements } from "../../ir/memo.ts";
 import type { CompileSettings } from "../../ir/settings.ts";
+import type { Telemetry } from "../../ir/telemetry.ts";
 import type { Chain, Listener } from "../../ir/types.ts";
-import { connectionManagerOf } from "./connection-manager.ts";
 import type { BuiltListener } from "./listener.ts";
+import { connectionLogsOf, observed } from "./telemetry.ts";
 
 type MakeListener = (
   listener: BuiltListener,
   chains: readonly Chain[],
   module: ModuleConfig,
   settings: CompileSettings,
+  telemetry: Telemetry,
 ) => Listener;
 
 function textOf(chains: readonly Chain[]): string {
@@ -24,8 +26,8 @@ function sourcesOf(chains: readonly Chain[]): readonly unknown[] {
 /** Makes listeners of the IR; the same object as long as nothing in it changes. */
 export function listenerMaker(counters: () => Counters): MakeListener {
   const known = new WeakMap<BuiltListener, { readonly deps: readonly unknown[]; readonly listener: Listener }>();
-  return (listener, chains, module, settings) => {
-    const deps = [module, settings, textOf(chains), ...sourcesOf(chains)];
+  return (listener, chains, module, settings, telemetry) => {
+    const deps = [module, settings, telemetry, textOf(chains), ...sourcesOf(chains)];
     const earlier = known.get(listener);
     if (earlier !== undefined && sameElements(earlier.deps, deps)) return earlier.listener;
     counters().listeners++;
@@ -39,7 +41,8 @@ export function listenerMaker(counters: () => Counters): MakeListener {
       statPrefix: listener.statPrefix,
       trustedHops: listener.trustedHops,
       http2MaxConcurrentStreams: listener.resource.spec.http2MaxConcurrentStreams,
-      connectionManager: connectionManagerOf(module),
+      connectionManager: observed(module, [telemetry]),
+      connectionLogs: connectionLogsOf(telemetry),
       ...(module.buffer_limit_bytes === undefined ? {} : { bufferLimitBytes: module.buffer_limit_bytes }),
       chains,
       source: { object: listener.resource, path: ["spec"] },

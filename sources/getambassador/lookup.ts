@@ -1,9 +1,11 @@
 import type {
+  ConsulResolverResource,
   KubernetesEndpointResolverResource,
   KubernetesServiceResolverResource,
   ServiceResource,
 } from "../../crds/resources.ts";
 import type { CompileSettings } from "../../ir/settings.ts";
+import { buildConsulResolver, implicitConsul } from "./consul.ts";
 import { DEFAULT_RESOLVER, type Resolver, type TargetLookup } from "./target.ts";
 import type { TlsState } from "./tls.ts";
 
@@ -15,9 +17,11 @@ const implicit: ReadonlyMap<string, Resolver> = new Map<string, Resolver>([
   [DEFAULT_RESOLVER, service],
   ["endpoint", endpoint],
   ["kubernetes-endpoint", endpoint],
+  ["consul", implicitConsul],
+  ["consul-endpoint", implicitConsul],
 ]);
 
-/** Fields of the resolvers' specs: a resolver is its name and its kind. */
+/** Fields of the Kubernetes resolvers' specs: such a resolver is its name and its kind. */
 export const resolverFieldNames: ReadonlySet<string> = new Set(["ambassador_id"]);
 
 /** Answers what Mappings ask about other objects. Resolvers and TLSContexts are found by name from any namespace. */
@@ -25,6 +29,7 @@ export function contextLookup(
   services: readonly ServiceResource[],
   serviceResolvers: readonly KubernetesServiceResolverResource[],
   endpointResolvers: readonly KubernetesEndpointResolverResource[],
+  consulResolvers: readonly ConsulResolverResource[],
   tls: TlsState,
   settings: CompileSettings,
 ): TargetLookup {
@@ -32,6 +37,10 @@ export function contextLookup(
   const resolvers = new Map(implicit);
   for (const { name } of serviceResolvers) resolvers.set(name, service);
   for (const { name } of endpointResolvers) resolvers.set(name, endpoint);
+  for (const resource of consulResolvers) {
+    const { resolver } = buildConsulResolver(resource);
+    if (resolver !== undefined) resolvers.set(resource.name, resolver);
+  }
   return {
     service: (namespace, name) => byKey.get(`${namespace}/${name}`),
     resolver: (name) => resolvers.get(name),

@@ -4,7 +4,7 @@ import { cors } from "../../filters/cors.ts";
 import { moduleFilters } from "../../filters/index.ts";
 import { memoForever } from "../../ir/memo.ts";
 import type { HttpFilter } from "../../ir/types.ts";
-import type { GatewayServices } from "./services.ts";
+import type { Contribution } from "./services.ts";
 
 /** The filters that the Module asks for; the same objects for the same Module. */
 const filtersOf = memoForever((config: ModuleConfig): readonly HttpFilter[] =>
@@ -19,7 +19,7 @@ const filtersOf = memoForever((config: ModuleConfig): readonly HttpFilter[] =>
 const always: HttpFilter = { name: cors.name, settings: {} };
 
 /** What the Module contributes. What is wrong in it is told with the rest of the Module: see module-problems.ts. */
-export function filtersOfModule(config: ModuleConfig): GatewayServices {
+export function filtersOfModule(config: ModuleConfig): Contribution {
   return { filters: [...filtersOf(config), always], clusters: [], problems: [] };
 }
 

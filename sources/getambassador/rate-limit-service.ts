@@ -7,7 +7,7 @@ import { keyOf, type Resource } from "../../ir/resource.ts";
 import type { Cluster } from "../../ir/types.ts";
 import { externalCluster } from "./external-service.ts";
 import type { MappingContext } from "./mapping.ts";
-import type { GatewayServices, ServiceKinds } from "./services.ts";
+import type { Contribution, ServiceKinds } from "./services.ts";
 
 /** Fields of spec that are read. */
 export const rateLimitServiceFieldNames: ReadonlySet<string> = new Set([
@@ -91,7 +91,7 @@ export function countedDomain(services: readonly RateLimitService[], context: Ma
 }
 
 /** The limits of requests. */
-export function rateLimitServices({ rateLimitServices }: ServiceKinds, context: MappingContext): GatewayServices {
+export function rateLimitServices({ rateLimitServices }: ServiceKinds, context: MappingContext): Contribution {
   const { built, ruling, others } = ruled(rateLimitServices, context);
   const problems = built.flatMap((each) => each.problems);
   if (ruling?.usable === undefined) return { filters: [], clusters: [], problems };

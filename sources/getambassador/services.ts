@@ -4,18 +4,29 @@ import type { Resources } from "../../crds/resources.ts";
 import { alignedFilter } from "../../ir/aligned.ts";
 import { memoLast } from "../../ir/memo.ts";
 import type { Problem } from "../../ir/problem.ts";
+import type { GrpcAccessLog, Telemetry, Tracing } from "../../ir/telemetry.ts";
 import type { Cluster, HttpFilter } from "../../ir/types.ts";
 import { errorOverrideFilters, hasOwnBodies } from "./error-overrides.ts";
+import { logServices } from "./log-service.ts";
 import type { BuiltMapping, MappingContext } from "./mapping.ts";
 import { filtersOfModule } from "./module-filters.ts";
 import { rateLimitServices } from "./rate-limit-service.ts";
+import { stableTelemetry } from "./telemetry.ts";
+import { tracingServices } from "./tracing-service.ts";
 
 /** What requests meet beside their route: filters, and the services that those and the logs call. */
 export interface GatewayServices {
   readonly filters: readonly HttpFilter[];
   readonly clusters: readonly Cluster[];
   readonly problems: readonly Problem[];
+  readonly telemetry: Telemetry;
 }
+
+/** What one kind, or the Module, has of it. */
+export type Contribution = Partial<Omit<GatewayServices, "telemetry">> & {
+  readonly logs?: readonly GrpcAccessLog[];
+  readonly tracing?: Tracing;
+};
 
 /** What is for this gateway and can be used, and of some kinds what an error keeps from being used. */
 export type ServiceKinds = Pick<
@@ -30,7 +41,7 @@ export interface Asked {
 }
 
 /** Makes the part that one kind, or the Module, contributes. */
-type Contribute = (kinds: ServiceKinds, context: MappingContext, asked: Asked) => Partial<GatewayServices>;
+type Contribute = (kinds: ServiceKinds, context: MappingContext, asked: Asked) => Contribution;
 
 /** Adding a kind is adding a line; the order of filters is that of filters/index.ts. */
 const contributors: readonly Contribute[] = [
@@ -38,16 +49,22 @@ const contributors: readonly Contribute[] = [
   (_, context, { ownBodies }) => ({ filters: errorOverrideFilters(context, ownBodies) }),
   authServices,
   rateLimitServices,
+  logServices,
+  tracingServices,
 ];
 
 const place = new Map(filters.map(({ name }, index) => [name, index]));
 
-function together(parts: readonly Partial<GatewayServices>[]): GatewayServices {
+function together(parts: readonly Contribution[], stable: (now: Telemetry) => Telemetry): GatewayServices {
   const found = parts.flatMap(({ filters = [] }) => filters);
   return {
     filters: found.sort((a, b) => (place.get(a.name) ?? 0) - (place.get(b.name) ?? 0)),
     clusters: parts.flatMap(({ clusters = [] }) => clusters),
     problems: parts.flatMap(({ problems = [] }) => problems),
+    telemetry: stable({
+      logs: parts.flatMap(({ logs = [] }) => logs),
+      tracing: parts.find(({ tracing }) => tracing !== undefined)?.tracing,
+    }),
   };
 }
 
@@ -57,6 +74,7 @@ export function gatewayServices(): (
   context: MappingContext,
   mappings: readonly BuiltMapping[],
 ) => GatewayServices {
+  const stable = stableTelemetry();
   const withOwnBodies = alignedFilter(hasOwnBodies);
   const make = memoLast(
     (
@@ -72,7 +90,10 @@ export function gatewayServices(): (
     ) => {
       const broken = { authServices: brokenAuthServices, modules: brokenModules };
       const kinds = { authServices, rateLimitServices, logServices, tracingServices, modules, broken };
-      return together(contributors.map((contribute) => contribute(kinds, context, { ownBodies })));
+      return together(
+        contributors.map((contribute) => contribute(kinds, context, { ownBodies })),
+        stable,
+      );
     },
   );
   return ({ authServices, rateLimitServices, logServices, tracingServices, modules, broken }, context, mappings) =>

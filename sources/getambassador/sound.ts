@@ -25,11 +25,13 @@ export function soundSelector() {
   const services = soundOf<Resources["services"][number]>();
   const slices = soundOf<Resources["endpointSlices"][number]>();
   const secrets = soundOf<Resources["secrets"][number]>();
+  const classes = soundOf<Resources["ingressClasses"][number]>();
   const together = memoLast((...lists: readonly (readonly Problem[])[]) => lists.flat());
-  return (resources: Pick<Resources, "services" | "endpointSlices" | "secrets">) => {
+  return (resources: Pick<Resources, "services" | "endpointSlices" | "secrets" | "ingressClasses">) => {
     const sound = services(resources.services);
     const { problems: ofSlices } = slices(resources.endpointSlices);
     const { problems: ofSecrets } = secrets(resources.secrets);
-    return { services: sound.usable, problems: together(sound.problems, ofSlices, ofSecrets) };
+    const { problems: ofClasses } = classes(resources.ingressClasses);
+    return { services: sound.usable, problems: together(sound.problems, ofSlices, ofSecrets, ofClasses) };
   };
 }

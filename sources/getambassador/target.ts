@@ -4,6 +4,7 @@ import type { ServiceSpec } from "../../crds/core.ts";
 import { type FeatureResult, type FieldProblem, refused, type Upstream } from "../../features/feature.ts";
 import type { ObjectRef } from "../../ir/problem.ts";
 import type { ClusterEndpoints, OriginationTls, TlsParameters } from "../../ir/types.ts";
+import { type ConsulResolver, consulService } from "./consul.ts";
 import { parseService, type ServiceAddress, type ServiceKey, serviceKey } from "./service-name.ts";
 
 /** What a service string can refer to. Each answer is an object whose identity changes when it does. */
@@ -18,7 +19,7 @@ export interface TargetLookup {
   readonly ownNamespace: string;
 }
 
-export type Resolver = { readonly kind: "service" } | { readonly kind: "endpoint" };
+export type Resolver = { readonly kind: "service" } | { readonly kind: "endpoint" } | ConsulResolver;
 
 export interface Target {
   readonly endpoints: ClusterEndpoints;
@@ -51,7 +52,8 @@ export function targetOf({ spec, namespace, defaults, lookup }: TargetInput): Fe
       code: "ResolverNotFound",
       path: spec.resolver === undefined ? ["service"] : ["resolver"],
       message: `there is no resolver ${JSON.stringify(resolverName)}`,
-      advice: "apply a KubernetesServiceResolver or KubernetesEndpointResolver of that name, or leave resolver out",
+      advice:
+        "apply a KubernetesServiceResolver, KubernetesEndpointResolver or ConsulResolver of that name, or leave resolver out",
     });
   }
   const tls = originationOf({ spec, namespace, lookup, address: parsed.address });
@@ -60,13 +62,19 @@ export function targetOf({ spec, namespace, defaults, lookup }: TargetInput): Fe
   const problems: FieldProblem[] = [];
   const { host, port } = address;
   const from = lookupNamespace(namespace, defaults, lookup);
-  const endpoints = endpointsOf({ address, namespace: from, resolver, lookup, problems });
+  let endpoints: ClusterEndpoints;
+  if (resolver.kind === "consul") {
+    const found = consulService(spec.service, address, resolver);
+    problems.push(...found.problems);
+    if (found.value === undefined) return { value: undefined, problems };
+    endpoints = found.value;
+  } else endpoints = endpointsOf({ address, namespace: from, resolver, lookup, problems });
   const upstream: Upstream = {
-    host: qualified(address, from, lookup),
+    host: resolver.kind === "consul" ? host : qualified(address, from, lookup),
     port,
     endpoints: endpoints.kind,
     http2: spec.grpc === true,
-    balanced: resolver.kind === "endpoint",
+    balanced: resolver.kind !== "service",
   };
   return { value: { endpoints, tls: tls.value, host, port, upstream }, problems };
 }

@@ -51,6 +51,35 @@ describe("nuncio translate", () => {
     expect(stdout).toMatch(/^static_resources:$/m);
   });
 
+  it("has the endpoints of Services that stand beside the Mappings, and none of what only Consul knows", async () => {
+    const service = `apiVersion: v1
+kind: Service
+metadata: { name: web }
+spec: { clusterIP: 10.96.0.1, ports: [{ port: 80 }] }
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: { name: web-1, labels: { kubernetes.io/service-name: web } }
+addressType: IPv4
+ports: [{ port: 80 }]
+endpoints: [{ addresses: [10.0.0.7] }]
+`;
+    const mappings = [
+      mapping("web", "prefix: /web/", "service: web"),
+      mapping("consul", "prefix: /consul/", "service: other", "resolver: consul"),
+    ];
+    const directory = manifests({ "all.yaml": [listener, service, ...mappings].join("---\n") });
+    const { code, stdout } = await nuncio(["translate", "-o", "json", directory]);
+    expect(code).toBe(0);
+    const { static_resources: resources } = JSON.parse(stdout) as {
+      static_resources: { clusters: { alt_stat_name: string; load_assignment: { endpoints?: unknown } }[] };
+    };
+    const text = (name: string) =>
+      JSON.stringify(resources.clusters.find((each) => each.alt_stat_name === name)?.load_assignment.endpoints ?? []);
+    expect([text("web_80"), text("other_80")]).toEqual([expect.stringContaining('"10.0.0.7"'), "[]"]);
+    expect(envoyValidates(stdout, "json")).toContain(" OK\n");
+  });
+
   it("puts a throw-away key in the place of each private key, unless --show-secrets is given", async () => {
     const { certificatePem, keyPem } = await selfSigned({ hosts: ["www.example.com"] });
     const stringData = { "tls.crt": certificatePem, "tls.key": keyPem };

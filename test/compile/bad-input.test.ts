@@ -121,6 +121,7 @@ function candidate({ kind, schema }: (typeof customKinds)[number]): Raw {
   const spec = required(jsonSchemaOf(schema));
   if (kind === "Listener") spec["protocol"] = "HTTP";
   if (kind === "Host") spec["hostname"] = "candidate.example.com";
+  if (kind === "LogService") Object.assign(spec, { service: "10.0.0.9", driver: "http" });
   if (kind === "Module") spec["config"] = {};
   return {
     apiVersion: row === undefined ? v3 : apiVersionOf(row),

@@ -15,6 +15,7 @@ const settings: CompileSettings = {
   ownNamespace: "default",
   bindAddress: "127.0.0.1",
   inCluster: true,
+  knative: true,
   ownService: "127.0.0.1:8877",
 };
 

@@ -3,6 +3,7 @@ import type { AnyResource } from "../../crds/resources.ts";
 import type { Random } from "../support/random.ts";
 import { randomAnnotation, randomIngress } from "../support/random-inputs.ts";
 import { randomService, randomWords } from "./random-services.ts";
+import { randomTelemetry } from "./random-telemetry.ts";
 
 function resource(raw: object): AnyResource {
   const { resource, problems } = parseResource(raw);
@@ -70,7 +71,7 @@ export function randomMapping(random: Random): AnyResource {
   if (random.chance(0.3)) spec["weight"] = random.pick([0, 10, 40, 70]);
   if (random.chance(0.2)) spec["precedence"] = random.integer(3) - 1;
   if (random.chance(0.2)) spec["timeout_ms"] = random.integer(5000);
-  if (random.chance(0.2)) spec["resolver"] = random.pick(["endpoint", "mine", "nowhere"]);
+  if (random.chance(0.2)) spec["resolver"] = random.pick(["endpoint", "mine", "nowhere", "consul"]);
   if (random.chance(0.2)) spec["tls"] = random.pick(["origin", "nothing"]);
   if (random.chance(0.2)) spec["method"] = random.pick(["GET", "POST"]);
   if (random.chance(0.2)) spec["headers"] = { "x-version": random.pick(["1", "2"]) };
@@ -89,11 +90,13 @@ export function randomMapping(random: Random): AnyResource {
   );
 }
 
+const resolverKinds = ["KubernetesServiceResolver", "KubernetesEndpointResolver", "ConsulResolver"];
+
 export function randomOther(random: Random, { good }: Certificates): AnyResource {
   const insecure = { requestPolicy: { insecure: { action: random.pick(["Route", "Redirect", "Reject"]) } } };
   const pair = random.pick(good);
-  if (random.chance(0.2)) {
-    const { kind, name, spec } = randomService(random);
+  if (random.chance(0.3)) {
+    const { kind, name, spec } = random.chance(0.3) ? randomTelemetry(random) : randomService(random);
     return ambassador(kind, name, spec);
   }
   switch (random.integer(14)) {
@@ -149,7 +152,7 @@ export function randomOther(random: Random, { good }: Certificates): AnyResource
         ...(random.chance(0.3) ? { max_tls_version: "v1.2" } : {}),
       });
     case 5:
-      return ambassador(random.pick(["KubernetesServiceResolver", "KubernetesEndpointResolver"]), "mine", {});
+      return ambassador(random.pick(resolverKinds), "mine", { datacenter: random.pick(["", "dc1", "dc2"]) });
     case 6:
       return resource({
         apiVersion: "v1",

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { headerCommands } from "../../features/header-value.ts";
 import { type EchoBackend, echoBackend, type Gateway, mapping, startGateway } from "../support/gateway.ts";
-import { moduleOf } from "../support/manifests.ts";
+import { moduleOf, serviceWith } from "../support/manifests.ts";
 
 let gateway: Gateway;
 let backend: EchoBackend;
@@ -86,6 +86,23 @@ describe("headers", () => {
     expect(await override()).toBe(service);
     await apply({ add_linkerd_headers: false }, { add_linkerd_headers: true });
     expect(await override()).toBe("forged:1");
+  });
+
+  it("tells Linkerd each service of a canary group by its own name and port", async () => {
+    const other = await echoBackend("other");
+    const port = (of: EchoBackend) => Number(new URL(of.service).port);
+    const member = (name: string, of: EchoBackend, spec: object) =>
+      serviceWith(name, port(of), ["127.0.0.1"]) +
+      mapping(name, { prefix: "/", service: `${name}:${port(of)}`, add_linkerd_headers: true, ...spec });
+    await gateway.apply(member("stable", backend, {}) + member("canary", other, { weight: 50 }));
+    const seen = new Map<string, unknown>();
+    while (seen.size < 2) {
+      const { backend: name, headers } = (await gateway.request("/")).echo();
+      seen.set(name, headers["l5d-dst-override"]);
+    }
+    expect(seen.get(backend.name)).toBe(`stable:${port(backend)}`);
+    expect(seen.get("other")).toBe(`canary:${port(other)}`);
+    await other.close();
   });
 
   it("puts the added headers of a canary group together", async () => {

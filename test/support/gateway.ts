@@ -9,7 +9,9 @@ import type { CompileSettings } from "../../ir/settings.ts";
 import { certificateFiles } from "../../runtime/certificate-files.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { systemClock } from "../../runtime/clock.ts";
+import { watchConsul } from "../../runtime/consul.ts";
 import { createReconciler } from "../../runtime/reconciler.ts";
+import { readSettings } from "../../runtime/settings.ts";
 import { rejectionProblems } from "../../runtime/rejections.ts";
 import type { AdsEvent } from "../../xds/server/events.ts";
 import { createAdsServer } from "../../xds/server/server.ts";
@@ -47,6 +49,8 @@ export interface Gateway {
   /** Of what was compiled last: files may change while manifests do not. */
   problems(): readonly Problem[];
   request(path: string, options?: RequestOptions): Promise<Answer>;
+  /** What has been wrong with services in Consul for a while. */
+  consulProblems(): readonly Problem[];
   stop(): Promise<void>;
 }
 
@@ -114,6 +118,8 @@ export function mapping(name: string, spec: Readonly<Record<string, unknown>>): 
 export interface GatewayOptions {
   /** How long connections of a filter chain that changed may live on. Default: 1. */
   readonly drainTimeSeconds?: number;
+  /** What the gateway's environment says of Consul. */
+  readonly env?: Readonly<Record<string, string>>;
   /** What the compiler is told beside the usual. */
   readonly settings?: Partial<CompileSettings>;
   /** false: Envoy reads certificates from files itself. */
@@ -144,7 +150,18 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   };
   let latest: unknown;
   const ads = await createAdsServer({ socketPath, log: silentLog, onEvent, graceMs: 50 });
+  const env = options.env ?? {};
+  const stopped = new AbortController();
+  const consul = watchConsul({
+    settings: readSettings({}, env).settings.consul,
+    env,
+    clock: systemClock,
+    signal: stopped.signal,
+    onEndpoints: () => reconciler.changed(true),
+    onProblems: () => undefined,
+  });
   const reconciler = createReconciler({
+    consul,
     settings: {
       ambassadorId: "default",
       ownNamespace: "default",
@@ -160,11 +177,12 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
       ads.setSnapshot(snapshot);
     },
     onJudged(judged) {
+      consul.need(judged.compiled.endpoints);
       problems = judged.problems;
       published = false;
       // With nothing to publish there is nothing to acknowledge.
       setImmediate(() => {
-        if (!published) settle();
+        if (!published && consul.awaitedMs() === 0) settle();
       });
     },
     onCompiled: () => undefined,
@@ -196,9 +214,11 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     apply,
     problems: () => problems,
     request: (url, options) => send(port, url, options),
+    consulProblems: () => consul.problems(reconciler.sourceMap()),
     async stop() {
       files.close();
       reconciler.stop();
+      stopped.abort();
       await envoy.stop();
       await ads.close();
       fs.rmSync(directory, { recursive: true, force: true });

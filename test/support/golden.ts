@@ -15,6 +15,7 @@ export const goldenSettings: CompileSettings = {
   ownNamespace: "default",
   bindAddress: "127.0.0.1",
   inCluster: true,
+  knative: true,
 };
 
 export interface Golden {

@@ -39,7 +39,7 @@ export function listenerOf(name: string, spec: Spec): string {
   return document({ apiVersion: "getambassador.io/v3alpha1", kind: "Listener", metadata: { name }, spec });
 }
 
-/** A KubernetesServiceResolver or KubernetesEndpointResolver. */
+/** A KubernetesServiceResolver, KubernetesEndpointResolver or ConsulResolver. */
 export function resolverOf(kind: string, name: string, spec: Spec = {}): string {
   return document({ apiVersion: "getambassador.io/v3alpha1", kind, metadata: { name }, spec });
 }
@@ -81,4 +81,12 @@ export function moduleNamed(name: string, config: Spec): string {
 
 export function tcpMappingOf(name: string, spec: Spec): string {
   return document({ apiVersion: "getambassador.io/v3alpha1", kind: "TCPMapping", metadata: { name }, spec });
+}
+
+export function logServiceOf(name: string, spec: Spec): string {
+  return document({ apiVersion: "getambassador.io/v3alpha1", kind: "LogService", metadata: { name }, spec });
+}
+
+export function tracingServiceOf(name: string, spec: Spec): string {
+  return document({ apiVersion: "getambassador.io/v3alpha1", kind: "TracingService", metadata: { name }, spec });
 }

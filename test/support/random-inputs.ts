@@ -20,8 +20,32 @@ export function randomAnnotation(random: Random, randomMapping: (random: Random)
   return Array.from({ length: 1 + random.integer(3) }, part).join("\n---\n");
 }
 
-/** An Ingress or its class, whose Services, ports, Secrets and hosts come and go. */
+/** An Ingress of Knative's. */
+function randomKnative(random: Random): object {
+  const split = (percent: number) => {
+    return { serviceName: random.pick(["one", "two"]), serviceNamespace: "default", servicePort: 80, percent };
+  };
+  const percent = random.pick([0, 30, 100]);
+  const path = random.pick([{}, { path: "/a" }, { path: "a" }, { headers: { "x-version": { exact: "1" } } }]);
+  const rule = {
+    hosts: random.pick([["a.example.com"], ["b.example.com", "c.example.org"]]),
+    visibility: random.pick(["ExternalIP", "ClusterLocal"]),
+    http: {
+      paths: [{ ...path, timeout: random.pick(["1s", "soon"]), splits: [split(percent), split(100 - percent)] }],
+    },
+  };
+  const tls = [{ hosts: ["a.example.com"], secretName: "s0", secretNamespace: "default" }];
+  return {
+    apiVersion: "networking.internal.knative.dev/v1alpha1",
+    kind: "Ingress",
+    metadata: { name: `k${random.integer(3)}`, namespace: "default" },
+    spec: { rules: [rule], ...(random.chance(0.3) ? { tls } : {}) },
+  };
+}
+
+/** An Ingress or its class, or one of Knative's, whose Services, ports, Secrets and hosts come and go. */
 export function randomIngress(random: Random): object {
+  if (random.chance(0.3)) return randomKnative(random);
   const metadata = { name: `i${random.integer(4)}`, namespace: "default" };
   const apiVersion = "networking.k8s.io/v1";
   if (random.chance(0.3)) {

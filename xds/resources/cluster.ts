@@ -31,6 +31,7 @@ function discovery(name: string, endpoints: ClusterEndpoints): Partial<Cluster> 
   switch (endpoints.kind) {
     case "service":
     case "slices":
+    case "consul":
     case "services":
       return {
         clusterDiscoveryType: { $case: "type", value: EDS },

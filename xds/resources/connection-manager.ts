@@ -17,6 +17,7 @@ import { accessLogs } from "./access-log.ts";
 import { filterSlots } from "./filters-slot.ts";
 import { http3Options } from "./quic.ts";
 import { ads } from "./sources.ts";
+import { tracingMessage } from "./tracing.ts";
 
 /** A changed list here would drain every connection: filters that come and go are in slots. */
 function httpFilters({ suppressEnvoyHeaders }: ConnectionManager): HttpFilter[] {
@@ -65,6 +66,7 @@ function options(settings: ConnectionManager): Partial<HttpConnectionManager> {
       preserveExternalRequestId: settings.preserveExternalRequestId,
       pathWithEscapedSlashesAction: settings.rejectEscapedSlashes === true ? EscapedSlashes.REJECT_REQUEST : undefined,
       stripMatchingHostPort: settings.stripMatchingHostPort,
+      tracing: settings.tracing === undefined ? undefined : tracingMessage(settings.tracing),
     }),
   };
 }

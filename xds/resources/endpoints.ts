@@ -3,7 +3,11 @@ import { ClusterLoadAssignment } from "../generated/envoy/config/endpoint/v3/end
 import type { XdsResource } from "../snapshot.ts";
 import { xdsResource } from "./frame.ts";
 
-export type EdsEndpoints = Extract<ClusterEndpoints, { kind: "service" | "slices" | "services" }>;
+export type EdsEndpoints = Extract<ClusterEndpoints, { kind: "service" | "slices" | "consul" | "services" }>;
+
+export function isEds(endpoints: ClusterEndpoints): endpoints is EdsEndpoints {
+  return ["service", "slices", "consul", "services"].includes(endpoints.kind);
+}
 
 export interface Endpoint {
   readonly address: string;
@@ -40,8 +44,4 @@ export function encodeEndpoints(name: string, endpoints: readonly Endpoint[]): X
           ],
   };
   return xdsResource("endpoint", name, [ClusterLoadAssignment.encode(message).finish()]);
-}
-
-export function isEds(endpoints: ClusterEndpoints): endpoints is EdsEndpoints {
-  return endpoints.kind === "service" || endpoints.kind === "slices" || endpoints.kind === "services";
 }

@@ -13,7 +13,7 @@ import { tcpChain } from "./tcp-chain.ts";
 import { downstreamTransportSocket } from "./transport-socket.ts";
 
 function filterChain(listener: IrListener, chain: Chain): FilterChain {
-  return chain.kind === "tcp" ? tcpChain(listener.statPrefix, chain) : httpChain(listener, chain);
+  return chain.kind === "tcp" ? tcpChain(listener, chain) : httpChain(listener, chain);
 }
 
 function httpChain(listener: IrListener, chain: HttpChain): FilterChain {

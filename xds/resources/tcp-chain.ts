@@ -1,7 +1,8 @@
 import { duration, pack } from "../../features/proto.ts";
-import type { TcpChain, WeightedCluster } from "../../ir/types.ts";
+import type { Listener, TcpChain, WeightedCluster } from "../../ir/types.ts";
 import type { FilterChain } from "../generated/envoy/config/listener/v3/listener_components.ts";
 import { TcpProxy } from "../generated/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.ts";
+import { accessLogs } from "./access-log.ts";
 import { downstreamTransportSocket } from "./transport-socket.ts";
 
 function destination(clusters: readonly WeightedCluster[]): TcpProxy["clusterSpecifier"] {
@@ -11,13 +12,14 @@ function destination(clusters: readonly WeightedCluster[]): TcpProxy["clusterSpe
   return { $case: "weightedClusters", value: { clusters: weighted } };
 }
 
-/** No access log, as in Emissary: the HTTP one's format has nothing to say of a connection. */
-export function tcpChain(statPrefix: string, chain: TcpChain): FilterChain {
+/** Without the file of the access log, as in Emissary: the format for HTTP has nothing to say of a connection. */
+export function tcpChain({ statPrefix, connectionLogs = [] }: Listener, chain: TcpChain): FilterChain {
   const { name, onlyTls, serverNames, tls, clusters, idleTimeoutMs } = chain;
   const proxy: TcpProxy = {
     statPrefix,
     clusterSpecifier: destination(clusters),
     ...(idleTimeoutMs === undefined ? {} : { idleTimeout: duration(idleTimeoutMs) }),
+    ...(connectionLogs.length === 0 ? {} : { accessLog: accessLogs(connectionLogs) }),
   };
   return {
     name,

@@ -63,7 +63,7 @@ export function staticForm(snapshot: Snapshot, { registry, throwAway }: StaticFo
   const inlineEndpoints = (object: JsonObject): JsonObject => {
     const eds = object["eds_cluster_config"];
     if (!isObject(eds)) return object;
-    const endpoints = snapshot.endpoint.get(String(eds["service_name"]));
+    const endpoints = snapshot.endpoint.get(String(object["name"]));
     const assignment = endpoints === undefined ? {} : json("endpoint", endpoints);
     const name = object["name"] ?? "";
     return {

@@ -9,9 +9,13 @@ import type { Route } from "../../../ir/types.ts";
 import { RouteConfiguration } from "../../../xds/generated/envoy/config/route/v3/route.ts";
 import { Route as EnvoyRoute } from "../../../xds/generated/envoy/config/route/v3/route_components.ts";
 import { type Snapshot, xdsTypes } from "../../../xds/snapshot.ts";
+import type { CompileSettings } from "../../../ir/settings.ts";
 import { goldenSettings } from "../../support/golden.ts";
 import type { Case } from "./corpus.ts";
 import type { Mutation } from "./mutate.ts";
+
+/** As the gateway has them: files that are not there are told, and not handed to Envoy. */
+const settings: CompileSettings = { ...goldenSettings, readsFiles: true };
 
 export interface World {
   readonly base: Compiled;
@@ -37,7 +41,7 @@ export function worldOf(from: Case): World {
   for (const resource of originals) store.put(resource);
   const compiler = createCompiler();
   const discover = endpointDiscovery();
-  const now = () => compiler(store.resources(), goldenSettings);
+  const now = () => compiler(store.resources(), settings);
   const snapshot = (compiled: Compiled): Snapshot => ({
     ...compiled.snapshot,
     endpoint: discover(compiled.endpoints, store.resources()),
@@ -93,7 +97,7 @@ export function worldOf(from: Case): World {
 
   function freshSnapshot(): Snapshot {
     const resources = store.resources();
-    const fresh = compile(resources, goldenSettings);
+    const fresh = compile(resources, settings);
     return { ...fresh.snapshot, endpoint: endpointDiscovery()(fresh.endpoints, resources) };
   }
 }
