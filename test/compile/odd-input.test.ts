@@ -79,6 +79,21 @@ describe("an EndpointSlice of a file that is none in form", () => {
   });
 });
 
+describe("an address of a file that is none", () => {
+  it("is told at a Service and at an EndpointSlice", () => {
+    const service = object("Service", "quote", { spec: { clusterIP: "10.0.0", ports: [{ port: 80 }] } }, "v1");
+    const slice = (addressType: string) => ({
+      ...object("EndpointSlice", "quote-1", { addressType, endpoints: [{ addresses: ["a.test"] }] }),
+      apiVersion: "discovery.k8s.io/v1",
+    });
+    expect(compiled(service).told).toContain("error InvalidField Service quote spec.clusterIP");
+    expect(compiled(slice("IPv4")).told).toContain(
+      "error InvalidField EndpointSlice quote-1 endpoints[0].addresses[0]",
+    );
+    expect(compiled(slice("FQDN")).told).toEqual([]);
+  });
+});
+
 describe("a name with a line break, or half of a surrogate pair", () => {
   it.each([
     [{ name: "a\ud800" }, "name"],

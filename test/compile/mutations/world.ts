@@ -119,7 +119,9 @@ function untold({ wrong, after }: Mutation, resource: AnyResource | undefined, t
   const named = resource ?? namesOf(after);
   const own = told.filter(({ object }) => nameOf(object) === nameOf(named));
   if (wrong === undefined) {
-    const isSilent = resource !== undefined && hasError(resource) && own.length === 0 && isOurs(resource);
+    // Whose an Ingress is, an IngressClass says, or an annotation.
+    const isJudged = resource !== undefined && !resource.kind.includes("Ingress") && isOurs(resource);
+    const isSilent = isJudged && hasError(resource) && own.length === 0;
     return isSilent ? ["it has an error that nobody is told"] : [];
   }
   if (!isOurs(resource)) return [];
