@@ -2,6 +2,8 @@ import { describe, expect, it } from "@jest/globals";
 import { compile } from "../../compile/compile.ts";
 import { manifestReader } from "../../compile/manifests.ts";
 import { formatPath } from "../../ir/problem.ts";
+import { Listener as EnvoyListener } from "../../xds/generated/envoy/config/listener/v3/listener.ts";
+import { QuicDownstreamTransport } from "../../xds/generated/envoy/extensions/transport_sockets/quic/v3/quic_transport.ts";
 import { selfSigned } from "../support/certificates.ts";
 import { goldenSettings } from "../support/golden.ts";
 
@@ -33,10 +35,11 @@ const mapping = (spec: object) => object("Mapping", "m", { spec: { hostname: "*"
 function compiled(...objects: readonly object[]) {
   const text = objects.map((each) => `---\n${JSON.stringify(each)}\n`).join("");
   const { resources, problems, skipped } = manifestReader()(new Map([["all.yaml", { kind: "text", text }]]));
-  const { ir, problems: found } = compile(resources, goldenSettings);
+  const { ir, snapshot, problems: found } = compile(resources, goldenSettings);
   const told = [...problems, ...skipped, ...found];
   return {
     ir,
+    snapshot,
     told: told.map(
       ({ severity, code, object, path }) => `${severity} ${code} ${object.kind} ${object.name} ${formatPath(path)}`,
     ),
@@ -91,6 +94,20 @@ describe("an address of a file that is none", () => {
       "error InvalidField EndpointSlice quote-1 endpoints[0].addresses[0]",
     );
     expect(compiled(slice("FQDN")).told).toEqual([]);
+  });
+});
+
+describe("cert_required without an authority", () => {
+  it("is told, and asked of nobody: Envoy refuses a Listener of HTTP/3 that has it", () => {
+    const quic = listener({ protocol: undefined, protocolStack: ["TLS", "HTTP", "UDP"] });
+    const { told, snapshot } = compiled(quic, host("a", { tls: { cert_required: true } }), secret());
+    expect(told).toContain("warning IgnoredField Host a spec.tls.cert_required");
+    const [resource] = snapshot.listener.values();
+    const socket = EnvoyListener.decode(resource?.body ?? new Uint8Array()).filterChains?.[0]?.transportSocket;
+    const packed = socket?.configType?.$case === "typedConfig" ? socket.configType.value.value : undefined;
+    const quicSocket = QuicDownstreamTransport.decode(packed ?? new Uint8Array());
+    expect(quicSocket.downstreamTlsContext).toBeDefined();
+    expect(quicSocket.downstreamTlsContext?.requireClientCertificate).toBeUndefined();
   });
 });
 
