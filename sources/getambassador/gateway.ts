@@ -7,6 +7,7 @@ import type { CompileSettings } from "../../ir/settings.ts";
 import type { Cluster, Ir, Listener, Source, Table, VirtualHost } from "../../ir/types.ts";
 import { associator } from "./associate.ts";
 import { mappingBuilder, tcpMappingBuilder } from "./build-mappings.ts";
+import { devPortalProblems } from "./dev-portal.ts";
 import { type Domain, domainBuilder } from "./domains.ts";
 import type { CertificateUse } from "./certificate-uses.ts";
 import { type BuiltHost, buildHost } from "./host.ts";
@@ -116,7 +117,11 @@ export function gatewayAssembler(
     const sound = soundObjects(resources);
     const problems: Problem[] = [...ofResources, ...sound.problems];
     const module = moduleOf(usable.modules);
-    problems.push(...module.problems, ...consulProblems(usable.consulResolvers));
+    problems.push(
+      ...devPortalProblems(usable.devPortals),
+      ...module.problems,
+      ...consulProblems(usable.consulResolvers),
+    );
     const secrets = tls.prepare(
       usable.tlsContexts,
       usable.modules,

@@ -30,6 +30,9 @@ export const hostFieldNames: ReadonlySet<string> = new Set([
   "hostname",
   "mappingSelector",
   "selector",
+  // Told by `inertFields`.
+  "acmeProvider",
+  "previewUrl",
   "tlsSecret",
   "tlsContext",
   "tls",
@@ -110,23 +113,32 @@ export interface HostTls {
   readonly problems: readonly Problem[];
 }
 
-/** A field that is typed but not compiled is named, never passed over in silence. */
-function notYetCompiled(resource: Resource<HostSpec>): readonly Problem[] {
+/** Fields that do nothing in Emissary-ingress either. */
+const inert = [
+  [
+    "acmeProvider",
+    "no certificate is got by ACME, here as in Emissary-ingress",
+    "put the certificate into the Secret that tlsSecret names, by cert-manager for example, and remove it",
+  ],
+  ["previewUrl", "it has no effect, here as in Emissary-ingress", "remove it"],
+] as const;
+
+function inertFields(resource: Resource<HostSpec>): readonly Problem[] {
   const { spec } = resource;
-  const names = Object.keys(spec).filter((name) => !hostFieldNames.has(name));
-  // The authority "none" asks for nothing.
-  const told = names.filter((name) => name !== "acmeProvider" || spec.acmeProvider?.authority !== "none");
-  return told.map((name) => ({
-    code: "NotYetSupported",
-    severity: "warning",
-    object: resource,
-    path: ["spec", name],
-    message: "this field is known and not yet acted upon",
-    advice:
-      name === "acmeProvider"
-        ? "put the certificate into the Secret that tlsSecret names, by cert-manager for example"
-        : "remove it, or expect the Host to work as if it were not there",
-  }));
+  return (
+    inert
+      .filter(([name]) => spec[name] !== undefined)
+      // The authority "none" asks for nothing.
+      .filter(([name]) => name !== "acmeProvider" || spec.acmeProvider?.authority !== "none")
+      .map(([name, message, advice]) => ({
+        code: "IgnoredField",
+        severity: "warning",
+        object: resource,
+        path: ["spec", name],
+        message,
+        advice,
+      }))
+  );
 }
 
 /** Listeners open ports since Emissary 2. */
@@ -140,7 +152,7 @@ function additionalPort(resource: Resource<HostSpec>): readonly Problem[] {
 
 export function buildHost(resource: Resource<HostSpec>, { tls, wanted, problems: ofTls }: HostTls): BuiltHost {
   const { spec } = resource;
-  const told = [...notYetCompiled(resource), ...additionalPort(resource)];
+  const told = [...inertFields(resource), ...additionalPort(resource)];
   const problems = told.length === 0 ? ofTls : [...ofTls, ...told];
   return {
     key: `${resource.namespace}/${resource.name}`,

@@ -185,7 +185,7 @@ describe("Host", () => {
       host + hostOf("b", { hostname: "b.example.com", acmeProvider: { authority: "none" } }),
     );
     expect(problems.map(({ code, severity, object, path }) => [code, severity, object.name, path])).toEqual([
-      ["NotYetSupported", "warning", "a", ["spec", "acmeProvider"]],
+      ["IgnoredField", "warning", "a", ["spec", "acmeProvider"]],
     ]);
   });
 });

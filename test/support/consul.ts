@@ -3,8 +3,8 @@ import type { AddressInfo } from "node:net";
 
 /**
  * The part of Consul's HTTP API that is used: /v1/health/service/NAME, with blocking queries as Consul has them. It is written
- * here because Consul itself cannot be had by the registries in a time that a test may take: its Go module refuses `go install`
- * (it replaces modules by folders of its repository), and it builds for many minutes.
+ * here because Consul itself cannot be had from the registries: its Go module refuses `go install`, since it replaces modules by
+ * folders of its repository.
  *
  * As in Consul: an answer without `index` comes at once; with one, when the service has changed since, or after `wait`; an index
  * higher than its own waits, too; an unknown service is an empty list; every change has a higher index than the one before.
