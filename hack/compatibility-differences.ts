@@ -27,7 +27,7 @@ const alpn = better(
   "A list, separated by commas. Emissary hands it to Envoy as one word. HTTP/2 is offered without it.",
 );
 const words = better("A word that Envoy does not know is told here; in Emissary it stops the whole configuration.");
-const files = refused("`NotYetSupported`: certificates are read from Secrets.");
+const files = better("Read anew when they change, and checked as Secrets are.");
 const version = better("`v3` where it is not set. Emissary's default is `v2`, with which the service is not used.");
 const weights = better(
   "Over 100 in all, the older keep theirs and the younger is told. Emissary serves none of the group.",
@@ -43,9 +43,9 @@ export const differences: Readonly<Record<string, Difference>> = {
 
   "Listener.port": better("Of two Listeners on a port the older is opened. In Emissary it depends on their order."),
   "Listener.protocol": better(
-    "With TLS in it, cleartext is not answered; `HTTPSPROXY` reads the PROXY header before TLS. `UDP` is refused.",
+    "With TLS in it, cleartext is not answered; `HTTPSPROXY` reads the PROXY header before TLS.",
   ),
-  "Listener.protocolStack": better("With TLS in it, cleartext is not answered. UDP is refused."),
+  "Listener.protocolStack": better("With TLS in it, cleartext is not answered."),
 
   "Host.hostname": better(
     "Without regard to case, and whatever the port in the request. Of two Hosts with one name the older is served.",
@@ -124,7 +124,7 @@ export const differences: Readonly<Record<string, Difference>> = {
   "RateLimitService.protocol_version": version,
   "RateLimitService.grpc": better("It works. Emissary reads another name, and so never sees it."),
 
-  DevPortal: inert("An error says that no portal is served; Emissary, without Edge Stack, has none either."),
+  DevPortal: inert("Kept, and told to be shown nowhere; Emissary, without Edge Stack, shows it nowhere either."),
 
   "Module.enable_grpc_web": better("`false` is false. In Emissary the key alone switches it on."),
   "Module.enable_grpc_http11_bridge": better("`false` is false. In Emissary the key alone switches it on."),
