@@ -79,7 +79,8 @@ export function envoyVerdicts(): Verdicts {
     if (reason === undefined) return;
     const [only, second] = entries;
     if (only !== undefined && second === undefined) {
-      refusals.push({ label: only.label, reason });
+      // Scripts are Envoy's to judge; its refusal is told at the Module's key, and the last good script stays.
+      if (!reason.includes("script load error")) refusals.push({ label: only.label, reason });
       return;
     }
     const half = entries.length >> 1;
