@@ -58,8 +58,8 @@ export function count(description: string, min = 0) {
 /** Envoy refuses longer durations, and whole seconds of 2^63 - 1 nanoseconds too: source/common/protobuf/utility.cc. */
 export const LONGEST_MS = 9_223_372_035_999;
 
-export function milliseconds(description: string) {
-  return integer(description, { min: 0, max: LONGEST_MS });
+export function milliseconds(description: string, min = 0) {
+  return integer(description, { min, max: LONGEST_MS });
 }
 
 export function texts(description: string) {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import { formatProblem } from "../../ir/problem.ts";
 import { selfSigned } from "../support/certificates.ts";
-import { seeded } from "../support/random.ts";
+import { seeded, seedOfRun } from "../support/random.ts";
 import { envoyVerdicts } from "./mutations/batch.ts";
 import { corpus } from "./mutations/corpus.ts";
 import { mutate } from "./mutations/mutate.ts";
@@ -9,7 +9,7 @@ import { worldOf } from "./mutations/world.ts";
 
 // MUTATIONS=10000 SEED=1 npm test -- test/compile/mutations: as many as there is time for.
 const count = Number(process.env["MUTATIONS"] ?? 600);
-const seed = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
+const seed = seedOfRun();
 const shown = 20;
 
 describe(`${count} random mutations of manifests, from the seed ${seed}`, () => {

@@ -185,6 +185,7 @@ describe("a number that Envoy refuses", () => {
   it.each([
     ["Listener", { http2MaxConcurrentStreams: 2 ** 31 }, "spec.http2MaxConcurrentStreams"],
     ["Mapping", { timeout_ms: 9_223_372_036_000 }, "spec.timeout_ms"],
+    ["Mapping", { connect_timeout_ms: 0 }, "spec.connect_timeout_ms"],
   ] as const)("is refused at a %s: %j", (kind, spec, at) => {
     const bad = kind === "Listener" ? listener(spec) : mapping({ service: "10.0.0.1", ...spec });
     const { told } = compiled(bad, host("a"), secret());
