@@ -19,8 +19,7 @@ export async function controlPlane(flags: ControlPlaneFlags): Promise<void> {
   await runControlPlane({
     settings,
     env: process.env,
-    xdsSocketPath: flags.xdsSocket,
-    envoyAdminSocketPath: flags.envoyAdminSocket,
+    envoy: { xdsSocketPath: flags.xdsSocket, adminSocketPath: flags.envoyAdminSocket },
     version,
     log,
     clock: systemClock,

@@ -44,6 +44,7 @@ const program = new Command("nuncio")
 
 withRunOptions(program.command("run"))
   .description("run the gateway: Envoy and its control plane")
+  .option("--shadow", "serve nothing: compile what is there, report problems, write nothing to the cluster")
   .addHelpText(
     "after",
     "\nExample:\n  nuncio run --config examples/     serve the manifests of a directory, without a cluster\n\nThe AMBASSADOR_* variables of Emissary-ingress are read: see docs/environment.md.",

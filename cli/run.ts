@@ -6,11 +6,12 @@ import { sayUnread } from "../runtime/unread-variables.ts";
 import { supervise } from "../runtime/supervisor.ts";
 import { findEnvoy, program, userPath } from "./assets.ts";
 import { settingsOf } from "./settings.ts";
+import { shadow } from "./shadow.ts";
 
 /** Flags as the control plane's command line repeats them. */
 function flagArguments(flags: RunFlags): string[] {
   return Object.entries(flags).flatMap(([name, value]) => {
-    if (value === undefined) return [];
+    if (typeof value !== "string") return [];
     const given = name === "config" ? userPath(value, process.env) : value;
     return [`--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`, given];
   });
@@ -23,6 +24,7 @@ export function run(flags: RunFlags): Promise<number> {
   if (settings.mode.kind === "standalone" && !fs.existsSync(settings.mode.configPath))
     throw new FatalError(`there is no file or directory ${flags.config ?? settings.mode.configPath}`, 2);
   sayUnread(process.env, log);
+  if (flags.shadow === true) return shadow({ settings, log, exit: (code) => process.exit(code) });
   return supervise({
     settings,
     envoyPath: findEnvoy(flags.envoy, process.env),

@@ -18,12 +18,12 @@ export function labelSelector(description: string) {
         .array(
           z.object({
             key: z.string().describe("Label name."),
-            operator: z.string().describe("In, NotIn, Exists or DoesNotExist."),
+            operator: z.enum(["In", "NotIn", "Exists", "DoesNotExist"]).describe("In, NotIn, Exists or DoesNotExist."),
             values: texts("Values for In and NotIn."),
           }),
         )
         .optional()
-        .describe("Accepted for compatibility, without effect: only matchLabels is read."),
+        .describe("Conditions that labels must meet too, all of them."),
     })
     .optional()
     .describe(description);

@@ -3,6 +3,7 @@
  * dropped without a word. They read the whole object, and what they yield stands under `spec` of the resource.
  */
 import { z } from "zod";
+import { isAddress } from "../ir/cidr.ts";
 import { Redacted } from "../ir/redacted.ts";
 
 const noList: readonly never[] = Object.freeze([]);
@@ -25,6 +26,9 @@ const optionalFlag = z
   .nullish()
   .transform((value) => value ?? undefined);
 
+/** Envoy refuses all endpoints of a cluster for one that is none. In a cluster there is none; in files there may be. */
+const notAddress = { error: "is not an IP address", params: { advice: "write one, such as 10.0.0.1" } };
+
 const protocol = z
   .string()
   .nullish()
@@ -45,7 +49,10 @@ export const serviceSchema = z
         .nullish()
         .transform((type) => type ?? "ClusterIP"),
       /** "None" for a headless Service, undefined for one without an address. */
-      clusterIP: optionalText,
+      clusterIP: optionalText.refine(
+        (text) => text === undefined || /^(None)?$/.test(text) || isAddress(text),
+        notAddress,
+      ),
       clusterIPs: list(z.string()),
       externalName: optionalText,
       ports: list(
@@ -75,6 +82,8 @@ export const endpointSliceSchema = z
         name: optionalText,
         port: z
           .int()
+          .min(0)
+          .max(65_535)
           .nullish()
           .transform((port) => port ?? undefined),
         protocol,
@@ -97,6 +106,16 @@ export const endpointSliceSchema = z
         zone: optionalText,
       }),
     ),
+  })
+  .superRefine(({ addressType, endpoints }, context) => {
+    if (addressType === "FQDN") return;
+    for (const [index, { addresses }] of endpoints.entries()) {
+      for (const [place, address] of addresses.entries()) {
+        if (isAddress(address)) continue;
+        const { error: message, params } = notAddress;
+        context.addIssue({ code: "custom", path: ["endpoints", index, "addresses", place], message, params });
+      }
+    }
   })
   .transform(({ metadata, addressType, ports, endpoints }) => ({
     /** Name of the Service, in the same namespace; undefined for a slice that belongs to none. */

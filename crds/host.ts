@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { choice, flag, integer, text } from "../features/fields.ts";
+import { choice, flag, hostName, integer, text } from "../features/fields.ts";
 import { ambassadorId, labelSelector, localReference, withRules } from "./common.ts";
 import { isFields } from "./metadata.ts";
 import { tlsSettings } from "./tls-settings.ts";
@@ -7,7 +7,7 @@ import { tlsSettings } from "./tls-settings.ts";
 const fields = z
   .object({
     ...ambassadorId,
-    hostname: text("Host of the requests: a name, or a pattern with * as its first or last sign. Default: *."),
+    hostname: hostName("Host of the requests: a name, or a pattern with * as its first or last sign. Default: *."),
     mappingSelector: labelSelector("Mappings that belong to the Host, by label. Default: by hostname alone."),
     selector: labelSelector("Deprecated name of mappingSelector."),
     tlsSecret: z

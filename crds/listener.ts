@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { choice, count, integer, text } from "../features/fields.ts";
+import { choice, integer, text } from "../features/fields.ts";
 import { ambassadorId, labelSelector, withRules } from "./common.ts";
 
 export const protocols = ["HTTP", "HTTPS", "HTTPPROXY", "HTTPSPROXY", "TCP", "TLS", "UDP"] as const;
@@ -46,7 +46,11 @@ const fields = z
     statsPrefix: text(
       "Start of the Listener's names in Envoy's statistics. Default: by protocol, such as ingress_https.",
     ),
-    http2MaxConcurrentStreams: count("Requests at the same time on one HTTP/2 connection. Default: Envoy's 1024.", 1),
+    // Envoy refuses more: config/core/v3/protocol.proto.
+    http2MaxConcurrentStreams: integer("Requests at the same time on one HTTP/2 connection. Default: Envoy's 1024.", {
+      min: 1,
+      max: 2_147_483_647,
+    }),
   })
   .describe("A port that the gateway listens on, and the Hosts that it serves there.");
 

@@ -28,9 +28,10 @@ export function refOf(raw: Fields, scope: "Namespaced" | "Cluster", origin: Orig
 }
 
 /** Of the API server's rules for names only what else would pass for another object, or for another line of a log: files and
- *  annotations have not been through them, and Emissary's users write capitals and underscores there. */
+ *  annotations have not been through them, and Emissary's users write capitals and underscores there. Half of a surrogate pair
+ *  is another name in Envoy's messages. */
 function isName(value: unknown): value is string {
-  return typeof value === "string" && /^[^\s/\p{Cc}]+$/u.test(value);
+  return typeof value === "string" && value.isWellFormed() && /^[^\s/\p{Cc}]+$/u.test(value);
 }
 
 export function refusal(object: ObjectRef, path: readonly PathStep[], message: string, advice: string): Problem {

@@ -3,7 +3,11 @@ import { milliseconds } from "./fields.ts";
 import { duration } from "./proto.ts";
 
 export const connectionFields = {
-  connect_timeout_ms: milliseconds("Milliseconds for a connection to the upstream to be made. Default: 3000."),
+  connect_timeout_ms: milliseconds(
+    "Milliseconds for a connection to the upstream to be made. Default: 3000.",
+    // Envoy refuses a cluster without any time for it.
+    1,
+  ),
   cluster_idle_timeout_ms: milliseconds(
     "Milliseconds after which an unused connection to the upstream is closed; 0 means never. Default: the Module's cluster_idle_timeout_ms, else one hour.",
   ),

@@ -1,3 +1,5 @@
+import { LONGEST_MS } from "./fields.ts";
+
 const units: Readonly<Record<string, number>> = {
   ns: 1e-6,
   us: 1e-3,
@@ -7,9 +9,6 @@ const units: Readonly<Record<string, number>> = {
   m: 60_000,
   h: 3_600_000,
 };
-
-/** Envoy refuses longer ones: source/common/protobuf/utility.cc, 2^63 - 1 nanoseconds. */
-const LONGEST_MS = 9_223_372_036_000;
 
 /**
  * Milliseconds of a duration as Go writes it (`2s`, `1.5s`, `500ms`, `1m30s`), which holds those of protobuf's JSON too.

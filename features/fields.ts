@@ -9,6 +9,26 @@ export function text(description: string) {
   return z.string().optional().describe(description);
 }
 
+/** Envoy refuses a whole table for one host name with a line break in it, and no request ever has one with a blank. */
+export function isHostName(text: string): boolean {
+  // eslint-disable-next-line no-control-regex
+  return text !== "" && !/[\s\u0000-\u001f\u007f]/.test(text);
+}
+
+export const HOST_NAME_ADVICE = 'write a host name, "*.name", or "*" for all';
+
+/** A DNS glob; what is no host name for another reason matches nothing. */
+export function hostName(description: string) {
+  return z
+    .string()
+    .refine(isHostName, {
+      error: "is empty, or holds a blank or a control character, which no host name has",
+      params: { advice: HOST_NAME_ADVICE },
+    })
+    .optional()
+    .describe(description);
+}
+
 export function flag(description: string) {
   return z.boolean().optional().describe(description);
 }
@@ -35,11 +55,11 @@ export function count(description: string, min = 0) {
   return integer(description, { min, max: 4_294_967_295 });
 }
 
-/** Envoy refuses longer durations: source/common/protobuf/utility.cc, 2^63 - 1 nanoseconds. */
-export const LONGEST_MS = 9_223_372_036_000;
+/** Envoy refuses longer durations, and whole seconds of 2^63 - 1 nanoseconds too: source/common/protobuf/utility.cc. */
+export const LONGEST_MS = 9_223_372_035_999;
 
-export function milliseconds(description: string) {
-  return integer(description, { min: 0, max: LONGEST_MS });
+export function milliseconds(description: string, min = 0) {
+  return integer(description, { min, max: LONGEST_MS });
 }
 
 export function texts(description: string) {

@@ -121,11 +121,6 @@ function actionOf(label: Label): RateLimit_Action {
   }
 }
 
-/** A domain may be named as what every object has, such as constructor. */
-function ofDomain<T>(map: Readonly<Record<string, T>> | undefined, domain: string): T | undefined {
-  return map !== undefined && Object.hasOwn(map, domain) ? map[domain] : undefined;
-}
-
 /** An entry that is left out alone would leave a descriptor without entries; then it is the descriptor that is left out. */
 function whole(group: readonly Label[]): readonly Label[] {
   return group.length > 1
@@ -145,23 +140,25 @@ export const labels: Feature<typeof labelsFields, LabelsSettings> = {
   fromMapping({ labels: own = {} }, context) {
     const ofDefault = defaultLabelDomain(context);
     const domain = context.labelDomain ?? ofDefault;
+    // A domain may have any name, that of a method of objects too.
+    const wanted = Object.hasOwn(own, domain) ? own[domain] : undefined;
     const problems: FieldProblem[] = [];
     const hasOwn = Object.keys(own).length > 0;
     const path = ["default_labels", domain, "defaults"];
-    const defaults = ofDomain(context.defaults.default_labels, domain)?.defaults ?? [];
+    const allDefaults = context.defaults.default_labels ?? {};
+    const defaults = (Object.hasOwn(allDefaults, domain) ? allDefaults[domain]?.defaults : undefined) ?? [];
     // What is wrong with the defaults is told on the Module, by a Mapping that has nothing else.
     const before = labelsOf(defaults, path, problems);
     if (!hasOwn) {
       if (domain !== ofDefault || before.length === 0) return { ...nothing, problems };
       return checked({ groups: [before] }, problems);
     }
-    const counted = ofDomain(own, domain);
-    if (counted === undefined && context.labelDomain !== undefined) {
+    if (wanted === undefined && context.labelDomain !== undefined) {
       const message = `the RateLimitService counts labels of the domain ${JSON.stringify(domain)} only`;
       const advice = "write that domain here, or this one in the RateLimitService";
       problems.push(ignored(["labels"], message, advice));
     }
-    const groups = (counted ?? []).flatMap((group, index) =>
+    const groups = (wanted ?? []).flatMap((group, index) =>
       Object.entries(group).map(([name, list]) => [
         ...before,
         ...labelsOf(list, ["labels", domain, index, name], problems),

@@ -29,7 +29,8 @@ const devPortalFieldNames: ReadonlySet<string> = new Set(
   Object.keys(jsonSchemaOf(devPortalSpecSchema).properties ?? {}),
 );
 
-const compiledFields: Readonly<Record<KindName, ReadonlySet<string>>> = {
+/** Fields that something reads, of each kind at its top. */
+export const compiledFields: Readonly<Record<KindName, ReadonlySet<string>>> = {
   Listener: listenerFieldNames,
   Host: hostFieldNames,
   Mapping: new Set([...featureFieldNames, ...coreFieldNames]),
@@ -152,4 +153,4 @@ function main(flags: ReadonlySet<string>): number {
   return fallen.length === 0 ? 0 : 1;
 }
 
-process.exitCode = main(new Set(process.argv.slice(2)));
+if (import.meta.main) process.exitCode = main(new Set(process.argv.slice(2)));

@@ -1,5 +1,6 @@
 /**
- * Writes what is generated from the table of kinds: crds/generated/<plural>.yaml, docs/reference/<kind>.md and manifests/.
+ * Writes what is generated from the table of kinds: crds/generated/<plural>.yaml, docs/reference/<kind>.md,
+ * docs/compatibility-fields.md and manifests/.
  * `--check` writes nothing, lists the files that are not what would be written, and then fails.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -9,6 +10,7 @@ import { customKinds } from "../capabilities/kinds.ts";
 import { yamlOptions } from "../crds/documents.ts";
 import { referenceOf } from "../crds/reference.ts";
 import { crdOf } from "../crds/structural.ts";
+import { compatibilityPage } from "./compatibility.ts";
 import { manifestFiles } from "./manifests.ts";
 
 const root = join(import.meta.dirname, "..");
@@ -25,6 +27,7 @@ export function generatedFiles(): ReadonlyMap<string, string> {
     files.set(`crds/generated/${row.plural}.yaml`, yamlHeader + crd);
     files.set(`docs/reference/${row.kind.toLowerCase()}.md`, referenceOf(row));
   }
+  files.set("docs/compatibility-fields.md", compatibilityPage());
   return files;
 }
 

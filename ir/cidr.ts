@@ -28,6 +28,11 @@ function isV6(text: string): boolean {
   return halves.length === 2 ? groups < 8 : groups === 8;
 }
 
+/** Without a port or brackets. */
+export function isAddress(text: string): boolean {
+  return isV4(text) || isV6(text);
+}
+
 /** `10.0.0.0/8`, `10.0.0.1`, `fd00::/8`; a bare address is a range of one. undefined: it is none. */
 export function parseCidr(text: string): Cidr | undefined {
   const [address = "", length, ...more] = text.trim().split("/");

@@ -34,8 +34,8 @@ export interface ControlPlaneOptions {
   readonly settings: Settings;
   /** For variables in resources, where they are filled in. */
   readonly env: Environment;
-  readonly xdsSocketPath: string;
-  readonly envoyAdminSocketPath: string;
+  /** undefined: a shadow, which compiles and reports, and serves nothing. */
+  readonly envoy: { readonly xdsSocketPath: string; readonly adminSocketPath: string } | undefined;
   readonly version: string;
   readonly log: Log;
   readonly clock: Clock;
@@ -46,9 +46,13 @@ export interface ControlPlaneOptions {
 
 const portRetryMs = 500;
 
+/** Where no socket can be: nobody asks a shadow's Envoy for its statistics. */
+const noSocket = "/dev/null/none";
+
 /** The control plane: resources in, configuration to Envoy by ADS, probes and metrics on the admin port. Runs until its supervisor ends it. */
 export async function runControlPlane(options: ControlPlaneOptions): Promise<void> {
   const { settings, log, clock } = options;
+  const adminSocketPath = options.envoy?.adminSocketPath ?? noSocket;
   const stopped = new AbortController();
   let draining = false;
   let isReady = false;
@@ -58,7 +62,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
   const metrics = createMetrics({
     version: options.version,
     ambassadorId: settings.ambassadorId,
-    envoyAdminSocketPath: options.envoyAdminSocketPath,
+    envoyAdminSocketPath: adminSocketPath,
   });
   const parent = connectParent({
     channel: options.channel,
@@ -80,6 +84,8 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
 
   const readiness = (): Readiness => {
     if (draining) return { ready: false, reason: "the gateway is about to stop" };
+    // A Service must send it no request.
+    if (options.envoy === undefined) return { ready: false, reason: "this is a shadow, which serves nothing" };
     return isReady ? { ready: true } : { ready: false, reason: envoyReason ?? reason };
   };
 
@@ -147,19 +153,22 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       void parent?.send({ type: "ready" });
     };
 
-    const ads = await createAdsServer({ socketPath: options.xdsSocketPath, log: log.child("xds"), onEvent });
+    const ads =
+      options.envoy === undefined
+        ? undefined
+        : await createAdsServer({ socketPath: options.envoy.xdsSocketPath, log: log.child("xds"), onEvent });
     let currentResources: () => Resources = () => sortResources([]).value;
     let inForce: Resources | undefined;
     let irListeners: readonly Listener[] = [];
     const live = whenLive();
     let reviewStatus: () => void = () => undefined;
     const guard = createPortGuard<Listener>({
-      isHeld: (place) => isHeldByOthers(place, options.envoyAdminSocketPath),
+      isHeld: (place) => isHeldByOthers(place, adminSocketPath),
       publish(snapshot, changedAtMs) {
         born.set(snapshot, changedAtMs);
         reason = "Envoy has not acknowledged the first configuration yet";
         live.published(snapshot);
-        ads.setSnapshot(snapshot);
+        ads?.setSnapshot(snapshot);
       },
       onHeld(held) {
         portProblems = held.map(portProblem);
@@ -212,6 +221,8 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       resources: (serving) => files.withFiles(istio?.over(currentResources()) ?? currentResources(), serving),
       consul,
       onSnapshot(snapshot, changedAtMs) {
+        // A shadow opens no port, so it does not matter who has them.
+        if (ads === undefined) return;
         live.changed();
         guard.offer(snapshot, irListeners, changedAtMs);
       },
@@ -230,6 +241,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         kept = judged.kept;
         report();
         reviewStatus();
+        if (options.envoy === undefined) log.info(summary(judged.problems, currentResources()));
         live.judged(currentResources(), judged.problems);
       },
       onCompiled: (seconds) => metrics.compiled(seconds),
@@ -271,6 +283,8 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         onWaiting: (why) => (reason = why),
       });
       currentResources = source.resources;
+      // A shadow writes nothing.
+      if (options.envoy === undefined) return;
       if (settings.knative) {
         live.tell = knativeStatus({
           api: createApi(kubeConfig),
@@ -296,6 +310,13 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     await parent.send({ type: "fatal", message: error.message, exitCode: error.exitCode });
     options.exit(error.exitCode);
   }
+}
+
+/** A shadow's only answer, once for each change. */
+function summary(problems: readonly Problem[], { listeners, hosts, mappings, tcpMappings }: Resources): string {
+  const errors = problems.filter(({ severity }) => severity === "error").length;
+  const routes = mappings.length + tcpMappings.length;
+  return `judged ${listeners.length} Listeners, ${hosts.length} Hosts, ${routes} Mappings: ${errors} errors, ${problems.length - errors} warnings`;
 }
 
 function countOf(resources: Resources): Record<string, number> {

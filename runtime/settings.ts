@@ -14,6 +14,8 @@ export interface RunFlags {
   readonly drainDelay?: string | undefined;
   readonly stats?: string | undefined;
   readonly routeMatching?: string | undefined;
+  /** Serve nothing; see cli/shadow.ts. */
+  readonly shadow?: boolean;
 }
 
 export type Environment = Readonly<Record<string, string | undefined>>;

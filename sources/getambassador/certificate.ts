@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import type { SecretSpec } from "../../crds/core.ts";
 import { memoForever } from "../../ir/memo.ts";
-import type { Resource } from "../../ir/resource.ts";
+import { hasError, type Resource } from "../../ir/resource.ts";
 import type { Redacted } from "../../ir/redacted.ts";
 
 /** Milliseconds since 1970, of the first certificate. */
@@ -26,6 +26,8 @@ function bad(message: string, advice: string) {
   return { ok: false, message, advice } as const;
 }
 
+/** Of a Secret from a file that is no Secret in form: its spec holds nothing. */
+const unread = bad("cannot be read", "correct the Secret, whose own problem says what is wrong");
 const unreadableAdvice =
   "put it into the gateway's container, or into a Secret and name that; it is read as soon as it is there";
 
@@ -37,6 +39,7 @@ const advice = "create it with: kubectl create secret tls NAME --cert=FILE --key
 
 /** A Secret's certificate and key, checked as Envoy would: both parse, and they belong together. Never throws, never shows content. */
 export const certificateOf = memoForever((secret: Resource<SecretSpec>): Certificate => {
+  if (hasError(secret)) return unread;
   const { data, unreadable } = secret.spec;
   if (unreadable !== undefined) return bad(unreadable, unreadableAdvice);
   const chain = data["tls.crt"] ?? data["cert-chain.pem"];
@@ -64,6 +67,7 @@ export const certificateOf = memoForever((secret: Resource<SecretSpec>): Certifi
 
 /** The certificates that peers are verified against: tls.crt (as Emissary's users have it), ca.crt or root-cert.pem. */
 export const authorityOf = memoForever((secret: Resource<SecretSpec>): Authority => {
+  if (hasError(secret)) return unread;
   const { data, unreadable } = secret.spec;
   if (unreadable !== undefined) return bad(unreadable, unreadableAdvice);
   const ca = data["tls.crt"] ?? data["ca.crt"] ?? data["root-cert.pem"];
@@ -77,7 +81,12 @@ export const authorityOf = memoForever((secret: Resource<SecretSpec>): Authority
 });
 
 /** The list of revoked certificates. Envoy passes over PEM of another label without a word, and then refuses every client. */
-export const revocationsOf = memoForever(({ spec }: Resource<SecretSpec>): { readonly ok: boolean } => {
-  const list = spec.data["crl.pem"];
+export const revocationsOf = memoForever((secret: Resource<SecretSpec>): { readonly ok: boolean } => {
+  const list = dataOf(secret)["crl.pem"];
   return { ok: list !== undefined && pem(list).includes("-----BEGIN X509 CRL-----") };
 });
+
+/** What a Secret holds: nothing, where there is none or it is none in form. */
+export function dataOf(secret: Resource<SecretSpec> | undefined): SecretSpec["data"] {
+  return secret === undefined || hasError(secret) ? {} : secret.spec.data;
+}

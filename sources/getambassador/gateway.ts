@@ -7,6 +7,7 @@ import type { CompileSettings } from "../../ir/settings.ts";
 import type { Cluster, Ir, Listener, Source, Table, VirtualHost } from "../../ir/types.ts";
 import { associator } from "./associate.ts";
 import { mappingBuilder, tcpMappingBuilder } from "./build-mappings.ts";
+import { devPortalProblems } from "./dev-portal.ts";
 import { type Domain, domainBuilder } from "./domains.ts";
 import type { CertificateUse } from "./certificate-uses.ts";
 import { type BuiltHost, buildHost } from "./host.ts";
@@ -25,11 +26,11 @@ import { runtimeFlagsOf } from "./runtime-flags.ts";
 import { countedDomain } from "./rate-limit-service.ts";
 import { hasPort, misdirectedDomains } from "./rivals.ts";
 import { selector } from "./selection.ts";
+import { soundSelector } from "./sound.ts";
 import { gatewayServices } from "./services.ts";
 import type { TargetLookup } from "./target.ts";
 import { tcpPlacer } from "./tcp.ts";
 import { allCertificates, type TlsBuilder, tlsBuilder } from "./tls.ts";
-import { withoutEffect } from "./without-effect.ts";
 
 export interface Assembled {
   readonly ir: Ir;
@@ -53,6 +54,7 @@ export function gatewayAssembler(
   counters: () => Counters,
 ): (resources: Resources, settings: CompileSettings) => Assembled {
   const select = selector();
+  const soundObjects = soundSelector();
   const moduleOf = memoLast(selectModule);
   const tls: TlsBuilder = tlsBuilder();
   const lookupOf = memoLast(contextLookup);
@@ -112,9 +114,14 @@ export function gatewayAssembler(
 
   return (resources, settings) => {
     const { usable, broken, hasHosts, problems: ofResources } = select(resources, settings.ambassadorId);
-    const problems: Problem[] = [...ofResources];
+    const sound = soundObjects(resources);
+    const problems: Problem[] = [...ofResources, ...sound.problems];
     const module = moduleOf(usable.modules);
-    problems.push(...module.problems, ...consulProblems(usable.consulResolvers), ...withoutEffect(usable.devPortals));
+    problems.push(
+      ...devPortalProblems(usable.devPortals),
+      ...module.problems,
+      ...consulProblems(usable.consulResolvers),
+    );
     const secrets = tls.prepare(
       usable.tlsContexts,
       usable.modules,
@@ -127,7 +134,7 @@ export function gatewayAssembler(
     const hasNamedTcp = usable.tcpMappings.some(({ spec }) => spec.host !== undefined);
     if (!hasHosts && !hasNamedTcp) problems.push(...secrets.withoutHosts);
     const lookup = lookupOf(
-      resources.services,
+      sound.services,
       usable.serviceResolvers,
       usable.endpointResolvers,
       usable.consulResolvers,
@@ -179,7 +186,7 @@ export function gatewayAssembler(
       return name;
     };
 
-    const udpPorts = publicPorts(resources.services, [settings.ownNamespace]);
+    const udpPorts = publicPorts(sound.services, [settings.ownNamespace]);
     const irListenerList: Listener[] = [];
     for (const listener of [...opened.listeners, ...tcp.listeners]) {
       const tcpChains = tcp.chains(listener);

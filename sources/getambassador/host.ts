@@ -1,5 +1,6 @@
 import type { HostSpec } from "../../crds/host.ts";
 import { clusterLocal, visibilityLabel } from "../../crds/knative-ingress.ts";
+import { assertNever } from "../../ir/assert.ts";
 import type { Problem } from "../../ir/problem.ts";
 import type { Resource } from "../../ir/resource.ts";
 import type { TerminationTls } from "../../ir/types.ts";
@@ -15,7 +16,7 @@ export interface BuiltHost {
   readonly resource: Resource<HostSpec> | undefined;
   /** DNS glob, lower case, with a port if it was given one. */
   readonly hostname: string;
-  readonly selector: Labels | undefined;
+  readonly selector: LabelSelector | undefined;
   readonly insecureAction: InsecureAction;
   readonly tls: TerminationTls | undefined;
   /** It asks for TLS, be it that it cannot have it now. */
@@ -39,6 +40,7 @@ export const hostFieldNames: ReadonlySet<string> = new Set([
 ]);
 
 export type Labels = Readonly<Record<string, string>>;
+export type LabelSelector = NonNullable<HostSpec["mappingSelector"]>;
 
 /** Serves cleartext for every host name where there is no Host object at all. Source: Emissary's synthesised default Host. */
 export const defaultHost: BuiltHost = {
@@ -52,11 +54,31 @@ export const defaultHost: BuiltHost = {
   problems: [],
 };
 
-/** All of them, or where selectors are loose any one. */
-export function labelsMatch(wanted: Labels, labels: Labels, loose = false): boolean {
-  const each = Object.entries(wanted);
+/** All that it asks for, or where selectors are loose any one of its labels. An empty one selects everything, as in Kubernetes. */
+export function labelsMatch(selector: LabelSelector, labels: Labels, loose = false): boolean {
+  const { matchLabels = {}, matchExpressions = [] } = selector;
+  const each = Object.entries(matchLabels);
   const has = ([name, value]: readonly [string, string]) => labels[name] === value;
-  return loose && each.length > 0 ? each.some(has) : each.every(has);
+  const isLabelled = loose && each.length > 0 ? each.some(has) : each.every(has);
+  return isLabelled && matchExpressions.every((expression) => expressionHolds(expression, labels));
+}
+
+type Expression = NonNullable<LabelSelector["matchExpressions"]>[number];
+
+function expressionHolds({ key, operator, values = [] }: Expression, labels: Labels): boolean {
+  const value = Object.hasOwn(labels, key) ? labels[key] : undefined;
+  switch (operator) {
+    case "Exists":
+      return value !== undefined;
+    case "DoesNotExist":
+      return value === undefined;
+    case "In":
+      return value !== undefined && values.includes(value);
+    case "NotIn":
+      return value === undefined || !values.includes(value);
+    default:
+      return assertNever(operator);
+  }
 }
 
 /**
@@ -74,8 +96,8 @@ export function takesMapping(host: BuiltHost, mapping: BuiltMapping, loose = fal
 }
 
 /** What is for the cluster alone is shown where a Host asks for it by name, not where one takes everything. */
-function isHidden(labels: Labels, selector: Labels | undefined): boolean {
-  return labels[visibilityLabel] === clusterLocal && selector?.[visibilityLabel] !== clusterLocal;
+function isHidden(labels: Labels, selector: LabelSelector | undefined): boolean {
+  return labels[visibilityLabel] === clusterLocal && selector?.matchLabels?.[visibilityLabel] !== clusterLocal;
 }
 
 /** As Emissary did before 2.4 and 3.2, and does with DISABLE_STRICT_LABEL_SELECTORS. */
@@ -83,13 +105,6 @@ function takesLoosely({ selector, hostname }: BuiltHost, mapping: BuiltMapping):
   if (selector !== undefined && labelsMatch(selector, mapping.resource.labels, true)) return true;
   if (mapping.hostname === undefined) return mapping.hostRegex !== undefined;
   return globsOverlap(mapping.hostname, hostname);
-}
-
-const EMPTY: Labels = {};
-
-function selectorOf(spec: HostSpec): Labels | undefined {
-  const selector = spec.mappingSelector ?? spec.selector;
-  return selector === undefined ? undefined : (selector.matchLabels ?? EMPTY);
 }
 
 export interface HostTls {
@@ -143,7 +158,7 @@ export function buildHost(resource: Resource<HostSpec>, { tls, wanted, problems:
     key: `${resource.namespace}/${resource.name}`,
     resource,
     hostname: (spec.hostname ?? "*").toLowerCase(),
-    selector: selectorOf(spec),
+    selector: spec.mappingSelector ?? spec.selector,
     insecureAction: spec.requestPolicy?.insecure?.action ?? "Redirect",
     tls,
     wantsTls: wanted,

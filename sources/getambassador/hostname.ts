@@ -4,6 +4,10 @@
  * Source: Emissary `hostglob_matches` and its tests.
  */
 
+import { type FieldProblem, invalid } from "../../features/feature.ts";
+import { HOST_NAME_ADVICE, isHostName } from "../../features/fields.ts";
+import type { PathStep } from "../../ir/problem.ts";
+
 type Glob =
   | { readonly kind: "any" }
   | { readonly kind: "exact"; readonly text: string }
@@ -65,4 +69,10 @@ export function globMatches(pattern: string, host: string): boolean {
 /** The host without its port: what SNI can carry. */
 export function withoutPort(hostname: string): string {
   return hostname.replace(/:\d+$/, "");
+}
+
+export function hostNameProblems(hostname: string, path: readonly PathStep[]): readonly FieldProblem[] {
+  if (isHostName(hostname)) return [];
+  const message = `${JSON.stringify(hostname)} holds a blank or a control character, which no host name has`;
+  return [invalid(path, message, HOST_NAME_ADVICE)];
 }

@@ -142,5 +142,5 @@ export function takesHost(listener: BuiltListener, host: BuiltHost, loose = fals
   if (host.resource === undefined) return true;
   const { namespace, selector } = listener.resource.spec.hostBinding;
   if (namespace?.from === "SELF" && host.resource.namespace !== listener.resource.namespace) return false;
-  return labelsMatch(selector?.matchLabels ?? {}, host.resource.labels, loose);
+  return labelsMatch(selector ?? {}, host.resource.labels, loose);
 }

@@ -42,7 +42,7 @@ export function contextLookup(
     if (resolver !== undefined) resolvers.set(resource.name, resolver);
   }
   return {
-    service: (namespace, name) => byKey.get(`${namespace}/${name}`),
+    service: (key) => byKey.get(key),
     resolver: (name) => resolvers.get(name),
     tlsContext(name, namespace) {
       const context = tls.context(name, namespace);

@@ -1,6 +1,7 @@
 import type { MappingSpec } from "../../crds/mapping.ts";
-import { type FieldProblem, ignored, regexProblems } from "../../features/feature.ts";
+import { type FieldProblem, ignored, invalid, oneLineProblems, regexProblems } from "../../features/feature.ts";
 import type { PathMatch, RouteMatch, ValueMatch } from "../../ir/types.ts";
+import { hostNameProblems } from "./hostname.ts";
 import { type Condition, routeOrderKey } from "./route-order.ts";
 
 export interface MappingMatch {
@@ -21,6 +22,8 @@ type Problems = FieldProblem[];
 export function mappingMatch(spec: MappingSpec, regexMaxSize?: number): MappingMatch {
   const problems: Problems = [];
   const { hostname, hostRegex } = hostOf(spec, problems);
+  const hostField = ["hostname", "host"].find((field) => nonEmpty(spec[field as "host"]) !== undefined) ?? "headers";
+  if (hostname !== undefined) problems.push(...hostNameProblems(hostname, [hostField]));
   const headers: Condition[] = [
     ...conditions(omitAuthority(spec.headers), false),
     ...conditions(omitAuthority(spec.regex_headers), true),
@@ -33,6 +36,7 @@ export function mappingMatch(spec: MappingSpec, regexMaxSize?: number): MappingM
     ...conditions(spec.query_parameters, false),
     ...conditions(spec.regex_query_parameters, true),
   ];
+  checkNames(spec, problems);
   // Beside a hostname it narrows the route down, and its length, unlike the hostname's, puts it before no other.
   const narrowed = hostname === undefined ? undefined : authorityOf(spec.regex_headers);
   checkRegexes(spec, regexMaxSize, problems);
@@ -118,21 +122,24 @@ function hostOf(
   problems: Problems,
 ): { hostname: string | undefined; hostRegex: string | undefined } {
   const none = { hostname: undefined, hostRegex: undefined };
-  const host = spec.host ?? authorityOf(spec.headers);
-  if (spec.hostname !== undefined) {
+  // An empty one is none, as in Emissary: v2's way to leave a Mapping to mappingSelectors.
+  const named = nonEmpty(spec.host);
+  const host = named ?? nonEmpty(authorityOf(spec.headers));
+  const hostname = nonEmpty(spec.hostname);
+  if (hostname !== undefined) {
     if (spec.host !== undefined) {
       problems.push(
         ignored(["host"], "hostname and host are both set; host is ignored", "remove host, it is deprecated"),
       );
     }
-    return { hostname: spec.hostname.toLowerCase(), hostRegex: undefined };
+    return { hostname: hostname.toLowerCase(), hostRegex: undefined };
   }
   if (spec.host_regex === true && spec.host !== undefined) return { hostname: undefined, hostRegex: spec.host };
   if (host === undefined) {
     const regex = authorityOf(spec.regex_headers);
     return regex === undefined ? none : { hostname: undefined, hostRegex: regex };
   }
-  if (host.includes("*") && spec.host !== undefined) {
+  if (host.includes("*") && named !== undefined) {
     problems.push({
       code: "InvalidField",
       severity: "error",
@@ -142,6 +149,26 @@ function hostOf(
     });
   }
   return { hostname: host.toLowerCase(), hostRegex: undefined };
+}
+
+/** Envoy refuses longer ones: config/route/v3/route_components.proto, QueryParameterMatcher. */
+const LONGEST_PARAMETER = 1024;
+
+/** Names of conditions that no request can meet, and for which Envoy refuses the whole table. */
+function checkNames(spec: MappingSpec, problems: Problems): void {
+  for (const field of ["headers", "regex_headers", "query_parameters", "regex_query_parameters"] as const) {
+    for (const name of Object.keys(spec[field] ?? {})) {
+      problems.push(...oneLineProblems(name, [field, name]));
+      const isLong = field.endsWith("query_parameters") && Buffer.byteLength(name) > LONGEST_PARAMETER;
+      if (name !== "" && !isLong) continue;
+      const message = isLong ? `the name is longer than ${LONGEST_PARAMETER} bytes` : "the name is empty";
+      problems.push(invalid([field, name], message, "write the name that requests have"));
+    }
+  }
+}
+
+function nonEmpty(text: string | undefined): string | undefined {
+  return text === "" ? undefined : text;
 }
 
 function checkRegexes(spec: MappingSpec, regexMaxSize: number | undefined, problems: Problems): void {

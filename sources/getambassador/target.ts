@@ -9,7 +9,8 @@ import { parseService, type ServiceAddress, type ServiceKey, serviceKey } from "
 
 /** What a service string can refer to. Each answer is an object whose identity changes when it does. */
 export interface TargetLookup {
-  service(namespace: string, name: string): (ObjectRef & { readonly spec: ServiceSpec }) | undefined;
+  /** @param key `namespace/name` */
+  service(key: string): (ObjectRef & { readonly spec: ServiceSpec }) | undefined;
   resolver(name: string): Resolver | undefined;
   /** A TLSContext by name, as origination settings. */
   tlsContext(name: string, namespace: string): OriginationTls | "notReady" | undefined;
@@ -147,7 +148,7 @@ function endpointsOf({ address, namespace, resolver, lookup, problems }: Endpoin
   const dns: ClusterEndpoints = { kind: "dns", host, port };
   const key = serviceKey(host, namespace);
   if (key === undefined) return dns;
-  const service = lookup.service(key.namespace, key.name);
+  const service = lookup.service(`${key.namespace}/${key.name}`);
   if (service === undefined) return unknownService({ key, dns, port, lookup, problems });
   const { spec } = service;
   if (spec.type === "ExternalName") return { kind: "dns", host: spec.externalName ?? host, port };

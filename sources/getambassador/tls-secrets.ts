@@ -1,7 +1,7 @@
 /** The Secrets, or files, that TLS settings name: looked up, checked, and told by the field that names them. */
 import type { SecretResource } from "../../crds/resources.ts";
 import type { PathStep } from "../../ir/problem.ts";
-import { authorityOf, certificateOf, revocationsOf } from "./certificate.ts";
+import { authorityOf, certificateOf, dataOf, revocationsOf } from "./certificate.ts";
 import { authorityFile, certificateFiles, fileSecretKey, type FileReference } from "./file-secrets.ts";
 import { type Checked, report, reportIgnored, type Settings } from "./tls-settings.ts";
 
@@ -104,7 +104,7 @@ export function checkedAuthority(
     return key === undefined ? undefined : validationName(key, undefined);
   const crl = keyFor(crl_secret);
   const list = lookup.secret(crl);
-  if (list?.spec.data["crl.pem"] === undefined) {
+  if (list === undefined || dataOf(list)["crl.pem"] === undefined) {
     const message = `there is no Secret ${crl} with crl.pem`;
     return report(at, "SecretNotFound", pathOf("crl_secret"), message, "create it, or remove crl_secret");
   }
@@ -139,6 +139,6 @@ export function isCertificateRequired(
   { secret }: SecretLookup,
 ): boolean {
   if (cert_required !== undefined || ca_secret === undefined) return cert_required ?? false;
-  const written = secret(keyFor(ca_secret))?.spec.data["cert_required"];
+  const written = dataOf(secret(keyFor(ca_secret)))["cert_required"];
   return written !== undefined && /^\s*true\s*$/i.test(Buffer.from(written.reveal()).toString());
 }

@@ -5,7 +5,7 @@ import { memoByKey, memoLast, sameElements } from "../../ir/memo.ts";
 import type { Problem } from "../../ir/problem.ts";
 import { keyOf } from "../../ir/resource.ts";
 import type { Cluster, Listener, OriginationTls, Secret } from "../../ir/types.ts";
-import { authorityOf, certificateOf } from "./certificate.ts";
+import { authorityOf, certificateOf, dataOf } from "./certificate.ts";
 import { type CertificateUse, usesOf } from "./certificate-uses.ts";
 import { fallbackHost } from "./fallback-host.ts";
 import { type FileReference, referenceOf } from "./file-secrets.ts";
@@ -144,7 +144,7 @@ function unreadSecret(name: string, reference: FileReference, crl: SecretResourc
   const secret: Secret =
     reference.kind === "certificate"
       ? { kind: "certificateFiles", name, chainPath: reference.chainPath, keyPath: reference.keyPath }
-      : { kind: "validationFile", name, caPath: reference.caPath, crl: crl?.spec.data["crl.pem"] };
+      : { kind: "validationFile", name, caPath: reference.caPath, crl: dataOf(crl)["crl.pem"] };
   unread.set(name, { crl, secret });
   return secret;
 }
@@ -172,7 +172,7 @@ function makeSdsSecret(name: string, secret: SecretResource, crl: SecretResource
     return certificate.ok ? { kind: "certificate", name, chain: certificate.chain, key: certificate.key } : undefined;
   }
   const authority = authorityOf(secret);
-  return authority.ok ? { kind: "validation", name, ca: authority.ca, crl: crl?.spec.data["crl.pem"] } : undefined;
+  return authority.ok ? { kind: "validation", name, ca: authority.ca, crl: dataOf(crl)["crl.pem"] } : undefined;
 }
 
 function buildContext(

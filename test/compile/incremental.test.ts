@@ -7,7 +7,7 @@ import { formatProblem } from "../../ir/problem.ts";
 import type { CompileSettings } from "../../ir/settings.ts";
 import type { ResourceMap } from "../../xds/snapshot.ts";
 import { selfSigned } from "../support/certificates.ts";
-import { seeded } from "../support/random.ts";
+import { seeded, seedOfRun } from "../support/random.ts";
 import { ambassador, randomMapping, randomOther } from "./random-objects.ts";
 
 const settings: CompileSettings = {
@@ -46,7 +46,7 @@ describe("an incremental compile", () => {
       selfSigned({ hosts: ["a.example.com"] }),
       selfSigned({ hosts: ["b.example.com"] }),
     ]);
-    const seed = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
+    const seed = seedOfRun();
     const random = seeded(seed);
     const store = createStore(() => undefined);
     const incremental = createCompiler();

@@ -1,5 +1,6 @@
-import { describe, expect, it } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { parseService, serviceKey } from "../../sources/getambassador/service-name.ts";
+import { type EchoBackend, echoBackend, type Gateway, startGateway } from "../support/gateway.ts";
 
 // Typed in by hand from the specification (section 1.1a and the vectors it names). Never generated.
 
@@ -126,5 +127,72 @@ describe("serviceKey", () => {
     const found = serviceKey(host, from);
     expect(found === undefined ? undefined : `${found.namespace}/${found.name}`).toBe(key);
     expect(found?.certain).toBe(certain);
+  });
+});
+
+describe("which Service a request reaches", () => {
+  let gateway: Gateway;
+  let backends: readonly EchoBackend[];
+
+  beforeAll(async () => {
+    gateway = await startGateway();
+    backends = await Promise.all(["default/quote", "otherns/quote"].map((name) => echoBackend(name)));
+  });
+
+  afterAll(async () => {
+    await Promise.all([gateway.stop(), ...backends.map((backend) => backend.close())]);
+  });
+
+  const document = (object: object) => `---\n${JSON.stringify(object)}\n`;
+
+  /** The Service `quote` of a namespace, whose port 80 is that of its backend. */
+  function serviceOf({ name: key, service }: EchoBackend): string {
+    const [namespace, name] = key.split("/");
+    const port = Number(service.split(":").at(-1));
+    const labels = { "kubernetes.io/service-name": name };
+    return (
+      document({
+        apiVersion: "v1",
+        kind: "Service",
+        metadata: { name, namespace },
+        spec: { clusterIP: "None", ports: [{ port: 80, targetPort: port }] },
+      }) +
+      document({
+        apiVersion: "discovery.k8s.io/v1",
+        kind: "EndpointSlice",
+        metadata: { name: `${name}-1`, namespace, labels },
+        addressType: "IPv4",
+        ports: [{ port }],
+        endpoints: [{ addresses: ["127.0.0.1"] }],
+      })
+    );
+  }
+
+  it.each([
+    ["quote", "default", {}, "default/quote"],
+    ["quote", "otherns", {}, "otherns/quote"],
+    ["quote:80", "otherns", {}, "otherns/quote"],
+    ["http://quote", "otherns", {}, "otherns/quote"],
+    ["quote.default", "otherns", {}, "default/quote"],
+    ["QUOTE.Default", "otherns", {}, "default/quote"],
+    ["quote.otherns:80", "default", {}, "otherns/quote"],
+    ["quote.otherns.svc", "default", {}, "otherns/quote"],
+    ["quote.otherns.svc.cluster.local", "default", {}, "otherns/quote"],
+    // Emissary's own namespace, which is default here.
+    ["quote", "otherns", { use_ambassador_namespace_for_service_resolution: true }, "default/quote"],
+    ["quote.otherns", "default", { use_ambassador_namespace_for_service_resolution: true }, "otherns/quote"],
+  ] as const)("%s, seen from %s with %j, is %s", async (service, namespace, config, reached) => {
+    const v3 = "getambassador.io/v3alpha1";
+    await gateway.apply(
+      backends.map(serviceOf).join("") +
+        document({ apiVersion: v3, kind: "Module", metadata: { name: "ambassador" }, spec: { config } }) +
+        document({
+          apiVersion: v3,
+          kind: "Mapping",
+          metadata: { name: "m", namespace },
+          spec: { hostname: "*", prefix: "/", service },
+        }),
+    );
+    expect((await gateway.request("/")).echo().backend).toBe(reached);
   });
 });

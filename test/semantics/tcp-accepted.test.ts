@@ -11,7 +11,7 @@ import { staticForm } from "../../xds/static/static-form.ts";
 import { selfSigned } from "../support/certificates.ts";
 import { goldenSettings } from "../support/golden.ts";
 import { hostOf, listenerOf, secretOf, tcpMappingOf, tlsContextOf } from "../support/manifests.ts";
-import { type Random, seeded } from "../support/random.ts";
+import { type Random, seeded, seedOfRun } from "../support/random.ts";
 
 const RUNS = Number(process.env["RUNS"] ?? 20);
 const protocols = ["HTTP", "HTTPS", "HTTPSPROXY", "TCP", "TLS"];
@@ -58,7 +58,7 @@ function manifestsOf(random: Random): string {
 }
 
 it("whatever comes of Listeners, Hosts and TCPMappings, Envoy accepts it", async () => {
-  const seed = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
+  const seed = seedOfRun();
   const random = seeded(seed);
   const { certificatePem, keyPem } = await selfSigned({ hosts: ["any"] });
   const secrets = ["one", "two"]

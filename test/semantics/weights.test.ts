@@ -127,4 +127,38 @@ describe("shares through Envoy", () => {
       });
     },
   );
+
+  it.each([
+    [[0, 0], 0],
+    [[0, 30], 30],
+    [[10, 20], 30],
+    [[100, 0], 100],
+    [[40, 60], 100],
+  ] as const)("of weights %j are %i in a hundred; the rest falls to the next match", async (weights, sum) => {
+    const [first, second, rest] = backends;
+    const group = [first, second].map((backend, index) =>
+      mapping(nameOf(index), { prefix: "/long/", service: backend?.service, weight: weights[index] }),
+    );
+    await gateway.apply(group.join("") + mapping("rest", { prefix: "/", service: rest?.service }));
+    const total = 300;
+    let taken = 0;
+    for (let i = 0; i < total; i++) if ((await gateway.request("/long/")).echo().backend !== rest?.name) taken++;
+    const share = sum / 100;
+    expect(Math.abs(taken - total * share)).toBeLessThanOrEqual(5 * Math.sqrt(total * share * (1 - share)));
+  });
+
+  it("of different precedence are no group, and of equal ones are", async () => {
+    const [first, second] = backends;
+    const of = (name: string, service: string | undefined, precedence: number) =>
+      mapping(name, { prefix: "/", service, weight: 50, precedence });
+    const asked = async () => {
+      const names = new Set<string>();
+      for (let i = 0; i < 60; i++) names.add((await gateway.request("/")).echo().backend);
+      return [...names].sort();
+    };
+    await gateway.apply(of("a", first?.service, 1) + of("b", second?.service, 2));
+    expect(await asked()).toEqual([second?.name]);
+    await gateway.apply(of("a", first?.service, 2) + of("b", second?.service, 2));
+    expect(await asked()).toEqual([first?.name, second?.name]);
+  });
 });

@@ -25,3 +25,10 @@ export function seeded(seed: number): Random {
     chance: (probability) => next() < probability,
   };
 }
+
+/** SEED, else one that differs from run to run: what CI once took it takes again. */
+export function seedOfRun(): number {
+  const { SEED: given, CI: ci } = process.env;
+  if (given !== undefined) return Number(given);
+  return ci === "true" ? 1 : Date.now() % 1_000_000;
+}

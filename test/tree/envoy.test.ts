@@ -13,7 +13,7 @@ import { tableEncoder } from "../../xds/resources/table.ts";
 import { type AdsServer, createAdsServer } from "../../xds/server/server.ts";
 import { emptySnapshot, type Snapshot, type XdsResource } from "../../xds/snapshot.ts";
 import { type BareEnvoy, freePort, spawnEnvoy } from "../support/envoy.ts";
-import { seeded } from "../support/random.ts";
+import { seeded, seedOfRun } from "../support/random.ts";
 import { randomRequest, randomTable, routeByList, type TestRequest } from "../support/route-tables.ts";
 
 let directory: string;
@@ -102,7 +102,7 @@ function routeTaken(port: number, { path, method, headers }: TestRequest): Promi
 
 describe("tree and list in Envoy", () => {
   it("take the same route for 3,000 random requests on 30 random tables, and the one that the rules name", async () => {
-    const seed = Number(process.env["SEED"] ?? Date.now() % 1_000_000);
+    const seed = seedOfRun();
     const random = seeded(seed);
     let found = 0;
     for (let tables = 0; tables < 30; ) {

@@ -46,7 +46,8 @@ function commonContext(tls: {
 export function downstreamContext(tls: TerminationTls): DownstreamTlsContext {
   return {
     commonTlsContext: commonContext(tls),
-    ...(tls.requireClientCertificate ? { requireClientCertificate: true } : {}),
+    // Without an authority nothing is asked for by TCP, and Envoy refuses the Listener by QUIC.
+    ...(tls.requireClientCertificate && tls.validationSecret !== undefined ? { requireClientCertificate: true } : {}),
   };
 }
 

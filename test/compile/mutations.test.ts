@@ -1,0 +1,44 @@
+import { describe, expect, it } from "@jest/globals";
+import { formatProblem } from "../../ir/problem.ts";
+import { selfSigned } from "../support/certificates.ts";
+import { seeded, seedOfRun } from "../support/random.ts";
+import { envoyVerdicts } from "./mutations/batch.ts";
+import { corpus } from "./mutations/corpus.ts";
+import { mutate } from "./mutations/mutate.ts";
+import { worldOf } from "./mutations/world.ts";
+
+// MUTATIONS=10000 SEED=1 npm test -- test/compile/mutations: as many as there is time for.
+const count = Number(process.env["MUTATIONS"] ?? 600);
+const seed = seedOfRun();
+const shown = 20;
+
+describe(`${count} random mutations of manifests, from the seed ${seed}`, () => {
+  it("are told by name, disturb nobody else, throw nothing, and give what Envoy takes", async () => {
+    const cases = corpus(await selfSigned({ hosts: ["a.example.com"] }));
+    const random = seeded(seed);
+    const verdicts = envoyVerdicts();
+    const faults: string[] = [];
+    for (const [index, each] of cases.entries()) {
+      const world = worldOf(each);
+      verdicts.ask(each.name, world.snapshot(world.base));
+      const share = Math.floor(((index + 1) * count) / cases.length) - Math.floor((index * count) / cases.length);
+      for (let i = 0; i < share; i++) {
+        const mutation = mutate(random, each);
+        const { kind, metadata } = mutation.before ?? each.objects[0] ?? { kind: "", metadata: { name: "" } };
+        const label = `${each.name}: ${kind} ${metadata.name}: ${mutation.what}`;
+        try {
+          const wrong = world.try(mutation, (now) => {
+            const problems = now.problems.map(formatProblem).join("\n  ");
+            verdicts.ask(`${label}\n  ${problems}`, world.snapshot(now));
+          });
+          faults.push(...wrong.map((fault) => `${label}: ${fault}`));
+        } catch (error) {
+          faults.push(`${label}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+          break;
+        }
+      }
+    }
+    faults.push(...verdicts.finish().map(({ label, reason }) => `${label}: Envoy refuses it: ${reason}`));
+    expect({ seed, faults: faults.slice(0, shown) }).toEqual({ seed, faults: [] });
+  }, 3_600_000);
+});
