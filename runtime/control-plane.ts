@@ -16,7 +16,7 @@ import { watchConsul } from "./consul.ts";
 import { FatalError } from "./fatal.ts";
 import { watchManifests } from "./files.ts";
 import type { Log } from "./log.ts";
-import { createMetrics } from "./metrics.ts";
+import { countOf, createMetrics } from "./metrics.ts";
 import { watchCluster } from "./cluster-source.ts";
 import { createApi } from "./informers/api.ts";
 import { ingressStatus } from "./ingress-status.ts";
@@ -317,10 +317,4 @@ function summary(problems: readonly Problem[], { listeners, hosts, mappings, tcp
   const errors = problems.filter(({ severity }) => severity === "error").length;
   const routes = mappings.length + tcpMappings.length;
   return `judged ${listeners.length} Listeners, ${hosts.length} Hosts, ${routes} Mappings: ${errors} errors, ${problems.length - errors} warnings`;
-}
-
-function countOf(resources: Resources): Record<string, number> {
-  return Object.fromEntries(
-    Object.entries(resources).map(([kind, list]) => [kind, (list as readonly unknown[]).length]),
-  );
 }

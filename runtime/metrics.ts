@@ -1,3 +1,4 @@
+import type { Resources } from "../crds/resources.ts";
 import type { IncomingMessage } from "node:http";
 import { once } from "node:events";
 import type { Writable } from "node:stream";
@@ -157,4 +158,11 @@ async function writeChunk(to: Writable, chunk: string | Buffer): Promise<void> {
   } finally {
     done.abort();
   }
+}
+
+/** How many there are of each kind. */
+export function countOf(resources: Resources): Record<string, number> {
+  return Object.fromEntries(
+    Object.entries(resources).map(([kind, list]) => [kind, (list as readonly unknown[]).length]),
+  );
 }
