@@ -70,6 +70,17 @@ export interface Cluster {
 /** Starts a cluster of its own on free loopback ports: ready in about 4 s, after a build of minutes the first time ever.
  *  It ends with this process at the latest. Rejects with an Error named `GoMissing` if there is no Go to build it with. */
 export async function startCluster(options: ClusterOptions = {}): Promise<Cluster> {
+  // Between the choice of a port and its use somebody else may take it.
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await startOnce(options);
+    } catch (error) {
+      if (attempt === 3 || !/address already in use/.test(String(error))) throw error;
+    }
+  }
+}
+
+async function startOnce(options: ClusterOptions): Promise<Cluster> {
   const { signal } = options;
   const binary = await ensureTestcluster();
   const dir = makeDir(options.dir);
