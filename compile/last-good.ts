@@ -3,6 +3,7 @@ import { type ObjectRef, type Problem, type ProblemCode, subjectsOf } from "../i
 import { hasError, keyOf } from "../ir/resource.ts";
 import type { CompileSettings } from "../ir/settings.ts";
 import { authorityOf, certificateOf, revocationsOf } from "../sources/getambassador/certificate.ts";
+import { dialectKinds } from "../sources/getambassador/selection.ts";
 import type { Compiled, Compiler } from "./compile.ts";
 import type { Expansion } from "./expand.ts";
 import { withResource } from "./store.ts";
@@ -21,23 +22,7 @@ type Kinds = (keyof Resources)[];
 
 /** Kinds whose objects are replaced. A broken Secret is its referrer's problem, and is replaced all the same: a rotation that
  *  went wrong must not end TLS. */
-const replaceable: Kinds = [
-  "mappings",
-  "hosts",
-  "listeners",
-  "tlsContexts",
-  "modules",
-  "serviceResolvers",
-  "endpointResolvers",
-  "tcpMappings",
-  "authServices",
-  "rateLimitServices",
-  "logServices",
-  "tracingServices",
-  "devPortals",
-  "consulResolvers",
-  "secrets",
-];
+const replaceable: Kinds = [...dialectKinds, "secrets"];
 
 const none: ReadonlySet<ObjectRef> = new Set();
 

@@ -4,6 +4,7 @@ import { type SourceMap, sourceMap } from "../compile/source-map.ts";
 import { judge, type Judged } from "../compile/last-good.ts";
 import type { ConsulEndpoints } from "../discovery/consul.ts";
 import { endpointDiscovery } from "../discovery/endpoints.ts";
+import { emptyIr } from "../ir/empty.ts";
 import type { CompileSettings } from "../ir/settings.ts";
 import type { Snapshot } from "../xds/snapshot.ts";
 import type { Clock } from "./clock.ts";
@@ -104,20 +105,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       changedAtMs ??= clock.now();
       cancel ??= schedule(restUntilMs - clock.now());
     },
-    sourceMap: () =>
-      judged?.compiled.sourceMap ??
-      sourceMap(
-        {
-          owner: undefined,
-          runtime: {},
-          listeners: [],
-          filters: [],
-          tables: new Map(),
-          clusters: new Map(),
-          secrets: new Map(),
-        },
-        [],
-      ),
+    sourceMap: () => judged?.compiled.sourceMap ?? sourceMap(emptyIr, []),
     stop() {
       cancel?.();
       cancel = () => undefined;

@@ -1,6 +1,7 @@
 /** Changes a YAML document to another value, leaving comments, order and style of what stays the same. */
 import { type Document, isCollection, isMap, isPair, isScalar, isSeq, type Node, type Pair, type YAMLMap } from "yaml";
-import { has, isEqual, isFields } from "./json.ts";
+import { fieldChanges } from "./field-changes.ts";
+import { isEqual, isFields } from "./json.ts";
 
 /** The node of a value is changed, or another takes its place. */
 export function edit(document: Document, node: unknown, before: unknown, after: unknown): unknown {
@@ -26,15 +27,7 @@ function isScalarValue(value: unknown): boolean {
 type Fields = Readonly<Record<string, unknown>>;
 
 function editMap(document: Document, map: YAMLMap, before: Fields, after: Fields): YAMLMap {
-  const added = Object.keys(after).filter((key) => !has(before, key));
-  const gone = Object.keys(before).filter((key) => !has(after, key));
-  const renames = new Map<string, string>();
-  for (const key of gone) {
-    // The same value under another name is a field renamed.
-    const to = added.find((each) => isEqual(after[each], before[key]) && ![...renames.values()].includes(each));
-    if (to !== undefined) renames.set(key, to);
-  }
-  const fresh = added.filter((key) => ![...renames.values()].includes(key));
+  const { gone, renames, fresh } = fieldChanges(before, after);
   const items: Pair[] = [];
   const addFresh = () => {
     for (const key of fresh.splice(0)) items.push(document.createPair(key, after[key]));

@@ -15,6 +15,7 @@ import {
   type YAMLSeq,
 } from "yaml";
 import { yamlOptions } from "../documents.ts";
+import { fieldChanges } from "./field-changes.ts";
 import { type Fields, has, isEqual, isFields } from "./json.ts";
 
 interface Edit {
@@ -114,15 +115,7 @@ function changeItems(context: Context, seq: YAMLSeq, before: readonly unknown[],
 }
 
 function changeMap(context: Context, map: YAMLMap, before: Fields, after: Fields): void {
-  const added = Object.keys(after).filter((key) => !has(before, key));
-  const gone = Object.keys(before).filter((key) => !has(after, key));
-  const renames = new Map<string, string>();
-  for (const key of gone) {
-    // The same value under another name is a field renamed.
-    const to = added.find((each) => isEqual(after[each], before[key]) && ![...renames.values()].includes(each));
-    if (to !== undefined) renames.set(key, to);
-  }
-  const fresh = added.filter((key) => ![...renames.values()].includes(key));
+  const { renames, fresh } = fieldChanges(before, after);
   const pairs = map.items.filter((pair) => isPair(pair));
   // A key of another form, or a merge (<<), is beyond us.
   if (pairs.some((pair) => !has(before, keyOf(pair)))) throw new GaveUp();

@@ -1,6 +1,7 @@
 import type { ModuleConfig } from "../../crds/module-config.ts";
 import type { Resources } from "../../crds/resources.ts";
 import type { Counters } from "../../ir/counters.ts";
+import { emptyIr } from "../../ir/empty.ts";
 import { memoByKey, memoForever, memoLast, sameElements, sameEntries } from "../../ir/memo.ts";
 import type { Problem } from "../../ir/problem.ts";
 import type { CompileSettings } from "../../ir/settings.ts";
@@ -89,15 +90,7 @@ export function gatewayAssembler(
   const tables = new Map<string, { readonly table: Table; readonly around: Around }>();
   const servicesOf = gatewayServices();
   const certificatesOf = memoLast(allCertificates);
-  let earlierIr: Ir = {
-    owner: undefined,
-    runtime: {},
-    listeners: [],
-    filters: [],
-    tables: new Map(),
-    clusters: new Map(),
-    secrets: new Map(),
-  };
+  let earlierIr: Ir = emptyIr;
 
   const tableOf = (name: string, virtualHosts: readonly VirtualHost[], around: Around): Table => {
     const known = tables.get(name);

@@ -2,8 +2,8 @@ import type { LogServiceSpec } from "../../crds/log-service.ts";
 import type { LogServiceResource } from "../../crds/resources.ts";
 import { type FieldProblem, ignored, invalid } from "../../features/feature.ts";
 import { readHeaderProblems } from "../../features/header-value.ts";
-import type { Problem } from "../../ir/problem.ts";
 import type { GrpcAccessLog } from "../../ir/telemetry.ts";
+import { onSpec } from "./on-spec.ts";
 import { externalCluster } from "./external-service.ts";
 import type { MappingContext } from "./mapping.ts";
 import type { Contribution, ServiceKinds } from "./services.ts";
@@ -79,7 +79,7 @@ function contributionOf(resource: LogServiceResource, context: MappingContext): 
   const found = [...missing(spec), ...protocolProblems(spec)];
   const isUsable = !found.some(({ severity }) => severity === "error");
   const headers = headersOf(spec, found);
-  const own = found.map((problem): Problem => ({ ...problem, object: resource, path: ["spec", ...problem.path] }));
+  const own = found.map((problem) => onSpec(resource, problem));
   if (!isUsable || driver === undefined) return { problems: own };
   const { cluster, authority, problems } = externalCluster(
     {

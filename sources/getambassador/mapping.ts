@@ -5,6 +5,7 @@ import { featureFieldNames, features } from "../../features/index.ts";
 import type { Problem } from "../../ir/problem.ts";
 import { hasError, keyOf, type Resource } from "../../ir/resource.ts";
 import type { Cluster, FeatureSettings, RouteAction, RouteMatch, Source } from "../../ir/types.ts";
+import { onSpec } from "./on-spec.ts";
 import { coreFieldNames, deadFields } from "./mapping-fields.ts";
 import { mappingMatch } from "./mapping-match.ts";
 import { redirectOf } from "./redirect.ts";
@@ -63,7 +64,7 @@ export function buildMapping(
     found.push(...problems.filter((problem) => isOwn(problem, spec)));
   }
   const cluster = target === undefined ? undefined : clusterFor(target, spec, settings);
-  const problems = found.map((problem) => onObject(resource, problem));
+  const problems = found.map((problem) => onSpec(resource, problem));
   const { match, hostname, hostRegex, orderKey, groupKey } = matched;
   return {
     resource,
@@ -89,10 +90,6 @@ function clusterFor(target: Target, spec: MappingSpec, settings: FeatureSettings
 /** What is wrong with a default is the Module's problem, told there once. */
 function isOwn({ path: [field] }: FieldProblem, spec: MappingSpec): boolean {
   return field === undefined || Object.hasOwn(spec, field);
-}
-
-function onObject(resource: Resource<unknown>, problem: FieldProblem): Problem {
-  return { ...problem, object: resource, path: ["spec", ...problem.path] };
 }
 
 /** A field that is typed but not compiled is named, never passed over in silence. */

@@ -5,6 +5,7 @@ import { rateLimit, type RateLimitSettings } from "../../filters/rate-limit.ts";
 import { formatObject, type Problem } from "../../ir/problem.ts";
 import type { Resource } from "../../ir/resource.ts";
 import type { Cluster } from "../../ir/types.ts";
+import { onSpec } from "./on-spec.ts";
 import { externalCluster } from "./external-service.ts";
 import type { MappingContext } from "./mapping.ts";
 import { rulingFirst } from "./ruling.ts";
@@ -59,10 +60,7 @@ function build(resource: RateLimitService, context: MappingContext): Built {
     found.push(invalid(["protocol_version"], "v2 is spoken by no Envoy any more", advice));
   }
   if (spec.domain === "") found.push(invalid(["domain"], "it is empty", "write a name, or leave domain out"));
-  const all = [
-    ...problems,
-    ...found.map((problem): Problem => ({ ...problem, object: resource, path: ["spec", ...problem.path] })),
-  ];
+  const all = [...problems, ...found.map((problem) => onSpec(resource, problem))];
   if (cluster === undefined || found.length > 0) return { resource, usable: undefined, problems: all };
   const settings: RateLimitSettings = {
     cluster: cluster.name,

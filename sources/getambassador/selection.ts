@@ -34,7 +34,8 @@ function selection<Kind extends Resource<WithId>>() {
   });
 }
 
-const kinds = [
+/** Kinds of the dialect, as `Resources` calls them. */
+export const dialectKinds = [
   "mappings",
   "hosts",
   "listeners",
@@ -50,7 +51,7 @@ const kinds = [
   "devPortals",
   "consulResolvers",
 ] as const;
-type Kind = (typeof kinds)[number];
+type Kind = (typeof dialectKinds)[number];
 
 export interface Selected {
   /** What is for this gateway and has no error of its own. Arrays keep their identity while the resources do. */
@@ -65,7 +66,7 @@ export interface Selected {
 
 /** Which resources of the dialect are for this gateway. */
 export function selector(): (resources: Resources, ambassadorId: string) => Selected {
-  const byKind = kinds.map((kind) => ({ kind, select: selection<Resource<WithId>>() }));
+  const byKind = dialectKinds.map((kind) => ({ kind, select: selection<Resource<WithId>>() }));
   return (resources, ambassadorId) => {
     const selected = byKind.map(({ kind, select }) => ({ kind, ...select(resources[kind], ambassadorId) }));
     const byName = (of: "usable" | "broken") =>

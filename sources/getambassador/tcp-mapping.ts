@@ -12,6 +12,7 @@ import { memoForever } from "../../ir/memo.ts";
 import type { Problem } from "../../ir/problem.ts";
 import { hasError, type Resource } from "../../ir/resource.ts";
 import type { Cluster, FeatureSettings, Source } from "../../ir/types.ts";
+import { onSpec } from "./on-spec.ts";
 import { clusterOf } from "./cluster.ts";
 import type { MappingContext } from "./mapping.ts";
 import { isIpv4, isIpv6 } from "./service-name.ts";
@@ -66,13 +67,7 @@ export function buildTcpMapping(resource: Resource<TCPMappingSpec>, context: Map
   const idleTimeoutMs = idleTimeoutOf(spec, found);
   const passesTls = passesTlsOf(spec, host, found);
   const cluster = clusterFor(resource, context, found);
-  const problems = found.map(
-    (problem): Problem => ({
-      ...problem,
-      object: resource,
-      path: ["spec", ...problem.path],
-    }),
-  );
+  const problems = found.map((problem) => onSpec(resource, problem));
   return {
     resource,
     port: spec.port,

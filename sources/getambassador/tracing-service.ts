@@ -4,6 +4,7 @@ import { type FieldProblem, ignored, invalid } from "../../features/feature.ts";
 import { formatObject, type Problem } from "../../ir/problem.ts";
 import type { Tracing, TracingProvider } from "../../ir/telemetry.ts";
 import type { Cluster } from "../../ir/types.ts";
+import { onSpec } from "./on-spec.ts";
 import { externalCluster } from "./external-service.ts";
 import type { MappingContext } from "./mapping.ts";
 import { rulingFirst } from "./ruling.ts";
@@ -105,8 +106,7 @@ interface Built {
 function build(resource: TracingServiceResource, context: MappingContext): Built {
   const { spec } = resource;
   const { driver, service, stats_name, config = {}, sampling = {} } = spec;
-  const tell = (found: readonly FieldProblem[]) =>
-    found.map((problem): Problem => ({ ...problem, object: resource, path: ["spec", ...problem.path] }));
+  const tell = (found: readonly FieldProblem[]) => found.map((problem) => onSpec(resource, problem));
   if (driver === "lightstep") {
     const advice = "write driver: opentelemetry, with a collector that speaks OTLP by gRPC";
     return {

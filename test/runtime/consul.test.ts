@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { sourceMap } from "../../compile/source-map.ts";
 import { manifestReader } from "../../compile/manifests.ts";
 import type { ConsulEndpoints } from "../../discovery/consul.ts";
+import { emptyIr } from "../../ir/empty.ts";
 import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { type Consul, watchConsul } from "../../runtime/consul.ts";
 import { silentLog } from "../../runtime/log.ts";
@@ -13,18 +14,7 @@ import { startConsul, type TestConsul } from "../support/consul.ts";
 import { eventually } from "../support/eventually.ts";
 import { listenerAndHost, mapping } from "../support/gateway.ts";
 
-const noSources = sourceMap(
-  {
-    runtime: {},
-    listeners: [],
-    filters: [],
-    tables: new Map(),
-    clusters: new Map(),
-    secrets: new Map(),
-    owner: undefined,
-  },
-  [],
-);
+const noSources = sourceMap(emptyIr, []);
 
 let consul: TestConsul;
 let stopped: AbortController;
