@@ -126,9 +126,10 @@ function roleOf(namespace: string): readonly Manifest[] {
       const account = { namespace: "own", serviceAccount: "narrow" };
       const kubeconfig = scope.narrow ? { kubeconfig: await world.cluster.kubeconfigFor(account) } : {};
       gateway = await world.gateway({ env: scope.env, ...kubeconfig });
+      const toWeb = [service("web", 80, { headless: true }), endpointSlice("web", web)];
+      await others(...toWeb);
       await own(
-        service("web", 80, { headless: true }),
-        endpointSlice("web", web),
+        ...toWeb,
         listener("http", port),
         ambassador("Host", "any", { hostname: "*", requestPolicy: { insecure: { action: "Route" } } }),
       );
