@@ -101,7 +101,7 @@ export function createCompiler(newTableEncoder = tableEncoder): Compiler {
       },
       endpoints: endpointsOf(ir.clusters),
       problems,
-      sourceMap: sourceMap(ir, assembled.targets),
+      sourceMap: sourceMap(ir, assembled.targets, assembled.certificates),
       certificates: assembled.certificates,
       expansion,
       counters,

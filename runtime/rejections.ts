@@ -80,6 +80,7 @@ function knownSources({ type, message }: RefusedNames, name: string, sources: So
   if (type === "listener" && unopenable.test(message)) return sources.setting("envoy_log_path");
   if (type === "listener") return sources.listener(name);
   if (type === "cluster") return sources.cluster(name);
+  if (type === "secret") return sources.secret(name);
   if (type === "extension") return sources.extension(name);
   return [];
 }

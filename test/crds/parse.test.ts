@@ -90,7 +90,21 @@ describe("what is no resource", () => {
       "a version of ours that nobody converts",
       { ...mapping("a"), apiVersion: "getambassador.io/v0" },
       [
-        "error InvalidObject Mapping default/a: apiVersion: there is no Mapping in getambassador.io/v0; write it as getambassador.io/v3alpha1",
+        "error InvalidObject Mapping default/a: apiVersion: there is no Mapping in getambassador.io/v0; write it as getambassador.io/v1, of which nuncio migrate makes v3alpha1; what v0 has as rate_limits are labels there",
+      ],
+    ],
+    [
+      "a version that a kind has never had",
+      { ...mapping("a"), kind: "Listener", apiVersion: "getambassador.io/v0" },
+      [
+        "error InvalidObject Listener default/a: apiVersion: there is no Listener in getambassador.io/v0; write it as getambassador.io/v3alpha1",
+      ],
+    ],
+    [
+      "a kind of the preview of Emissary 2",
+      { ...mapping("a"), kind: "AmbassadorMapping", apiVersion: "x.getambassador.io/v3alpha1" },
+      [
+        "warning UnknownKind AmbassadorMapping default/a: kind: AmbassadorMapping of x.getambassador.io/v3alpha1 is not read; write apiVersion: getambassador.io/v3alpha1 and kind: Mapping",
       ],
     ],
     [
