@@ -4,6 +4,7 @@ import { FatalError } from "../runtime/fatal.ts";
 import type { AdmissionFlags } from "../runtime/admission/settings.ts";
 import type { RunFlags } from "../runtime/settings.ts";
 import { envoyVersion, version } from "./assets.ts";
+import { checkCommand } from "./check/command.ts";
 import type { ControlPlaneFlags } from "./control-plane.ts";
 import { exitCodes } from "./output/exit-codes.ts";
 import { outputOption } from "./output/format.ts";
@@ -102,16 +103,8 @@ program
     process.stdout.write(await admissionCertificate(flags.days, new Date()));
   });
 
-program
-  .command("check")
-  .description("check manifests without a cluster: exit 0 when clean, 1 with findings, 2 when used wrongly")
-  .argument("<path...>", "directories or files of manifests")
-  .addOption(outputOption("text", "json"))
-  .option("--errors-only", "do not count warnings", false)
-  .action(async (paths: string[], options: { output: "text" | "json"; errorsOnly: boolean }) => {
-    const { check } = await import("./check.ts");
-    process.exitCode = check(paths, options, process.env, (line) => process.stdout.write(`${line}\n`));
-  });
+// Each in a file of its own. addCommand hands nothing down by itself.
+for (const command of [checkCommand()]) program.addCommand(command.copyInheritedSettings(program));
 
 program
   .command("translate")
