@@ -5,6 +5,7 @@ import { FatalError } from "../runtime/fatal.ts";
 import type { AdmissionFlags } from "../runtime/admission/settings.ts";
 import type { RunFlags } from "../runtime/settings.ts";
 import { envoyVersion, version } from "./assets.ts";
+import { bundleCommand } from "./bundle/command.ts";
 import { checkCommand } from "./check/command.ts";
 import type { ControlPlaneFlags } from "./control-plane.ts";
 import { exitCodes } from "./output/exit-codes.ts";
@@ -108,7 +109,7 @@ program
   });
 
 // Each in a file of its own. addCommand hands nothing down by itself.
-for (const command of [checkCommand()]) program.addCommand(command.copyInheritedSettings(program));
+for (const command of [checkCommand(), bundleCommand()]) program.addCommand(command.copyInheritedSettings(program));
 
 program
   .command("translate")
