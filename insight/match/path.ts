@@ -34,7 +34,7 @@ export function normalizePath(
   if (rejectEscapedSlashes === true && /%(2f|5c)/i.test(bare)) return refused("an escaped slash");
   if (bare.includes("%00")) return refused("an escaped NUL");
   const plain = withoutDots(unescaped(bare));
-  return { kind: "path", path: (mergeSlashes === true ? plain.replace(/\/+/g, "/") : plain) + query };
+  return { kind: "path", path: (mergeSlashes === true ? withMergedSlashes(plain) : plain) + query };
 }
 
 function unescaped(path: string): string {
@@ -45,6 +45,13 @@ function unescaped(path: string): string {
       return UNRESERVED.test(character) ? character : escape;
     })
     .replace(ESCAPED, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
+}
+
+/** As Envoy does it: where there is nothing between the slashes, the first and the last one are left, and "//" stays "//". */
+function withMergedSlashes(path: string): string {
+  if (!path.includes("//")) return path;
+  const segments = path.split("/").filter((segment) => segment !== "");
+  return `/${segments.join("/")}${path.endsWith("/") ? "/" : ""}`;
 }
 
 function withoutDots(path: string): string {

@@ -1,5 +1,6 @@
 /** A request, and what the gateway has made of it by the time that it looks for a route. */
 import type { Listener } from "../../ir/types.ts";
+import { type HeaderValues, routedHeaders } from "./headers.ts";
 import { normalizePath, type PathRefusal, queryParametersOf, withoutQuery } from "./path.ts";
 
 export interface Request {
@@ -14,6 +15,8 @@ export interface Request {
   readonly serverName?: string | undefined;
   /** The Listener's port; undefined: that of a Listener which serves the scheme. */
   readonly port?: number | undefined;
+  /** Address of the client. Default: 127.0.0.1. */
+  readonly client?: string | undefined;
   /** What Envoy draws for weights, 0 to 99. Default: 0. */
   readonly random?: number | undefined;
 }
@@ -25,17 +28,14 @@ export interface Arrived {
   /** Normalized, with its query. */
   readonly path: string;
   readonly barePath: string;
-  /** By lower-case name; of several with one name the values are joined. Pseudo-headers are among them. */
-  readonly headers: ReadonlyMap<string, string>;
+  /** Pseudo-headers are among them. */
+  readonly headers: HeaderValues;
   readonly queryParameters: ReadonlyMap<string, string>;
   readonly random: number;
 }
 
 /** Why Envoy answers 400 before it looks for a route. */
 export type Refusal = PathRefusal | "a header with an underscore" | "an HTTP/1.1 request without a host";
-
-/** The connection is over before routes are looked for: they never see these. */
-const HOP_BY_HOP = ["connection", "keep-alive", "proxy-connection", "transfer-encoding"];
 
 /** @param secure the connection has TLS */
 export function arrive(request: Request, listener: Listener, secure: boolean): Arrived | { readonly refused: Refusal } {
@@ -45,22 +45,14 @@ export function arrive(request: Request, listener: Listener, secure: boolean): A
   const authority =
     settings.stripMatchingHostPort === true ? withoutOwnPort(request.authority, port) : request.authority;
   if (authority === "") return { refused: "an HTTP/1.1 request without a host" };
-  const headers = new Map<string, string>();
-  for (const [written, value] of request.headers) {
-    const name = written.toLowerCase();
-    if (name.includes("_")) {
-      if (settings.headersWithUnderscores === "REJECT_REQUEST") return { refused: "a header with an underscore" };
-      if (settings.headersWithUnderscores === "DROP_HEADER") continue;
-    }
-    const earlier = headers.get(name);
-    headers.set(name, earlier === undefined ? value.trim() : `${earlier},${value.trim()}`);
-  }
-  setOwnHeaders(headers, listener, secure);
-  headers.set(":method", request.method);
-  headers.set(":path", normalized.path);
-  headers.set(":authority", authority);
-  headers.set("host", authority); // Envoy reads the one name as the other
-  headers.set(":scheme", headers.get("x-forwarded-proto") ?? (secure ? "https" : "http"));
+  if (settings.headersWithUnderscores === "REJECT_REQUEST" && request.headers.some(([name]) => name.includes("_")))
+    return { refused: "a header with an underscore" };
+  const headers = routedHeaders(request.headers, { listener, secure, client: request.client ?? "127.0.0.1" });
+  headers.set(":method", [request.method]);
+  headers.set(":path", [normalized.path]);
+  headers.set(":authority", [authority]);
+  headers.set("host", [authority]); // Envoy reads the one name as the other
+  headers.set(":scheme", headers.get("x-forwarded-proto") ?? []);
   return {
     method: request.method,
     authority,
@@ -70,19 +62,6 @@ export function arrive(request: Request, listener: Listener, secure: boolean): A
     queryParameters: queryParametersOf(normalized.path),
     random: request.random ?? 0,
   };
-}
-
-/** Headers that the gateway sets or takes away itself. Source: Envoy, conn_manager_utility.cc, mutateRequestHeaders. */
-function setOwnHeaders(
-  headers: Map<string, string>,
-  { connectionManager, trustedHops }: Listener,
-  secure: boolean,
-): void {
-  const { useRemoteAddress, forwardClientCertificate = "SANITIZE" } = connectionManager;
-  for (const name of HOP_BY_HOP) headers.delete(name);
-  const isTrusted = !useRemoteAddress || trustedHops > 0;
-  if (!isTrusted || !headers.has("x-forwarded-proto")) headers.set("x-forwarded-proto", secure ? "https" : "http");
-  if (forwardClientCertificate === "SANITIZE") headers.delete("x-forwarded-client-cert");
 }
 
 /** Envoy's `strip_matching_host_port`: only the Listener's own. */

@@ -12,8 +12,8 @@ export type Failure =
       readonly caseSensitive: boolean;
       readonly has: string;
     }
-  /** `has`: the header's value; undefined: it has none. */
-  | { readonly kind: "header"; readonly wants: ValueMatch; readonly has: string | undefined }
+  /** `has`: one for each time that the header is there. */
+  | { readonly kind: "header"; readonly wants: ValueMatch; readonly has: readonly string[] }
   | { readonly kind: "queryParameter"; readonly wants: ValueMatch; readonly has: string | undefined }
   /** The number that was drawn was not below the route's cumulative share. */
   | { readonly kind: "weight"; readonly belowPercent: number; readonly has: number };
@@ -26,12 +26,12 @@ export function failureOf({ match, belowPercent }: Route, request: Arrived): Fai
   const { path, caseSensitive, headers, queryParameters } = match;
   if (!pathMatches(match, request.barePath)) return { kind: "path", wants: path, caseSensitive, has: request.barePath };
   for (const wants of headers) {
-    const has = request.headers.get(wants.name.toLowerCase());
-    if (!valueMatches(wants, has)) return { kind: "header", wants, has };
+    const values = request.headers.get(wants.name.toLowerCase()) ?? [];
+    if (!values.some((value) => valueMatches(wants, value))) return { kind: "header", wants, has: values };
   }
   for (const wants of queryParameters) {
     const has = request.queryParameters.get(wants.name);
-    if (!valueMatches(wants, has)) return { kind: "queryParameter", wants, has };
+    if (has === undefined || !valueMatches(wants, has)) return { kind: "queryParameter", wants, has };
   }
   if (belowPercent !== undefined && request.random >= belowPercent)
     return { kind: "weight", belowPercent, has: request.random };
@@ -59,8 +59,7 @@ function pathMatches({ path, caseSensitive }: Route["match"], has: string): bool
   }
 }
 
-function valueMatches(wants: ValueMatch, has: string | undefined): boolean {
-  if (has === undefined) return false;
+function valueMatches(wants: ValueMatch, has: string): boolean {
   switch (wants.kind) {
     case "present":
       return true;
