@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
-import { type Finding, migrate, type Migration } from "../crds/versions/migrate.ts";
+import { migrate } from "../crds/versions/migrate.ts";
+import type { Finding, Rewritten } from "../crds/versions/rewrite.ts";
 import { errorText, FatalError } from "../runtime/fatal.ts";
 import { readManifestFiles } from "../runtime/manifest-files.ts";
 import { userPath } from "./assets.ts";
@@ -17,7 +18,7 @@ export interface Output {
   error(line: string): void;
 }
 
-interface Migrated extends Migration {
+interface Migrated extends Rewritten {
   readonly file: string;
   readonly shown: string;
   readonly before: string;
