@@ -4,6 +4,7 @@ import { FatalError } from "../runtime/fatal.ts";
 import type { AdmissionFlags } from "../runtime/admission/settings.ts";
 import type { RunFlags } from "../runtime/settings.ts";
 import { envoyVersion, version } from "./assets.ts";
+import { explainCommand } from "./explain/command.ts";
 import type { ControlPlaneFlags } from "./control-plane.ts";
 import { exitCodes } from "./output/exit-codes.ts";
 import { outputOption } from "./output/format.ts";
@@ -144,6 +145,8 @@ program
       error: (line) => process.stderr.write(`${line}\n`),
     });
   });
+
+program.addCommand(explainCommand().copyInheritedSettings(program));
 
 // A reader that has seen enough (`nuncio check DIR | head`) is no failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

@@ -4,6 +4,9 @@ import { literalPrefix } from "../../xds/resources/route-tree.ts";
 import { fullMatch } from "./regex.ts";
 import type { Arrived } from "./request.ts";
 
+/** What a route asks for. */
+export type Conditions = Pick<Route, "match" | "belowPercent">;
+
 /** What a route asks for and a request has not. */
 export type Failure =
   | {
@@ -22,7 +25,7 @@ export type Failure =
  * The first condition of a route that the request does not meet; undefined: the route matches. All must hold, so that their
  * order decides nothing: it is the one in which people ask, path first. Source: Envoy, config_impl.cc, matchRoute.
  */
-export function failureOf({ match, belowPercent }: Route, request: Arrived): Failure | undefined {
+export function failureOf({ match, belowPercent }: Conditions, request: Arrived): Failure | undefined {
   const { path, caseSensitive, headers, queryParameters } = match;
   if (!pathMatches(match, request.barePath)) return { kind: "path", wants: path, caseSensitive, has: request.barePath };
   for (const wants of headers) {
@@ -39,13 +42,13 @@ export function failureOf({ match, belowPercent }: Route, request: Arrived): Fai
 }
 
 /** Whether the route takes the request. */
-export function matches(route: Route, request: Arrived): boolean {
+export function matches(route: Conditions, request: Arrived): boolean {
   const { belowPercent } = route;
   return mayMatch(route, request) && (belowPercent === undefined || request.random < belowPercent);
 }
 
 /** The same but for weights: the route may be drawn. */
-export function mayMatch(route: Route, request: Arrived): boolean {
+export function mayMatch(route: Conditions, request: Arrived): boolean {
   // Of 10,000 routes nearly all fail by their path: no reason is made up for those.
   if (!pathMatches(route.match, request.barePath)) return false;
   const failure = failureOf(route, request);
