@@ -7,6 +7,7 @@ import type { RunFlags } from "../runtime/settings.ts";
 import { envoyVersion, version } from "./assets.ts";
 import { bundleCommand } from "./bundle/command.ts";
 import { checkCommand } from "./check/command.ts";
+import { explainCommand } from "./explain/command.ts";
 import type { ControlPlaneFlags } from "./control-plane.ts";
 import { exitCodes } from "./output/exit-codes.ts";
 import { outputOption } from "./output/format.ts";
@@ -109,7 +110,8 @@ program
   });
 
 // Each in a file of its own. addCommand hands nothing down by itself.
-for (const command of [checkCommand(), bundleCommand()]) program.addCommand(command.copyInheritedSettings(program));
+for (const command of [checkCommand(), explainCommand(), bundleCommand()])
+  program.addCommand(command.copyInheritedSettings(program));
 
 program
   .command("translate")

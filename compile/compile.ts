@@ -17,6 +17,7 @@ import { routeChecker, tableEncoder } from "../xds/resources/table.ts";
 import type { ResourceMap, Snapshot, XdsResource } from "../xds/snapshot.ts";
 
 import { createExpander, type Expansion } from "./expand.ts";
+import { type Origins, originsOf } from "./origins.ts";
 import { type SourceMap, sourceMap } from "./source-map.ts";
 
 export interface Compiled {
@@ -28,6 +29,7 @@ export interface Compiled {
   /** Sorted: equal problems stand at equal places. */
   readonly problems: readonly Problem[];
   readonly sourceMap: SourceMap;
+  readonly origins: Origins;
   /** What is served with TLS: whether it is still good depends on the time. */
   readonly certificates: readonly CertificateUse[];
   /** The resources with what stands within others. */
@@ -102,6 +104,7 @@ export function createCompiler(newTableEncoder = tableEncoder): Compiler {
       endpoints: endpointsOf(ir.clusters),
       problems,
       sourceMap: sourceMap(ir, assembled.targets, assembled.certificates),
+      origins: originsOf(assembled),
       certificates: assembled.certificates,
       expansion,
       counters,

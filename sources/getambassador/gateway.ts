@@ -5,7 +5,7 @@ import { emptyIr } from "../../ir/empty.ts";
 import { memoByKey, memoForever, memoLast, sameElements, sameEntries } from "../../ir/memo.ts";
 import type { Problem } from "../../ir/problem.ts";
 import type { CompileSettings } from "../../ir/settings.ts";
-import type { Cluster, Ir, Listener, Source, Table, VirtualHost } from "../../ir/types.ts";
+import type { Cluster, Ir, Listener, Table, VirtualHost } from "../../ir/types.ts";
 import { associator } from "./associate.ts";
 import { mappingBuilder, tcpMappingBuilder } from "./build-mappings.ts";
 import { devPortalProblems } from "./dev-portal.ts";
@@ -31,13 +31,15 @@ import { soundSelector } from "./sound.ts";
 import { gatewayServices } from "./services.ts";
 import type { TargetLookup } from "./target.ts";
 import { tcpPlacer } from "./tcp.ts";
+import type { BuiltTcpMapping } from "./tcp-mapping.ts";
 import { allCertificates, type TlsBuilder, tlsBuilder } from "./tls.ts";
 
 export interface Assembled {
   readonly ir: Ir;
   readonly problems: readonly Problem[];
   /** The Mappings and TCPMappings that can be used. */
-  readonly targets: readonly { readonly cluster: Cluster | undefined; readonly source: Source }[];
+  readonly targets: readonly (BuiltMapping | BuiltTcpMapping)[];
+  readonly hostOf: (virtualHost: VirtualHost) => BuiltHost | undefined;
   readonly certificates: readonly CertificateUse[];
 }
 
@@ -216,6 +218,6 @@ export function gatewayAssembler(
     };
     earlierIr = ir;
     const targets = allTargets(built, tcpMappings.usable);
-    return { ir, problems, targets, certificates: certificatesOf(hosts, secrets) };
+    return { ir, problems, targets, hostOf: domains.hostOf, certificates: certificatesOf(hosts, secrets) };
   };
 }
