@@ -3,7 +3,7 @@ import type { Chain, HttpChain, Ir, Listener, Route, Table, TcpChain } from "../
 import { findChain, seesTls, takesCleartext } from "./chain.ts";
 import { findDomain, type FoundDomain } from "./domain.ts";
 import { type Arrived, arrive, type Refusal, type Request, withoutAnyPort } from "./request.ts";
-import { type Failure, failureOf, mayMatch } from "./route.ts";
+import { type Failure, failureOf, matches, mayMatch } from "./route.ts";
 
 export type { Request } from "./request.ts";
 
@@ -117,7 +117,7 @@ function matchInTable(
   if (domain === undefined) return { table, arrived, outcome: { kind: "noVirtualHost" } };
   const base = { table, domain, arrived };
   if (domain.virtualHost === undefined) return { ...base, outcome: { kind: "misdirected", domain: domain.domain } };
-  const route = domain.virtualHost.routes.find((each) => failureOf(each, arrived) === undefined);
+  const route = domain.virtualHost.routes.find((each) => matches(each, arrived));
   return { ...base, outcome: route === undefined ? { kind: "noRoute" } : { kind: "route", route } };
 }
 
