@@ -5,6 +5,7 @@ import type { AdmissionFlags } from "../runtime/admission/settings.ts";
 import type { RunFlags } from "../runtime/settings.ts";
 import { envoyVersion, version } from "./assets.ts";
 import type { ControlPlaneFlags } from "./control-plane.ts";
+import { planCommand } from "./plan/command.ts";
 import { exitCodes } from "./output/exit-codes.ts";
 import { outputOption } from "./output/format.ts";
 
@@ -112,6 +113,8 @@ program
     const { check } = await import("./check.ts");
     process.exitCode = check(paths, options, process.env, (line) => process.stdout.write(`${line}\n`));
   });
+
+program.addCommand(planCommand());
 
 program
   .command("translate")
