@@ -201,6 +201,7 @@ describe("admit, of a deletion", () => {
     expect(allowed).toBe(true);
     expect(warnings).toEqual([
       expect.stringContaining('Mapping default/user: spec.resolver: there is no resolver "mine"'),
+      "GET http://example.org/user/7 becomes 404; Mapping default/user had it",
     ]);
   });
 });
