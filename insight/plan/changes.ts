@@ -26,12 +26,21 @@ export interface PlacedRoute {
   readonly route: Route;
 }
 
+/** A route that is not what it was, and whether it has another place among those that are. */
+export interface RouteChange extends Changed<Route> {
+  readonly isMoved: boolean;
+}
+
+export interface RouteChanges extends Changes<Route> {
+  readonly changed: readonly RouteChange[];
+}
+
 /** A virtual host that is not what it was; at least one of the two is there. */
 export interface VirtualHostChange {
   readonly before: Place | undefined;
   readonly after: Place | undefined;
   /** Those that answer otherwise; what has merely been made again is not among them. */
-  readonly routes: Changes<Route>;
+  readonly routes: RouteChanges;
   /** Routes whose place in the order has changed. */
   readonly moved: readonly Route[];
 }
@@ -154,16 +163,31 @@ function changeOf(before: Place | undefined, after: Place | undefined): VirtualH
 function routeChanges(before: readonly Route[], after: readonly Route[]): Pick<VirtualHostChange, "routes" | "moved"> {
   const { removed, added } = diffLists(before, after);
   const left = byName(removed);
-  const changes = { added: [] as Route[], changed: [] as Changed<Route>[], removed: [] as Route[] };
+  const changes = { added: [] as Route[], changed: [] as RouteChange[], removed: [] as Route[] };
   const moved: Route[] = [];
+  const placeBefore = placeAmong(before, new Set(removed));
+  const placeAfter = placeAmong(after, new Set(added));
   for (const route of added) {
     const was = left.get(route.name)?.shift();
-    if (was === undefined) changes.added.push(route);
-    else if (!sameContent(was, route)) changes.changed.push({ before: was, after: route });
-    else moved.push(route);
+    if (was === undefined) {
+      changes.added.push(route);
+      continue;
+    }
+    const isMoved = placeBefore(was) !== placeAfter(route);
+    if (!sameContent(was, route)) changes.changed.push({ before: was, after: route, isMoved });
+    else if (isMoved) moved.push(route);
   }
   for (const list of left.values()) changes.removed.push(...list);
   return { routes: changes, moved };
+}
+
+/** After which of the routes that stay a route stands; undefined: before all of them. */
+function placeAmong(routes: readonly Route[], others: ReadonlySet<Route>): (route: Route) => Route | undefined {
+  return (route) => {
+    let at = routes.indexOf(route) - 1;
+    while (at >= 0 && others.has(routes[at] as Route)) at--;
+    return routes[at];
+  };
 }
 
 function byName(routes: readonly Route[]): Map<string, Route[]> {

@@ -1,19 +1,19 @@
 /** Requests that show what a change does, asked before and after it: those of the routes that differ, and of what stands around them. */
-import type { HttpFilter, Ir, Route } from "../../ir/types.ts";
+import type { HttpFilter, Ir, Route, VirtualHost } from "../../ir/types.ts";
 import { type Drawn, drawOf, matchRequest, type Request } from "../match/match.ts";
 import { AUTH_UNUSABLE, EXT_AUTHZ } from "../../features/auth.ts";
 import { type Answer, answerOf, answerTo, rewriteOf } from "./answer.ts";
 import {
-  type Changed,
   type Changes,
   type Place,
   type PlacedRoute,
+  type RouteChange,
   sameContent,
   type VirtualHostChange,
 } from "./changes.ts";
 import { type PathSpan, spanOf, spansMeet } from "./cover.ts";
 import { differencesOf, type Respect } from "./difference.ts";
-import { toHost, witnessesOf } from "./witness.ts";
+import { anyRequest, toHost, witnessesOf } from "./witness.ts";
 
 export interface RequestChange {
   readonly request: Request;
@@ -22,7 +22,7 @@ export interface RequestChange {
   readonly respects: readonly Respect[];
 }
 
-/** A route whose own request never comes to it: after the change another one takes it first. */
+/** A route whose own request does not come to it after the change: another one takes it first. */
 export interface Passed {
   readonly place: Place;
   readonly route: Route;
@@ -51,8 +51,8 @@ export interface Question {
 /** Filters that decide who may send a request. */
 const authorizing: ReadonlySet<string> = new Set([EXT_AUTHZ, AUTH_UNUSABLE]);
 
-/** Of the routes around one that changed so many are asked. */
-const MOST_NEIGHBOURS = 16;
+/** Of the routes that changed so many are compared with those further down. */
+const MOST_ABOVE = 256;
 /** Of a virtual host that is judged as a whole. */
 const MOST_OF_HOST = 16;
 
@@ -60,6 +60,8 @@ const MOST_OF_HOST = 16;
 interface Suspect {
   readonly side: "before" | "after";
   readonly placed: PlacedRoute;
+  /** The route is there after the change. */
+  readonly stays: boolean;
   /** Asked by a name of this domain, which the route's virtual host serves or served as well. */
   readonly domain?: string;
 }
@@ -81,7 +83,7 @@ export function askRequests(question: Question): Asked {
     const [here, there] = side === "before" ? [before, after] : [after, before];
     const found = ownRequest(here, suspect);
     if (found === undefined) continue;
-    const { request, answer, drawn } = found;
+    const { request, answer } = found;
     const key = keyOf(request);
     if (known.has(key)) continue;
     known.add(key);
@@ -89,18 +91,17 @@ export function askRequests(question: Question): Asked {
     const [was, is] = side === "before" ? [answer, counterpart] : [counterpart, answer];
     const respects = differencesOf(was, is);
     if (respects.length > 0) changes.push({ request, before: was, after: is, respects });
-    const [winner] = drawn;
-    if (side === "before" || suspect.domain !== undefined || winner === undefined) continue;
-    if (drawn.some(({ route }) => route.name === placed.route.name)) continue;
-    const wasTaken = was.shares.some(({ route }) => route.name === placed.route.name);
-    passed.set(placed.route, { ...placed, request, winner: winner.route, wasTaken });
+    const winner = is.shares[0]?.route;
+    const isTakenBy = ({ shares }: Answer) => shares.some(({ route }) => route.name === placed.route.name);
+    if (suspect.stays && winner !== undefined && !isTakenBy(is))
+      passed.set(placed.route, { ...placed, request, winner, wasTaken: isTakenBy(was) });
   }
   return { changes, passed: [...passed.values()], unasked };
 }
 
-/** A route that is the same before and after is asked once, in each of its virtual hosts. */
-function wasSeen(seen: Map<Route, Set<string>>, { placed: { place, route }, domain }: Suspect): boolean {
-  const where = `${place.listener.name} ${place.chain.tls === undefined} ${place.virtualHost.domain} ${domain ?? ""}`;
+/** The same route stands in several virtual hosts. */
+function wasSeen(seen: Map<Route, Set<string>>, { side, placed: { place, route }, domain }: Suspect): boolean {
+  const where = `${side} ${place.listener.name} ${place.chain.tls === undefined} ${place.virtualHost.domain} ${domain ?? ""}`;
   const known = seen.get(route);
   if (known === undefined) seen.set(route, new Set([where]));
   else if (known.has(where)) return true;
@@ -140,28 +141,29 @@ function ownRequest(ir: Ir, { placed, domain }: Suspect): Own | undefined {
 function* suspectsOf(question: Question): Generator<Suspect> {
   const { virtualHosts } = question;
   for (const change of virtualHosts) yield* ownSuspects(change);
-  for (const change of virtualHosts) yield* neighbours(change);
+  for (const change of virtualHosts) yield* neighbours(change, question);
   for (const change of virtualHosts) yield* others(change, question);
   yield* ofFilters(question);
 }
 
 function* ownSuspects({ before, after, routes, moved }: VirtualHostChange): Generator<Suspect> {
-  for (const pair of routes.changed.filter(mattersToRequests)) {
-    if (after !== undefined) yield { side: "after", placed: { place: after, route: pair.after } };
-    if (before !== undefined && takesOthers(pair))
-      yield { side: "before", placed: { place: before, route: pair.before } };
+  const changed = routes.changed.filter(mattersToRequests);
+  if (after !== undefined) {
+    const come = [...changed.map((pair) => pair.after), ...routes.added, ...moved];
+    for (const route of come) yield { side: "after", placed: { place: after, route }, stays: true };
   }
-  if (after !== undefined) for (const route of routes.added) yield { side: "after", placed: { place: after, route } };
-  if (before !== undefined)
-    for (const route of routes.removed) yield { side: "before", placed: { place: before, route } };
-  if (after !== undefined) for (const route of moved) yield { side: "after", placed: { place: after, route } };
+  if (before !== undefined) {
+    const gone = [...changed.filter(takesOthers).map((pair) => pair.before), ...routes.removed];
+    for (const route of gone) yield { side: "before", placed: { place: before, route }, stays: false };
+  }
 }
 
 /** Timeouts, headers and so on do not decide where a request goes, nor who may send it. */
-function mattersToRequests({ before, after }: Changed<Route>): boolean {
+function mattersToRequests(change: RouteChange): boolean {
+  const { before, after } = change;
   const auth = ({ features }: Route) => features["auth"];
   return (
-    takesOthers({ before, after }) ||
+    takesOthers(change) ||
     !sameContent(before.action, after.action) ||
     !sameContent(auth(before), auth(after)) ||
     !sameContent(rewriteOf(before), rewriteOf(after))
@@ -169,42 +171,43 @@ function mattersToRequests({ before, after }: Changed<Route>): boolean {
 }
 
 /** It takes other requests than before. */
-function takesOthers({ before, after }: Changed<Route>): boolean {
-  return before.belowPercent !== after.belowPercent || !sameContent(before.match, after.match);
+function takesOthers({ before, after, isMoved }: RouteChange): boolean {
+  return isMoved || before.belowPercent !== after.belowPercent || !sameContent(before.match, after.match);
 }
 
-/** Routes further down that may have had, or may get, requests of a route that differs. */
-function* neighbours({ before, after, routes, moved }: VirtualHostChange): Generator<Suspect> {
+/** Routes further down that lose requests to one that comes, or get those of one that goes. */
+function* neighbours({ before, after, routes, moved }: VirtualHostChange, { limit }: Question): Generator<Suspect> {
   if (before === undefined || after === undefined) return;
   const changed = routes.changed.filter(takesOthers);
-  yield* below(after, [...routes.added, ...changed.map((pair) => pair.after), ...moved], "after");
-  // What a route had taken from others is theirs again.
-  yield* below(before, [...routes.removed, ...changed.map((pair) => pair.before)], "before");
+  const come = [...routes.added, ...changed.map((pair) => pair.after), ...moved];
+  const gone = [...routes.removed, ...changed.map((pair) => pair.before), ...moved];
+  for (const route of below(after.virtualHost, come, limit))
+    yield { side: "before", placed: { place: before, route }, stays: true };
+  for (const route of below(before.virtualHost, gone, limit))
+    yield { side: "after", placed: { place: after, route }, stays: true };
 }
 
-function* below(place: Place, some: readonly Route[], side: Suspect["side"]): Generator<Suspect> {
-  const { routes } = place.virtualHost;
+function* below({ routes }: VirtualHost, some: readonly Route[], limit: number): Generator<Route> {
   const wanted = new Set(some);
-  // With half a virtual host changed nearly every route is asked for its own sake.
-  if (wanted.size === 0 || wanted.size > routes.length / 2) return;
+  if (wanted.size === 0) return;
   const above: PathSpan[] = [];
-  let left = MOST_NEIGHBOURS * wanted.size;
+  let left = limit;
   for (const route of routes) {
     if (left === 0) return;
     if (wanted.has(route)) {
-      above.push(spanOf(route.match));
+      if (above.length < MOST_ABOVE) above.push(spanOf(route.match));
       continue;
     }
     if (above.length === 0) continue;
     const span = spanOf(route.match);
     if (!above.some((each) => spansMeet(each, span))) continue;
     left--;
-    yield { side, placed: { place, route } };
+    yield route;
   }
 }
 
 /** Requests that another virtual host served or will serve, and routes that differ in what holds for the whole virtual host. */
-function* others({ before, after, routes }: VirtualHostChange, question: Question): Generator<Suspect> {
+function* others({ before, after }: VirtualHostChange, question: Question): Generator<Suspect> {
   if (before !== undefined && after !== undefined) {
     const isSame =
       sameContent(before.virtualHost.features, after.virtualHost.features) &&
@@ -217,17 +220,14 @@ function* others({ before, after, routes }: VirtualHostChange, question: Questio
   }
   const [place, other, side] =
     before === undefined ? ([after, question.before, "before"] as const) : ([before, question.after, "after"] as const);
-  const asked = [...routes.added, ...routes.removed][0];
   if (place === undefined) return;
   const { domain } = place.virtualHost;
-  const request = asked === undefined ? undefined : witnessesOf({ place, route: asked })[0];
-  if (request === undefined) return;
   // Whoever serves the name where this virtual host is not there.
-  const { listener, chain, domain: found } = matchRequest(other, request);
+  const { listener, chain, domain: found } = matchRequest(other, anyRequest(place));
   if (listener === undefined || chain?.kind !== "http" || found?.virtualHost === undefined) return;
   const wide: Place = { listener, chain, virtualHost: found.virtualHost };
   for (const route of wide.virtualHost.routes.slice(0, MOST_OF_HOST))
-    yield { side, placed: { place: wide, route }, domain };
+    yield { side, placed: { place: wide, route }, domain, stays: false };
 }
 
 /** Of a virtual host the first route of each kind: forwarding ones by what they say of authorization, redirects. */
@@ -237,7 +237,7 @@ function* kindsOf(place: Place, side: Suspect["side"]): Generator<Suspect> {
     const kind = `${route.action.kind} ${JSON.stringify(route.features["auth"])}`;
     if (kinds.has(kind)) continue;
     kinds.add(kind);
-    yield { side, placed: { place, route } };
+    yield { side, placed: { place, route }, stays: false };
     if (kinds.size === MOST_OF_HOST) return;
   }
 }

@@ -3,7 +3,7 @@ import type { ValueMatch } from "../../ir/types.ts";
 import { fullMatch } from "../match/regex.ts";
 import { arrive, type Request } from "../match/request.ts";
 import { mayMatch } from "../match/route.ts";
-import type { PlacedRoute } from "./changes.ts";
+import type { Place, PlacedRoute } from "./changes.ts";
 import { samples } from "./samples.ts";
 
 /** Of each part of a request so many texts are tried. */
@@ -41,6 +41,13 @@ export function toHost(request: Request, domain: string): Request {
   return { ...request, authority: namesIn(domain)[0] ?? request.authority };
 }
 
+/** Some request to a place, whatever route takes it. */
+export function anyRequest({ listener, chain, virtualHost: { domain } }: Place): Request {
+  const scheme = chain.tls === undefined ? "http" : "https";
+  const [authority = ""] = namesIn(domain);
+  return { method: "GET", scheme, authority, path: "/", headers: [], port: listener.port };
+}
+
 /** Concrete host names of a domain of Envoy's. */
 function namesIn(domain: string): readonly string[] {
   if (domain === "*") return ["example.org", "other.example"];
@@ -49,8 +56,13 @@ function namesIn(domain: string): readonly string[] {
   return [domain];
 }
 
+/** Envoy reads the one name as the other. */
+function isOfAuthority({ name }: ValueMatch): boolean {
+  return name === ":authority" || name.toLowerCase() === "host";
+}
+
 function authoritiesOf(domain: string, headers: readonly ValueMatch[]): readonly string[] {
-  const conditions = headers.filter(({ name }) => name === ":authority");
+  const conditions = headers.filter(isOfAuthority);
   return [...conditions.flatMap(textsOf), ...namesIn(domain)].filter((name) => /^[\w.-]+(:\d+)?$/.test(name));
 }
 
@@ -74,7 +86,7 @@ function isPlainPath(text: string): boolean {
 }
 
 function headerValues(headers: readonly ValueMatch[]): ReadonlyMap<string, string> | undefined {
-  const values = valuesOf(headers.filter(({ name }) => name !== ":authority"));
+  const values = valuesOf(headers.filter((condition) => !isOfAuthority(condition)));
   // Clients choose these by the connection and the address line.
   return [...(values?.keys() ?? [])].some((name) => name.startsWith(":") && name !== ":method") ? undefined : values;
 }
