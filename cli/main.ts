@@ -9,6 +9,7 @@ import { bundleCommand } from "./bundle/command.ts";
 import { checkCommand } from "./check/command.ts";
 import { explainCommand } from "./explain/command.ts";
 import type { ControlPlaneFlags } from "./control-plane.ts";
+import { planCommand } from "./plan/command.ts";
 import { exitCodes } from "./output/exit-codes.ts";
 import { outputOption } from "./output/format.ts";
 
@@ -112,6 +113,8 @@ program
 // Each in a file of its own. addCommand hands nothing down by itself.
 for (const command of [checkCommand(), explainCommand(), bundleCommand()])
   program.addCommand(command.copyInheritedSettings(program));
+
+program.addCommand(planCommand());
 
 program
   .command("translate")

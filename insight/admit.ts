@@ -1,5 +1,5 @@
 /** What the admission webhook answers: the whole state compiled with the candidate in its place, and the candidate's own errors. */
-import { type Compiler, createChecker } from "../compile/compile.ts";
+import { type Compiled, type Compiler, createChecker } from "../compile/compile.ts";
 import { findResource, withoutResource, withResource } from "../compile/store.ts";
 import { group } from "../crds/common.ts";
 import { type Fields, isFields } from "../crds/metadata.ts";
@@ -17,6 +17,9 @@ import {
 } from "../ir/problem.ts";
 import type { CompileSettings } from "../ir/settings.ts";
 import { annotatedBy, annotationName } from "../sources/annotations/annotations.ts";
+import type { UnderReview } from "./plan/findings.ts";
+import { effectsOf } from "./plan/plan.ts";
+import { warningsOf } from "./plan/warnings.ts";
 
 /** Objects as Kubernetes has them, unparsed. */
 export type Change =
@@ -54,6 +57,19 @@ const LATEST = "9999-12-31T23:59:59Z";
 /** Of what a deletion breaks, so many are named. */
 const MOST_NAMED = 5;
 
+/** Requests that are tried for the effects of one change: an answer is due in milliseconds. */
+const MOST_REQUESTS = 24;
+
+/** What a candidate has changed is made again for the next one, and no longer the same as in the state: after so many it is compiled again. */
+const MOST_USES = 32;
+
+interface Tried {
+  /** undefined: our own code failed. */
+  readonly compiled: Compiled | undefined;
+  /** The candidate's own. */
+  readonly problems: readonly Problem[];
+}
+
 /** Judges changes one after the other with a compiler of its own, which remembers what the last candidate had in common with the next. */
 export function createAdmit(
   newCompiler: () => Compiler = createChecker,
@@ -61,32 +77,34 @@ export function createAdmit(
   let compiler = newCompiler();
 
   /** @returns the error where our own code fails */
-  function compile(resources: Resources, settings: CompileSettings): readonly Problem[] | Error {
+  function compile(resources: Resources, settings: CompileSettings): Compiled | Error {
     try {
-      return compiler(resources, settings).problems;
+      return compiler(resources, settings);
     } catch (error) {
       compiler = newCompiler(); // what it remembers may be half done
       return error instanceof Error ? error : new Error(String(error));
     }
   }
 
-  let ofState: { readonly deps: readonly unknown[]; readonly problems: readonly Problem[] } | undefined;
+  let standing: { readonly deps: readonly unknown[]; readonly compiled: Compiled; uses: number } | undefined;
 
-  /** Of the state as it stands, compiled once for all the deletions that are judged against it. */
-  function standingProblems(resources: Resources, settings: CompileSettings): readonly Problem[] | Error {
-    const deps = [resources, settings];
-    if (ofState !== undefined && sameElements(ofState.deps, deps)) return ofState.problems;
-    const problems = compile(resources, settings);
-    if (!(problems instanceof Error)) ofState = { deps, problems };
-    return problems;
+  /** The state as it stands, compiled once for many changes that are judged against it. */
+  function compileStanding(resources: Resources, settings: CompileSettings): Compiled | Error {
+    const deps = [compiler, resources, settings];
+    if (standing !== undefined && standing.uses++ < MOST_USES && sameElements(standing.deps, deps))
+      return standing.compiled;
+    const compiled = compile(resources, settings);
+    if (!(compiled instanceof Error)) standing = { deps, compiled, uses: 0 };
+    return compiled;
   }
 
-  function problemsWith(candidate: AnyResource, resources: Resources, settings: CompileSettings): readonly Problem[] {
-    const problems = compile(withResource(resources, candidate), settings);
-    if (!(problems instanceof Error)) return problems.filter(({ object }) => isSame(object, candidate));
+  function compileWith(candidate: AnyResource, resources: Resources, settings: CompileSettings): Tried {
+    const compiled = compile(withResource(resources, candidate), settings);
+    if (!(compiled instanceof Error))
+      return { compiled, problems: compiled.problems.filter(({ object }) => isSame(object, candidate)) };
     // A failure that was there before is no reason to refuse this object.
-    if (compile(resources, settings) instanceof Error) return [];
-    return [ourFault(candidate, problems)];
+    if (compile(resources, settings) instanceof Error) return { compiled: undefined, problems: [] };
+    return { compiled: undefined, problems: [ourFault(candidate, compiled)] };
   }
 
   function judge(
@@ -98,32 +116,38 @@ export function createAdmit(
     if (resource === undefined || problems.some(isError)) return verdictOf(problems);
     const isModuleUpdate = resource.kind === "Module" && change.kind === "update"; // the oldest of several rules: no conflict
     const candidate = isModuleUpdate ? resource : latest(resource);
-    const found = [...new Set([...problems, ...problemsWith(candidate, resources, settings)])].sort(compareProblems);
+    // Before the candidate's turn, so that the two differ in the candidate alone.
+    const before = compileStanding(resources, settings);
+    const tried = compileWith(candidate, resources, settings);
+    const found = [...new Set([...problems, ...tried.problems])].sort(compareProblems);
     const errors = found.filter(denies);
-    if (change.kind === "create" || errors.length === 0 || !errors.every(({ code }) => conflicts.has(code))) {
-      return verdictOf(found);
-    }
+    const review = { changed: [resource], removed: [] };
+    if (errors.length === 0) return withEffects(verdictOf(found), before, tried.compiled, review);
+    if (change.kind === "create" || !errors.every(({ code }) => conflicts.has(code))) return verdictOf(found);
     // An older object wins a conflict that others brought on: it must not be locked by it.
     const stored = findResource(resources, resource);
-    const before = stored === undefined ? [] : problemsWith(latest(stored), resources, settings).filter(denies);
-    const now = problemsWith(resource, resources, settings);
-    const isOld = before.map(formatProblem).join() === errors.map(formatProblem).join();
-    return isOld && !now.some(denies) ? verdictOf(now) : verdictOf(found);
+    const earlier =
+      stored === undefined ? [] : compileWith(latest(stored), resources, settings).problems.filter(denies);
+    const now = compileWith(resource, resources, settings);
+    const isOld = earlier.map(formatProblem).join() === errors.map(formatProblem).join();
+    if (!isOld || now.problems.some(denies)) return verdictOf(found);
+    return withEffects(verdictOf(now.problems), before, now.compiled, review);
   }
 
   function judgeDeletion(object: unknown, resources: Resources, settings: CompileSettings): Verdict {
     const { resource } = parseResource(object);
     if (resource === undefined) return approved;
-    const before = standingProblems(resources, settings);
+    const before = compileStanding(resources, settings);
     const after = compile(withoutResource(resources, resource), settings);
     if (before instanceof Error || after instanceof Error) return approved;
-    const known = new Set(before.filter(isError).map(formatProblem));
-    const broken = after
+    const known = new Set(before.problems.filter(isError).map(formatProblem));
+    const broken = after.problems
       .filter(isError)
       .map(formatProblem)
       .filter((text) => !known.has(text));
     const more = broken.length > MOST_NAMED ? [`... and ${broken.length - MOST_NAMED} more errors`] : [];
-    return { ...approved, warnings: [...broken.slice(0, MOST_NAMED), ...more] };
+    const verdict = { ...approved, warnings: [...broken.slice(0, MOST_NAMED), ...more] };
+    return withEffects(verdict, before, after, { changed: [resource], removed: [resource] });
   }
 
   return (change, resources, settings) => {
@@ -168,6 +192,24 @@ function verdictOf(problems: readonly Problem[]): Verdict {
   if (errors.length === 0) return { ...approved, warnings };
   const mayPass = errors.every(({ code }) => conflicts.has(code) || references.has(code));
   return { allowed: false, message: errors.map(formatProblem).join("\n"), warnings, mayPass };
+}
+
+/** With what an accepted change does to others. */
+function withEffects(
+  verdict: Verdict,
+  before: Compiled | Error,
+  after: Compiled | Error | undefined,
+  review: UnderReview,
+): Verdict {
+  if (before instanceof Error || after instanceof Error || after === undefined) return verdict;
+  let told: readonly string[];
+  try {
+    told = warningsOf(effectsOf(before, after, { ...review, limit: MOST_REQUESTS }).findings);
+  } catch (error) {
+    // No reason to hold up a change that is good.
+    told = [`its effects could not be told (${String(error)}); this is a fault of Nuncio: report it with this object`];
+  }
+  return { ...verdict, warnings: [...verdict.warnings, ...told] };
 }
 
 /** A denial that would prevent nothing, told all the same. */
