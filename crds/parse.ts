@@ -18,6 +18,7 @@ import { nearest } from "./nearest.ts";
 import { withoutNulls } from "./nulls.ts";
 import type { AnyResource } from "./resources.ts";
 import { unknownField, unknownFields } from "./unknown-fields.ts";
+import { defaultLabelsUp } from "./versions/fields.ts";
 import { versionedKinds } from "./versions/kinds.ts";
 import { isOldVersion, readOlder } from "./versions/read.ts";
 import type { Note } from "./versions/step.ts";
@@ -139,13 +140,14 @@ function read<Output>(
 }
 
 /** The Module's keys are typed, though its CRD leaves them free; keys without a meaning are told by a warning. */
-function readModule(config: unknown, object: ObjectRef, problems: Problem[]): ModuleConfig {
-  if (!isFields(config)) return {};
+function readModule(written: unknown, object: ObjectRef, problems: Problem[]): ModuleConfig {
+  if (!isFields(written)) return {};
   if (object.name !== "ambassador") {
     problems.push(unreadModule(object));
     return {};
   }
   const at = ["spec", "config"];
+  const config = defaultLabelsUp(written);
   const schema = jsonSchemaOf(moduleConfigSchema);
   const closed = { ...schema, additionalProperties: undefined };
   for (const field of unknownFields(closed, config, at, "the ambassador Module")) warn(object, problems, field);

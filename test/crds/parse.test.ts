@@ -163,6 +163,28 @@ describe("a Module", () => {
     });
   });
 
+  it("reads default labels in the words of v2, and those of today beside them", () => {
+    const defaults = ["remote_address", "edge", { user: { header: "x-user" } }, { generic_key: { value: "today" } }];
+    const config = { default_labels: { shop: { defaults }, empty: {} } };
+    const { resource, problems } = parseResource(of("ambassador", config));
+    expect(problems).toEqual([]);
+    expect((resource as ModuleResource).spec.config.default_labels).toEqual({
+      shop: {
+        defaults: [
+          { remote_address: { key: "remote_address" } },
+          { generic_key: { value: "edge", v2Shorthand: true } },
+          { request_headers: { key: "user", header_name: "x-user" } },
+          { generic_key: { value: "today" } },
+        ],
+      },
+      empty: {},
+    });
+    expect(told(of("ambassador", { default_labels: { shop: { defaults: [3] }, text: "a" } }))).toEqual([
+      "error InvalidField Module default/ambassador: spec.config.default_labels.shop.defaults[0]: 3 is not an object; write an object; its fields are source_cluster, destination_cluster, remote_address, request_headers, generic_key",
+      'error InvalidField Module default/ambassador: spec.config.default_labels.text: "a" is not an object; write an object; its fields are defaults',
+    ]);
+  });
+
   it("of another name is not read", () => {
     expect(told(of("settings", { anything: 1 }))).toEqual([
       "warning ModuleIgnored Module default/settings: a Module of this name is not read; name it ambassador",

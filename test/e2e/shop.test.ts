@@ -169,8 +169,8 @@ function request({ url, method, headers }: Pick<Row, "url" | "method" | "headers
     await request({ url: `${shop}/orders/retried`, headers: { "x-caller": "ann" } });
     await request({ url: `${shop}/orders/retried` });
     expect(world.limits.asked).toEqual([
-      { domain: "shop", descriptors: [["edge=public", "caller=ann", "generic_key=orders"]] },
-      { domain: "shop", descriptors: [["edge=public", "generic_key=orders"]] },
+      { domain: "shop", descriptors: [["generic_key=public", "caller=ann", "generic_key=orders"]] },
+      { domain: "shop", descriptors: [["generic_key=public", "generic_key=orders"]] },
     ]);
   });
 

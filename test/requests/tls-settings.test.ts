@@ -134,6 +134,15 @@ describe("settings of a Host's TLS", () => {
     await accepted({}, ({ serial }) => serial === client.serial);
   });
 
+  it("tell of protocols in the brackets of documentation, and offer the others", async () => {
+    expect(await apply({ tls: { alpn_protocols: "h2[, http/1.1]" } })).toEqual([
+      "IgnoredField spec.tls.alpn_protocols",
+      "IgnoredField spec.tls.alpn_protocols",
+    ]);
+    expect(await apply({ tls: { alpn_protocols: "h2, http/1.1" } })).toEqual([]);
+    expect((await accepted()).status).toBe(200);
+  });
+
   it("are told by the Host when Envoy refuses its certificate, and the one before is served on", async () => {
     const own = { tlsSecret: { name: "own" } };
     await apply(own, secretOf("own", pair(client)));
