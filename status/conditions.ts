@@ -48,8 +48,9 @@ export function verdictsOf({ problems, isKept, progress }: Judged): readonly [Ve
   const unusable = ofItself.filter(({ severity, code }) => severity === "error" || ofNoUse.has(code));
   const accepted = unusable.length > 0 ? failed("Accepted", unusable) : passed("Accepted", "Accepted", ofItself);
   const resolved = ofRefs.length > 0 ? failed("ResolvedRefs", ofRefs) : passed("ResolvedRefs", "ResolvedRefs", []);
-  const isUsed = unusable.length === 0 && !ofRefs.some(({ severity }) => severity === "error");
-  return [accepted, resolved, isUsed ? programmed(progress) : unprogrammed(isKept)];
+  if (unusable.length > 0) return [accepted, resolved, unprogrammed(accepted, isKept)];
+  if (ofRefs.some(({ severity }) => severity === "error")) return [accepted, resolved, unprogrammed(resolved, isKept)];
+  return [accepted, resolved, programmed(progress)];
 }
 
 function isOfReference({ code }: Problem): boolean {
@@ -75,9 +76,10 @@ function textOf(problems: readonly Problem[]): string {
   return text.length <= MOST_TEXT ? text : `${text.slice(0, MOST_TEXT - 3)}...`;
 }
 
-function unprogrammed(isKept: boolean): Verdict {
-  const message = isKept ? "its last good version keeps serving" : "it is not served";
-  return { type: "Programmed", status: "False", reason: "NotAccepted", message };
+/** For the same reason, so that one word tells the cause. */
+function unprogrammed({ type, reason }: Verdict, isKept: boolean): Verdict {
+  const message = `${isKept ? "its last good version keeps serving" : "it is not served"}; see ${type}`;
+  return { type: "Programmed", status: "False", reason, message };
 }
 
 /** How many names of proxies are told. */

@@ -77,7 +77,7 @@ function emissaryWords(
   hasCertificate: boolean,
 ): Readonly<Record<string, string>> {
   const [accepted, resolved, programmed] = conditionTypes.map((type) => conditions.find((each) => each.type === type));
-  const isBad = programmed?.reason === "NotAccepted" || programmed?.reason === "RejectedByProxy";
+  const isBad = programmed?.status === "False" && programmed.reason !== "Pending";
   const cause = [accepted, resolved, programmed].find((each) => each?.status === "False");
   if (kind === "Mapping")
     return isBad ? { state: "Inactive", reason: cause?.message ?? "" } : { state: "Running", reason: "" };
