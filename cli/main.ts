@@ -12,6 +12,7 @@ import type { ControlPlaneFlags } from "./control-plane.ts";
 import { planCommand } from "./plan/command.ts";
 import { exitCodes } from "./output/exit-codes.ts";
 import { outputOption } from "./output/format.ts";
+import { proxiesCommand, statusCommand, waitCommand } from "./status/commands.ts";
 
 function withRunOptions(command: Command): Command {
   return command
@@ -147,6 +148,10 @@ program
       error: (line) => process.stderr.write(`${line}\n`),
     });
   });
+
+program.addCommand(statusCommand().copyInheritedSettings(program));
+program.addCommand(proxiesCommand().copyInheritedSettings(program));
+program.addCommand(waitCommand().copyInheritedSettings(program));
 
 // A reader that has seen enough (`nuncio check DIR | head`) is no failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

@@ -1,7 +1,6 @@
 import { manifestReader } from "../compile/manifests.ts";
 import { type Resources, sortResources } from "../crds/resources.ts";
 import type { ObjectRef, Problem } from "../ir/problem.ts";
-import type { CompileSettings } from "../ir/settings.ts";
 import type { Listener } from "../ir/types.ts";
 import { createAdsServer } from "../xds/server/server.ts";
 import type { AdsEvent } from "../xds/server/events.ts";
@@ -10,25 +9,25 @@ import { type Readiness, startAdminServer } from "./admin-server.ts";
 import { certificateFiles } from "./certificate-files.ts";
 import { type Clock } from "./clock.ts";
 import { expiryWatch } from "./expiry-watch.ts";
-import { knativeStatus } from "./knative-status.ts";
+import { controlCluster } from "./cluster-control.ts";
+import type { GatewayStatus } from "./status/gateway-status.ts";
+import { createSightings } from "./status/sightings.ts";
+import { ownReport } from "./status/own-report.ts";
 import { whenLive } from "./when-live.ts";
 import { watchConsul } from "./consul.ts";
 import { FatalError } from "./fatal.ts";
 import { watchManifests } from "./files.ts";
 import type { Log } from "./log.ts";
 import { countOf, createMetrics } from "./metrics.ts";
-import { watchCluster } from "./cluster-source.ts";
-import { createApi } from "./informers/api.ts";
-import { ingressStatus } from "./ingress-status.ts";
 import { watchIstioCertificates } from "./istio-certificates.ts";
-import { loadKubeConfig } from "./kubernetes.ts";
 import { connectParent, type ParentChannel } from "./parent.ts";
 import { createPortGuard } from "./port-guard.ts";
 import { isHeldByOthers, portProblem } from "./ports.ts";
-import { problemLog } from "./problem-log.ts";
+import { problemLog, summary } from "./problem-log.ts";
 import { createReconciler } from "./reconciler.ts";
 import { createRejections } from "./rejections.ts";
-import { type Environment, ownServiceOf, type Settings } from "./settings.ts";
+import { compileSettingsOf } from "./compile-settings.ts";
+import type { Environment, Settings } from "./settings.ts";
 
 export interface ControlPlaneOptions {
   readonly settings: Settings;
@@ -49,8 +48,11 @@ const portRetryMs = 500;
 /** Where no socket can be: nobody asks a shadow's Envoy for its statistics. */
 const noSocket = "/dev/null/none";
 
+/** What is left to do before the process ends: tell the other replicas. */
+export type Farewell = () => Promise<void>;
+
 /** The control plane: resources in, configuration to Envoy by ADS, probes and metrics on the admin port. Runs until its supervisor ends it. */
-export async function runControlPlane(options: ControlPlaneOptions): Promise<void> {
+export async function runControlPlane(options: ControlPlaneOptions): Promise<Farewell> {
   const { settings, log, clock } = options;
   const adminSocketPath = options.envoy?.adminSocketPath ?? noSocket;
   const stopped = new AbortController();
@@ -58,6 +60,8 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
   let isReady = false;
   let reason = "the configuration has not been read yet";
   let envoyReason: string | undefined;
+  let status: GatewayStatus | undefined;
+  let proxyReport: () => unknown = () => ({});
 
   const metrics = createMetrics({
     version: options.version,
@@ -67,7 +71,10 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
   const parent = connectParent({
     channel: options.channel,
     onMessage(message) {
-      if (message.type === "draining") draining = true;
+      if (message.type === "draining") {
+        draining = true;
+        status?.resign();
+      }
       if (message.type === "envoyStarted") {
         metrics.envoyRestarts(message.restarts);
         if (envoyReason !== undefined)
@@ -76,6 +83,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       if (message.type === "envoyEnded") {
         isReady = false;
         envoyReason = `Envoy ${message.how} and is being started again`;
+        status?.progressed();
       }
       if (message.type === "controlPlaneStarted") metrics.controlPlaneRestarts(message.restarts);
     },
@@ -95,6 +103,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       port: settings.adminPort,
       readiness,
       metrics,
+      report: () => proxyReport(),
       log: log.child("admin"),
     });
     log.debug("admin port open", { port: admin.port });
@@ -104,6 +113,8 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     let compiledProblems: readonly Problem[] = [];
     let kept: ReadonlySet<ObjectRef> = new Set();
     let listeners = -1;
+    /** Undefined before the first compile. */
+    let inForce: Resources | undefined;
     let sourceProblems: readonly Problem[] = [];
     let portProblems: readonly Problem[] = [];
     let expired: readonly Problem[] = [];
@@ -121,6 +132,8 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       for (const { severity } of all) counts[severity]++;
       metrics.problems(counts);
       logProblems(all, kept);
+      proxy.problems(all);
+      if (inForce !== undefined) status?.judged(all, kept);
     };
 
     const expiry = expiryWatch({
@@ -140,17 +153,20 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         report();
       }
       if (event.kind !== "acknowledged") return;
+      proxy.acknowledged(event);
       live.acknowledged(event.snapshot);
       const since = born.get(event.snapshot);
       const lagMs = since === undefined ? undefined : clock.now() - since;
       if (lagMs !== undefined) metrics.snapshotAcknowledged(lagMs / 1000);
       if (rejections.acknowledged(event)) report();
       log.debug("live", lagMs === undefined ? {} : { ms: Math.round(lagMs * 10) / 10 });
-      if (isReady) return;
-      isReady = true;
-      envoyReason = undefined;
-      log.info("ready");
-      void parent?.send({ type: "ready" });
+      if (!isReady) {
+        isReady = true;
+        envoyReason = undefined;
+        log.info("ready");
+        void parent?.send({ type: "ready" });
+      }
+      status?.progressed();
     };
 
     const ads =
@@ -158,9 +174,13 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         ? undefined
         : await createAdsServer({ socketPath: options.envoy.xdsSocketPath, log: log.child("xds"), onEvent });
     let currentResources: () => Resources = () => sortResources([]).value;
-    let inForce: Resources | undefined;
     let irListeners: readonly Listener[] = [];
     const live = whenLive();
+    /** Files have no versions. */
+    let sightings = createSightings();
+    const proxy = ownReport({ readiness, sightings: () => sightings, clock, today: () => new Date() });
+    live.onLive(proxy.live);
+    proxyReport = proxy.now;
     let reviewStatus: () => void = () => undefined;
     const guard = createPortGuard<Listener>({
       isHeld: (place) => isHeldByOthers(place, adminSocketPath),
@@ -168,6 +188,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         born.set(snapshot, changedAtMs);
         reason = "Envoy has not acknowledged the first configuration yet";
         live.published(snapshot);
+        proxy.published(snapshot);
         ads?.setSnapshot(snapshot);
       },
       onHeld(held) {
@@ -185,17 +206,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       onEndpoints: () => reconciler.changed(true),
       onProblems: report,
     });
-    const compileSettings: CompileSettings = Object.freeze({
-      ambassadorId: settings.ambassadorId,
-      ownNamespace: settings.namespace,
-      bindAddress: settings.envoyBindAddress,
-      inCluster: settings.mode.kind === "cluster",
-      ownService: ownServiceOf(settings),
-      readsFiles: true,
-      routeMatching: settings.routeMatching,
-      looseLabelSelectors: settings.looseLabelSelectors,
-      knative: settings.knative,
-    });
+    const compileSettings = compileSettingsOf(settings);
     let isRead = false;
     const istio =
       settings.istioSecretDir === undefined
@@ -220,10 +231,14 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       settings: compileSettings,
       resources: (serving) => files.withFiles(istio?.over(currentResources()) ?? currentResources(), serving),
       consul,
+      onComplete: ({ problems }, isNews) =>
+        live.judged(
+          { resources: currentResources(), problems, versions: sightings.contentVersions() },
+          isNews && ads !== undefined,
+        ),
       onSnapshot(snapshot, changedAtMs) {
         // A shadow opens no port, so it does not matter who has them.
         if (ads === undefined) return;
-        live.changed();
         guard.offer(snapshot, irListeners, changedAtMs);
       },
       onJudged(judged) {
@@ -242,7 +257,6 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         report();
         reviewStatus();
         if (options.envoy === undefined) log.info(summary(judged.problems, currentResources()));
-        live.judged(currentResources(), judged.problems);
       },
       onCompiled: (seconds) => metrics.compiled(seconds),
       clock,
@@ -265,16 +279,17 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         },
       });
     } else {
-      const { kubeConfig } = loadKubeConfig();
-      const source = watchCluster({
-        kubeConfig,
-        settings: compileSettings,
-        namespace: settings.singleNamespace ? settings.namespace : undefined,
-        secretsNamespace: settings.secretsSingleNamespace ? settings.namespace : undefined,
-        labelSelector: settings.labelSelector,
-        fieldSelector: settings.fieldSelector,
+      const cluster = controlCluster({
+        settings,
+        compileSettings,
+        env: options.env,
+        isShadow: options.envoy === undefined,
         inForce: () => inForce,
-        log: log.child("kubernetes"),
+        live,
+        report: proxy,
+        metrics,
+        log,
+        clock,
         signal: stopped.signal,
         onChange(endpointsOnly) {
           isRead = true;
@@ -282,27 +297,10 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         },
         onWaiting: (why) => (reason = why),
       });
-      currentResources = source.resources;
-      // A shadow writes nothing.
-      if (options.envoy === undefined) return;
-      if (settings.knative) {
-        live.tell = knativeStatus({
-          api: createApi(kubeConfig),
-          gateway: { ...compileSettings, service: settings.service },
-          log: log.child("status"),
-          clock,
-          today: () => new Date(),
-          signal: stopped.signal,
-        });
-      }
-      reviewStatus = ingressStatus({
-        api: createApi(kubeConfig),
-        gateway: { ...compileSettings, service: settings.service },
-        resources: source.resources,
-        log: log.child("status"),
-        clock,
-        signal: stopped.signal,
-      });
+      currentResources = cluster.source.resources;
+      sightings = cluster.source.sightings;
+      status = cluster.status;
+      reviewStatus = cluster.reviewStatus;
     }
   } catch (error) {
     if (!(error instanceof FatalError)) throw error;
@@ -310,11 +308,5 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     await parent.send({ type: "fatal", message: error.message, exitCode: error.exitCode });
     options.exit(error.exitCode);
   }
-}
-
-/** A shadow's only answer, once for each change. */
-function summary(problems: readonly Problem[], { listeners, hosts, mappings, tcpMappings }: Resources): string {
-  const errors = problems.filter(({ severity }) => severity === "error").length;
-  const routes = mappings.length + tcpMappings.length;
-  return `judged ${listeners.length} Listeners, ${hosts.length} Hosts, ${routes} Mappings: ${errors} errors, ${problems.length - errors} warnings`;
+  return async () => status?.release();
 }

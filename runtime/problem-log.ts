@@ -1,3 +1,4 @@
+import type { Resources } from "../crds/resources.ts";
 import { formatObject, formatProblem, type ObjectRef, type Problem, subjectsOf } from "../ir/problem.ts";
 import type { Log } from "./log.ts";
 
@@ -29,4 +30,11 @@ export function problemLog(log: Log): (problems: readonly Problem[], kept: Reado
       log.info(now.size === 0 ? "all problems are solved" : `solved problems: ${settled}, standing: ${now.size}`);
     standing = new Set(now.keys());
   };
+}
+
+/** A shadow's only answer, once for each change. */
+export function summary(problems: readonly Problem[], { listeners, hosts, mappings, tcpMappings }: Resources): string {
+  const errors = problems.filter(({ severity }) => severity === "error").length;
+  const routes = mappings.length + tcpMappings.length;
+  return `judged ${listeners.length} Listeners, ${hosts.length} Hosts, ${routes} Mappings: ${errors} errors, ${problems.length - errors} warnings`;
 }
