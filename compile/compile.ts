@@ -16,7 +16,7 @@ import { encodeSecret } from "../xds/resources/secret.ts";
 import { routeChecker, tableEncoder } from "../xds/resources/table.ts";
 import type { ResourceMap, Snapshot, XdsResource } from "../xds/snapshot.ts";
 
-import { createExpander, type Expansion } from "./expand.ts";
+import { createExpander, type Expander, type Expansion } from "./expand.ts";
 import { type SourceMap, sourceMap } from "./source-map.ts";
 
 export interface Compiled {
@@ -39,6 +39,11 @@ export interface Compiled {
 /** Takes resources as they are stored, or expanded before. */
 export type Compiler = (input: Resources | Expansion, settings: CompileSettings) => Compiled;
 
+/** A compiler whose first step can be had by itself: for who replaces some of the resources that come of it. */
+export interface SteppedCompiler extends Compiler {
+  readonly expand: Expander;
+}
+
 /** As `createCompiler`, at a fraction of the cost where a host has thousands of routes: with all problems, and with tables that are empty. */
 export function createChecker(): Compiler {
   return createCompiler(routeChecker);
@@ -48,7 +53,7 @@ export function createChecker(): Compiler {
  * A compiler that remembers its parts by the identity of their inputs, down to encoded bytes. What it returns equals
  * `compile` on the same input; it only takes less work.
  */
-export function createCompiler(newTableEncoder = tableEncoder): Compiler {
+export function createCompiler(newTableEncoder = tableEncoder): SteppedCompiler {
   let counters = zeroCounters();
   const current = () => counters;
   const assemble = gatewayAssembler(current);
@@ -76,7 +81,7 @@ export function createCompiler(newTableEncoder = tableEncoder): Compiler {
   let unsorted: readonly Problem[] = [];
   const expand = createExpander();
 
-  return (input, settings) => {
+  const compile: Compiler = (input, settings) => {
     counters = zeroCounters();
     matching = settings.routeMatching ?? "auto";
     const expansion = "resources" in input ? input : expand(input, settings);
@@ -107,6 +112,7 @@ export function createCompiler(newTableEncoder = tableEncoder): Compiler {
       counters,
     };
   };
+  return Object.assign(compile, { expand });
 }
 
 /** The fresh compile, which remembers nothing. */
