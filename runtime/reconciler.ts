@@ -9,6 +9,7 @@ import type { CompileSettings } from "../ir/settings.ts";
 import type { Snapshot } from "../xds/snapshot.ts";
 import type { Clock } from "./clock.ts";
 import type { Log } from "./log.ts";
+import type { Quarantine } from "./quarantine.ts";
 
 export interface ReconcilerOptions {
   readonly settings: CompileSettings;
@@ -18,6 +19,10 @@ export interface ReconcilerOptions {
   readonly consul?: { endpoints(): ConsulEndpoints; awaitedMs(): number } | undefined;
   readonly onSnapshot: (snapshot: Snapshot, changedAtMs: number) => void;
   readonly onJudged: (judged: Judged) => void;
+  /** Says what of the resources may be compiled now. Default: all of them. */
+  readonly quarantine?: Pick<Quarantine, "over" | "refusals" | "judged" | "unchanged" | "withProven"> | undefined;
+  /** Last good forms from before. */
+  readonly inForce?: Resources | undefined;
   readonly onCompiled: (seconds: number) => void;
   readonly clock: Clock;
   readonly log: Log;
@@ -39,10 +44,10 @@ const AWAITING_MS = 2;
  * as much time has passed as the last one took, so that a burst coalesces, a trickle cannot starve and a core stays free.
  */
 export function createReconciler(options: ReconcilerOptions): Reconciler {
-  const { settings, resources, clock, log } = options;
+  const { settings, resources, quarantine, clock, log } = options;
   let compile = createCompiler();
   const discover = endpointDiscovery();
-  let inForce: Resources | undefined;
+  let inForce = options.inForce;
   let judged: Judged | undefined;
   let snapshot: Snapshot | undefined;
   let changedAtMs: number | undefined;
@@ -55,11 +60,11 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     const startedMs = clock.now();
     const since = changedAtMs ?? startedMs;
     changedAtMs = undefined;
-    const current = resources(inForce);
+    const current = resources(quarantine?.withProven(inForce) ?? inForce);
     if (mustCompile || judged === undefined) {
       mustCompile = false;
       try {
-        judged = judge(compile, current, settings, inForce);
+        judged = judge(quarantine?.over(compile) ?? compile, current, settings, inForce, quarantine?.refusals());
       } catch (error) {
         // A bug of ours must not take down what serves: the last snapshot stays, and what is remembered may be half done.
         compile = createCompiler();
@@ -69,6 +74,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
         return;
       }
       inForce = judged.effective;
+      quarantine?.judged(judged);
       options.onCompiled((clock.now() - startedMs) / 1000);
       options.onJudged(judged);
     }
@@ -87,7 +93,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     if (snapshot === undefined || !sameSnapshot(snapshot, next)) {
       snapshot = next;
       options.onSnapshot(next, since);
-    }
+    } else quarantine?.unchanged();
     const endedMs = clock.now();
     restUntilMs = endedMs + (endedMs - startedMs);
   };

@@ -10,11 +10,13 @@ import { certificateFiles } from "../../runtime/certificate-files.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { watchConsul } from "../../runtime/consul.ts";
+import { createQuarantine } from "../../runtime/quarantine.ts";
 import { createReconciler } from "../../runtime/reconciler.ts";
 import { readSettings } from "../../runtime/settings.ts";
 import { rejectionProblems } from "../../runtime/rejections.ts";
 import type { AdsEvent } from "../../xds/server/events.ts";
 import { createAdsServer } from "../../xds/server/server.ts";
+import type { Snapshot } from "../../xds/snapshot.ts";
 import { type BareEnvoy, freePort, spawnEnvoy } from "./envoy.ts";
 
 /** What a backend got, as it answers it: JSON of the request. */
@@ -49,6 +51,8 @@ export interface Gateway {
   /** Of what was compiled last: files may change while manifests do not. */
   problems(): readonly Problem[];
   request(path: string, options?: RequestOptions): Promise<Answer>;
+  /** How often Envoy has refused something. */
+  rejections(): number;
   /** What has been wrong with services in Consul for a while. */
   consulProblems(): readonly Problem[];
   stop(): Promise<void>;
@@ -124,6 +128,10 @@ export interface GatewayOptions {
   readonly settings?: Partial<CompileSettings>;
   /** false: Envoy reads certificates from files itself. */
   readonly readsFiles?: boolean;
+  /** false: what Envoy refuses is told, and nothing comes of it. */
+  readonly quarantine?: boolean;
+  /** Spoils a snapshot as no compiler of ours does, on its way to Envoy. */
+  readonly spoil?: (snapshot: Snapshot) => Snapshot;
   /** Nothing stands beside the manifests: no Listener, no Host. */
   readonly bare?: boolean;
 }
@@ -142,7 +150,10 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
 
   const onEvent = (event: AdsEvent): void => {
     if (event.kind === "nack") problems = [...problems, ...rejectionProblems(event, reconciler.sourceMap())];
-    if (event.kind === "acknowledged" && event.snapshot === latest) settle();
+    if (event.kind === "nack") rejected++;
+    if (event.kind !== "acknowledged") return;
+    quarantine?.acknowledged(event.snapshot, event.refused);
+    if (event.snapshot === latest && quarantine?.isAtWork() !== true) settle();
   };
   const settle = () => {
     waiting?.();
@@ -168,13 +179,19 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     onEndpoints: () => reconciler.changed(true),
     onProblems: () => undefined,
   });
+  let rejected = 0;
+  const quarantine =
+    options.quarantine === false ? undefined : createQuarantine({ onChange: () => reconciler.changed() });
   const reconciler = createReconciler({
     consul,
+    quarantine,
     settings,
     resources: (inForce) => (readsFiles ? files.withFiles(resources as Resources, inForce) : (resources as Resources)),
-    onSnapshot(snapshot) {
+    onSnapshot(made) {
+      const snapshot = options.spoil?.(made) ?? made;
       latest = snapshot;
       published = true;
+      quarantine?.published(snapshot);
       ads.setSnapshot(snapshot);
     },
     onJudged(judged) {
@@ -183,7 +200,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
       published = false;
       // With nothing to publish there is nothing to acknowledge.
       setImmediate(() => {
-        if (!published && consul.awaitedMs() === 0) settle();
+        if (!published && consul.awaitedMs() === 0 && quarantine?.isAtWork() !== true) settle();
       });
     },
     onCompiled: () => undefined,
@@ -219,6 +236,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     envoy,
     apply,
     problems: () => problems,
+    rejections: () => rejected,
     request: (url, options) => send(port, url, options),
     consulProblems: () => consul.problems(reconciler.sourceMap()),
     async stop() {

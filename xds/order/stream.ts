@@ -31,6 +31,12 @@ export interface RefusedResource {
   readonly message: string;
 }
 
+/** A refused resource of an acknowledged snapshot. */
+export interface StandingResource extends RefusedResource {
+  /** Envoy serves an earlier version of it. */
+  readonly keeps: boolean;
+}
+
 export type Effect =
   | {
       readonly kind: "send";
@@ -42,7 +48,7 @@ export type Effect =
   /** `names`: how many clusters Envoy has to work through meanwhile. */
   | { readonly kind: "startTimer"; readonly timer: TimerName; readonly names: number }
   /** Envoy has all of the snapshot but for `refused`. */
-  | { readonly kind: "acknowledged"; readonly snapshot: Snapshot; readonly refused: readonly RefusedResource[] }
+  | { readonly kind: "acknowledged"; readonly snapshot: Snapshot; readonly refused: readonly StandingResource[] }
   /** Envoy keeps its last good version of this resource. The version is not sent again on this stream. */
   | ({ readonly kind: "nack" } & RefusedResource)
   /** A response of several resources was refused; it is sent again in parts to find the bad one. */

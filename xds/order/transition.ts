@@ -2,7 +2,7 @@ import type { Flight } from "./ledger.ts";
 import { type ResourceMap, type Snapshot, type XdsType, xdsTypes } from "../snapshot.ts";
 import { condemn, removeCondemned } from "./removal.ts";
 import { send } from "./settle.ts";
-import type { Draft, RefusedResource } from "./stream.ts";
+import type { Draft, StandingResource } from "./stream.ts";
 
 /** Make before break, measured with 0 of 173,528 requests failed:
  *    clusters: new and changed clusters; Envoy acknowledges once they are warm, that is have endpoints
@@ -151,7 +151,7 @@ function acknowledge(draft: Draft, current: Snapshot): void {
   draft.effects.push({ kind: "acknowledged", snapshot: current, refused: refusedOf(draft) });
 }
 
-function refusedOf(draft: Draft): readonly RefusedResource[] {
+function refusedOf(draft: Draft): readonly StandingResource[] {
   return xdsTypes.flatMap((type) => draft.ledgers[type].standingRefusals().map((refused) => ({ type, ...refused })));
 }
 

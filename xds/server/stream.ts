@@ -1,6 +1,7 @@
 import { status, type ServerDuplexStream } from "@grpc/grpc-js";
 import { assertNever } from "../../ir/assert.ts";
 import type { DeltaDiscoveryRequest } from "../generated/envoy/service/discovery/v3/discovery.ts";
+import type { StandingRefusal } from "../order/ledger.ts";
 import {
   type Effect,
   openStream,
@@ -37,7 +38,7 @@ export interface TypeInfo {
   readonly subscribed: number;
   readonly resources: number;
   readonly inFlight: number;
-  readonly refused: readonly { readonly name: string; readonly version: string; readonly message: string }[];
+  readonly refused: readonly StandingRefusal[];
 }
 
 const typeOfUrl: ReadonlyMap<string, XdsType> = new Map(xdsTypes.map((type) => [typeUrls[type], type]));
