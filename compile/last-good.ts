@@ -22,7 +22,7 @@ export interface Judged {
 }
 
 export interface Quarantined {
-  readonly object: AnyResource;
+  readonly object: ObjectRef;
   /** Its last good form, or the object itself where that of its Secret is enough; undefined: nothing, it never was in force. */
   readonly serving: AnyResource | undefined;
   /** What was said of it from outside; none where the compile itself found errors. */
@@ -117,11 +117,17 @@ function judgeExpanded(
   const stillBad = new Set([...bad].filter((resource) => isBad(resource, named)));
   const kept = new Set([...replaced.kept, ...[...bad].filter((resource) => !stillBad.has(resource))]);
   const effective = without(replaced.resources, stillBad);
-  const quarantined = [...bad, ...lost].map((object) => {
-    const field = fieldOf(effective, object.kind);
-    const serving = field === undefined ? undefined : find(effective[field], keyOf(object));
-    return { object, serving, refusals: noRefusals };
-  });
+  const quarantined = [
+    ...[...bad].map((object) => {
+      const field = fieldOf(effective, object.kind);
+      const serving = field === undefined ? undefined : find(effective[field], keyOf(object));
+      return { object, serving, refusals: noRefusals };
+    }),
+    ...lost.map((serving) => {
+      const { kind, namespace, name, within } = serving;
+      return { object: { kind, namespace, name, within }, serving, refusals: noRefusals };
+    }),
+  ];
   return { compiled: again, problems, kept, effective, quarantined };
 }
 

@@ -1,7 +1,7 @@
 import { manifestReader } from "../compile/manifests.ts";
+import type { Quarantined } from "../compile/last-good.ts";
 import { type Resources, sortResources } from "../crds/resources.ts";
 import type { ObjectRef, Problem } from "../ir/problem.ts";
-import type { CompileSettings } from "../ir/settings.ts";
 import type { Listener } from "../ir/types.ts";
 import { createAdsServer } from "../xds/server/server.ts";
 import type { AdsEvent } from "../xds/server/events.ts";
@@ -25,10 +25,12 @@ import { loadKubeConfig } from "./kubernetes.ts";
 import { connectParent, type ParentChannel } from "./parent.ts";
 import { createPortGuard } from "./port-guard.ts";
 import { isHeldByOthers, portProblem } from "./ports.ts";
-import { problemLog } from "./problem-log.ts";
+import { problemLog, summary } from "./problem-log.ts";
+import { alwaysElected, controlQuarantine } from "./quarantine/control.ts";
 import { createReconciler } from "./reconciler.ts";
 import { createRejections } from "./rejections.ts";
-import { type Environment, ownServiceOf, type Settings } from "./settings.ts";
+import { compileSettingsOf } from "./compile-settings.ts";
+import type { Environment, Settings } from "./settings.ts";
 
 export interface ControlPlaneOptions {
   readonly settings: Settings;
@@ -103,6 +105,16 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     const rejections = createRejections();
     let compiledProblems: readonly Problem[] = [];
     let kept: ReadonlySet<ObjectRef> = new Set();
+    let quarantined: readonly Quarantined[] = [];
+    const quarantine = controlQuarantine({
+      settings,
+      election: options.envoy === undefined ? undefined : alwaysElected,
+      metrics,
+      log: log.child("quarantine"),
+      clock,
+      signal: stopped.signal,
+      onChange: () => (isRead ? reconciler.changed() : undefined),
+    });
     let listeners = -1;
     let sourceProblems: readonly Problem[] = [];
     let portProblems: readonly Problem[] = [];
@@ -115,14 +127,13 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         ...expired,
         ...portProblems,
         ...consul.problems(reconciler.sourceMap()),
-        ...rejections.problems(),
+        ...(quarantine.isAtWork() ? [] : rejections.problems()),
       ];
       const counts = { error: 0, warning: 0 };
       for (const { severity } of all) counts[severity]++;
       metrics.problems(counts);
-      logProblems(all, kept);
+      logProblems(all, kept, quarantined);
     };
-
     const expiry = expiryWatch({
       wallClock: Date.now,
       clock,
@@ -134,17 +145,18 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
 
     const onEvent = (event: AdsEvent): void => {
       if (event.kind === "sent") metrics.pushed(event.type, event.bytes);
-      if (event.kind === "nack") {
-        metrics.rejected(event.type);
-        rejections.refused(event, reconciler.sourceMap());
-        report();
-      }
+      if (event.kind === "nack") metrics.rejected(event.type);
+      if (event.kind === "nack") rejections.refused(event, reconciler.sourceMap());
       if (event.kind !== "acknowledged") return;
+      quarantine.acknowledged(event.snapshot, event.refused);
       live.acknowledged(event.snapshot);
       const since = born.get(event.snapshot);
       const lagMs = since === undefined ? undefined : clock.now() - since;
       if (lagMs !== undefined) metrics.snapshotAcknowledged(lagMs / 1000);
+      // What comes next may be without what was refused.
+      if (quarantine.isAtWork()) return;
       if (rejections.acknowledged(event)) report();
+      quarantine.settled();
       log.debug("live", lagMs === undefined ? {} : { ms: Math.round(lagMs * 10) / 10 });
       if (isReady) return;
       isReady = true;
@@ -168,6 +180,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         born.set(snapshot, changedAtMs);
         reason = "Envoy has not acknowledged the first configuration yet";
         live.published(snapshot);
+        quarantine.published(snapshot);
         ads?.setSnapshot(snapshot);
       },
       onHeld(held) {
@@ -185,17 +198,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       onEndpoints: () => reconciler.changed(true),
       onProblems: report,
     });
-    const compileSettings: CompileSettings = Object.freeze({
-      ambassadorId: settings.ambassadorId,
-      ownNamespace: settings.namespace,
-      bindAddress: settings.envoyBindAddress,
-      inCluster: settings.mode.kind === "cluster",
-      ownService: ownServiceOf(settings),
-      readsFiles: true,
-      routeMatching: settings.routeMatching,
-      looseLabelSelectors: settings.looseLabelSelectors,
-      knative: settings.knative,
-    });
+    const compileSettings = compileSettingsOf(settings);
     let isRead = false;
     const istio =
       settings.istioSecretDir === undefined
@@ -220,6 +223,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       settings: compileSettings,
       resources: (serving) => files.withFiles(istio?.over(currentResources()) ?? currentResources(), serving),
       consul,
+      quarantine,
       onSnapshot(snapshot, changedAtMs) {
         // A shadow opens no port, so it does not matter who has them.
         if (ads === undefined) return;
@@ -239,7 +243,9 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         compiledProblems = judged.problems;
         expired = expiry.judge(judged.compiled.certificates);
         kept = judged.kept;
+        quarantined = judged.quarantined;
         report();
+        quarantine.settled();
         reviewStatus();
         if (options.envoy === undefined) log.info(summary(judged.problems, currentResources()));
         live.judged(currentResources(), judged.problems);
@@ -273,7 +279,8 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         secretsNamespace: settings.secretsSingleNamespace ? settings.namespace : undefined,
         labelSelector: settings.labelSelector,
         fieldSelector: settings.fieldSelector,
-        inForce: () => inForce,
+        inForce: () => quarantine.withProven(inForce),
+        after: quarantine.keepIn(kubeConfig, (why) => (reason = why)),
         log: log.child("kubernetes"),
         signal: stopped.signal,
         onChange(endpointsOnly) {
@@ -310,11 +317,4 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     await parent.send({ type: "fatal", message: error.message, exitCode: error.exitCode });
     options.exit(error.exitCode);
   }
-}
-
-/** A shadow's only answer, once for each change. */
-function summary(problems: readonly Problem[], { listeners, hosts, mappings, tcpMappings }: Resources): string {
-  const errors = problems.filter(({ severity }) => severity === "error").length;
-  const routes = mappings.length + tcpMappings.length;
-  return `judged ${listeners.length} Listeners, ${hosts.length} Hosts, ${routes} Mappings: ${errors} errors, ${problems.length - errors} warnings`;
 }

@@ -9,7 +9,7 @@ import type { CompileSettings } from "../ir/settings.ts";
 import type { Snapshot } from "../xds/snapshot.ts";
 import type { Clock } from "./clock.ts";
 import type { Log } from "./log.ts";
-import type { Quarantine } from "./quarantine.ts";
+import type { Quarantine } from "./quarantine/quarantine.ts";
 
 export interface ReconcilerOptions {
   readonly settings: CompileSettings;
@@ -20,9 +20,9 @@ export interface ReconcilerOptions {
   readonly onSnapshot: (snapshot: Snapshot, changedAtMs: number) => void;
   readonly onJudged: (judged: Judged) => void;
   /** Says what of the resources may be compiled now. Default: all of them. */
-  readonly quarantine?: Pick<Quarantine, "over" | "refusals" | "judged" | "unchanged" | "withProven"> | undefined;
-  /** Last good forms from before. */
-  readonly inForce?: Resources | undefined;
+  readonly quarantine?:
+    | Pick<Quarantine, "over" | "refusals" | "judged" | "unchanged" | "withProven" | "restored">
+    | undefined;
   readonly onCompiled: (seconds: number) => void;
   readonly clock: Clock;
   readonly log: Log;
@@ -47,7 +47,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   const { settings, resources, quarantine, clock, log } = options;
   let compile = createCompiler();
   const discover = endpointDiscovery();
-  let inForce = options.inForce;
+  let inForce: Resources | undefined;
   let judged: Judged | undefined;
   let snapshot: Snapshot | undefined;
   let changedAtMs: number | undefined;
@@ -64,7 +64,13 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     if (mustCompile || judged === undefined) {
       mustCompile = false;
       try {
-        judged = judge(quarantine?.over(compile) ?? compile, current, settings, inForce, quarantine?.refusals());
+        judged = judge(
+          quarantine?.over(compile) ?? compile,
+          current,
+          settings,
+          inForce ?? quarantine?.restored(),
+          quarantine?.refusals(),
+        );
       } catch (error) {
         // A bug of ours must not take down what serves: the last snapshot stays, and what is remembered may be half done.
         compile = createCompiler();

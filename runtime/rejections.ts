@@ -17,15 +17,17 @@ type RefusedNames = Pick<Nack, "type" | "message"> & { readonly resources: reado
 /** What Envoy has refused and not taken since. */
 export interface Rejections {
   refused(nack: Nack, sources: SourceMap): void;
-  /** Forgets what the acknowledgement does not count as refused any more. @returns whether something was forgotten */
+  /** Forgets what the acknowledgement does not count as refused any more. @returns whether there is something else to be told */
   acknowledged(event: { readonly refused: readonly { readonly type: string; readonly name: string }[] }): boolean;
   problems(): readonly Problem[];
 }
 
 export function createRejections(): Rejections {
   const byResource = new Map<string, readonly Problem[]>();
+  let isUntold = false;
   return {
     refused(nack, sources) {
+      isUntold = true;
       for (const { name } of nack.resources)
         byResource.set(`${nack.type} ${name}`, rejectionProblems({ ...nack, resources: [{ name }] }, sources));
     },
@@ -33,7 +35,9 @@ export function createRejections(): Rejections {
       const still = new Set(refused.map(({ type, name }) => `${type} ${name}`));
       const cured = [...byResource.keys()].filter((resource) => !still.has(resource));
       for (const resource of cured) byResource.delete(resource);
-      return cured.length > 0;
+      const isOther = isUntold || cured.length > 0;
+      isUntold = false;
+      return isOther;
     },
     // An object that several refused resources came from is told of once.
     problems: () => [

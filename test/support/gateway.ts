@@ -10,7 +10,7 @@ import { certificateFiles } from "../../runtime/certificate-files.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { watchConsul } from "../../runtime/consul.ts";
-import { createQuarantine } from "../../runtime/quarantine.ts";
+import { createQuarantine } from "../../runtime/quarantine/quarantine.ts";
 import { createReconciler } from "../../runtime/reconciler.ts";
 import { readSettings } from "../../runtime/settings.ts";
 import { rejectionProblems } from "../../runtime/rejections.ts";

@@ -1,25 +1,26 @@
 /** Makes of what Envoy refuses what is to be compiled next, until all but the objects that are to blame is in force. */
-import type { Compiler, SteppedCompiler } from "../compile/compile.ts";
-import type { Judged } from "../compile/last-good.ts";
-import type { Refusal } from "../compile/refusal.ts";
-import { admit, isSearching, next, noTrial, type Trial, withStanding } from "../compile/trial.ts";
-import type { AnyResource, Resources } from "../crds/resources.ts";
-import { memoLast } from "../ir/memo.ts";
-import type { StandingResource } from "../xds/order/stream.ts";
-import type { Snapshot } from "../xds/snapshot.ts";
-import { partOf } from "./rejections.ts";
+import type { Compiler, SteppedCompiler } from "../../compile/compile.ts";
+import type { Judged } from "../../compile/last-good.ts";
+import type { Refusal } from "../../compile/refusal.ts";
+import { admit, isSearching, next, noTrial, type Trial, withStanding } from "../../compile/trial.ts";
+import type { Remembered } from "../../compile/record.ts";
+import { type AnyResource, type Resources, sortResources } from "../../crds/resources.ts";
+import { memoLast } from "../../ir/memo.ts";
+import type { StandingResource } from "../../xds/order/stream.ts";
+import type { Snapshot } from "../../xds/snapshot.ts";
+import { partOf } from "../rejections.ts";
 
 export interface QuarantineOptions {
-  /** What earlier processes knew of objects. */
-  readonly restored?: { readonly refusals: readonly Refusal[]; readonly forms: readonly AnyResource[] };
   /** What is to be compiled is another by now. */
   readonly onChange: () => void;
 }
 
 export interface Quarantine {
   refusals(): readonly Refusal[];
-  /** More of them, from elsewhere: they do nothing to objects that say something else. */
-  learn(refusals: readonly Refusal[]): void;
+  /** What earlier processes and other replicas knew. Of objects that say something else by now it means nothing. */
+  remember(known: readonly Remembered[]): void;
+  /** Last good forms that were remembered: what is in force before anything was compiled. */
+  restored(): Resources | undefined;
   /** The compiler, with earlier forms of what must not go yet. */
   over(compile: SteppedCompiler): SteppedCompiler;
   judged(judged: Judged): void;
@@ -42,11 +43,8 @@ interface Given {
   readonly refused: readonly StandingResource[] | undefined;
 }
 
-export function createQuarantine({ restored, onChange }: QuarantineOptions): Quarantine {
-  let trial: Trial = {
-    ...noTrial,
-    ...(restored === undefined ? {} : { refusals: restored.refusals, restored: restored.forms }),
-  };
+export function createQuarantine({ onChange }: QuarantineOptions): Quarantine {
+  let trial: Trial = noTrial;
   let asked: Resources | undefined;
   let latest: Judged | undefined;
   let given: Given | undefined;
@@ -55,6 +53,7 @@ export function createQuarantine({ restored, onChange }: QuarantineOptions): Qua
   function conclude({ judged, refused }: Given): void {
     if (refused === undefined) return;
     const before = trial;
+    isDue = false;
     const parts = refused.map((each) => partOf(each, judged.compiled.sourceMap));
     trial = next(trial, { asked: asked ?? judged.effective, effective: judged.effective, refused: parts });
     if (trial.search === before.search && trial.refusals === before.refusals) return;
@@ -62,6 +61,9 @@ export function createQuarantine({ restored, onChange }: QuarantineOptions): Qua
     onChange();
   }
 
+  const forms = memoLast((restored: readonly AnyResource[]): Resources | undefined =>
+    restored.length === 0 ? undefined : sortResources(restored).value,
+  );
   const both = memoLast((inForce: Resources, proven: Resources): Resources => {
     const { hosts, tlsContexts, modules } = proven;
     return {
@@ -74,13 +76,18 @@ export function createQuarantine({ restored, onChange }: QuarantineOptions): Qua
 
   return {
     refusals: () => trial.refusals,
-    learn(refusals) {
-      const known = new Set(trial.refusals.map(nameOf));
-      const more = refusals.filter((refusal) => !known.has(nameOf(refusal)));
-      if (more.length === 0) return;
-      trial = { ...trial, refusals: [...trial.refusals, ...more] };
-      onChange();
+    remember(known) {
+      const names = new Set(trial.refusals.map(nameOf));
+      const more = known.flatMap(({ refusals }) => refusals).filter((refusal) => !names.has(nameOf(refusal)));
+      const restored = known.flatMap(({ form }) => form ?? []);
+      trial = {
+        ...trial,
+        refusals: more.length === 0 ? trial.refusals : [...trial.refusals, ...more],
+        restored,
+      };
+      if (more.length > 0) onChange();
     },
+    restored: () => forms(trial.restored),
     over(compile) {
       asked = undefined;
       if (!isSearching(trial)) return compile;
@@ -95,7 +102,6 @@ export function createQuarantine({ restored, onChange }: QuarantineOptions): Qua
     },
     judged(judged) {
       latest = judged;
-      isDue = false;
       trial = withStanding(trial, new Set(judged.quarantined.flatMap(({ refusals }) => refusals)));
     },
     published(snapshot) {
@@ -115,8 +121,9 @@ export function createQuarantine({ restored, onChange }: QuarantineOptions): Qua
       conclude(given);
     },
     isAtWork: () => isDue || isSearching(trial),
-    withProven: (inForce) =>
-      inForce === undefined || trial.proven === undefined ? inForce : both(inForce, trial.proven),
+    withProven(inForce = forms(trial.restored)) {
+      return inForce === undefined || trial.proven === undefined ? inForce : both(inForce, trial.proven);
+    },
   };
 }
 

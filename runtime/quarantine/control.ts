@@ -1,0 +1,72 @@
+/** Quarantine as a control plane has it: with its figures, and in a cluster with what is kept there. */
+import type { KubeConfig } from "@kubernetes/client-node";
+import type { Judged, Quarantined } from "../../compile/last-good.ts";
+import type { Clock } from "../clock.ts";
+import type { Log } from "../log.ts";
+import type { Metrics } from "../metrics.ts";
+import type { Settings } from "../settings.ts";
+import { type Election, keepLastGood, type Keeper } from "./keeper.ts";
+import { createQuarantine, type Quarantine } from "./quarantine.ts";
+
+export interface QuarantineControlOptions {
+  readonly settings: Pick<Settings, "namespace" | "ambassadorId">;
+  /** Of several replicas one writes. Undefined: a shadow, which writes nothing. */
+  readonly election: Election | undefined;
+  readonly metrics: Pick<Metrics, "quarantined">;
+  readonly log: Log;
+  readonly clock: Clock;
+  readonly signal: AbortSignal;
+  /** What is to be compiled is another by now. */
+  readonly onChange: () => void;
+}
+
+export interface QuarantineControl extends Quarantine {
+  /** Who is to blame is known: what was judged last may be written down. */
+  settled(): void;
+  /** Keeps last good forms in the cluster. Resolves when those that were kept are known. */
+  keepIn(kubeConfig: KubeConfig, onWaiting: (reason: string) => void): Promise<void>;
+}
+
+export function controlQuarantine(options: QuarantineControlOptions): QuarantineControl {
+  const { settings, election, metrics, log, clock, signal } = options;
+  const quarantine = createQuarantine(options);
+  let latest: Judged | undefined;
+  let keeper: Keeper | undefined;
+
+  return {
+    ...quarantine,
+    judged(judged) {
+      latest = judged;
+      quarantine.judged(judged);
+    },
+    settled() {
+      if (latest === undefined || quarantine.isAtWork()) return;
+      keeper?.keep(latest.quarantined, latest.problems);
+      metrics.quarantined(countByKind(latest.quarantined));
+    },
+    keepIn(kubeConfig, onWaiting) {
+      keeper = keepLastGood({
+        kubeConfig,
+        namespace: settings.namespace,
+        ambassadorId: settings.ambassadorId,
+        election,
+        log,
+        clock,
+        today: () => new Date(),
+        signal,
+        onRead: quarantine.remember,
+        onWaiting,
+      });
+      return keeper.read;
+    },
+  };
+}
+
+function countByKind(quarantined: readonly Quarantined[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { object } of quarantined) counts[object.kind] = (counts[object.kind] ?? 0) + 1;
+  return counts;
+}
+
+/** Until replicas elect one: all write the same. */
+export const alwaysElected: Election = { elected: () => true, onChange: () => undefined };
