@@ -1,5 +1,4 @@
 import { manifestReader } from "../compile/manifests.ts";
-import type { Quarantined } from "../compile/last-good.ts";
 import { type Resources, sortResources } from "../crds/resources.ts";
 import type { ObjectRef, Problem } from "../ir/problem.ts";
 import type { Listener } from "../ir/types.ts";
@@ -105,7 +104,6 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     const rejections = createRejections();
     let compiledProblems: readonly Problem[] = [];
     let kept: ReadonlySet<ObjectRef> = new Set();
-    let quarantined: readonly Quarantined[] = [];
     const quarantine = controlQuarantine({
       settings,
       election: options.envoy === undefined ? undefined : alwaysElected,
@@ -132,7 +130,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       const counts = { error: 0, warning: 0 };
       for (const { severity } of all) counts[severity]++;
       metrics.problems(counts);
-      logProblems(all, kept, quarantined);
+      logProblems(all, kept, quarantine.objects());
     };
     const expiry = expiryWatch({
       wallClock: Date.now,
@@ -147,8 +145,8 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       if (event.kind === "sent") metrics.pushed(event.type, event.bytes);
       if (event.kind === "nack") metrics.rejected(event.type);
       if (event.kind === "nack") rejections.refused(event, reconciler.sourceMap());
+      quarantine.heard(event, () => ads?.goOn());
       if (event.kind !== "acknowledged") return;
-      quarantine.acknowledged(event.snapshot, event.refused);
       live.acknowledged(event.snapshot);
       const since = born.get(event.snapshot);
       const lagMs = since === undefined ? undefined : clock.now() - since;
@@ -165,10 +163,11 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       void parent?.send({ type: "ready" });
     };
 
+    const xdsLog = log.child("xds");
     const ads =
       options.envoy === undefined
         ? undefined
-        : await createAdsServer({ socketPath: options.envoy.xdsSocketPath, log: log.child("xds"), onEvent });
+        : await createAdsServer({ socketPath: options.envoy.xdsSocketPath, halts: true, log: xdsLog, onEvent });
     let currentResources: () => Resources = () => sortResources([]).value;
     let inForce: Resources | undefined;
     let irListeners: readonly Listener[] = [];
@@ -243,7 +242,6 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         compiledProblems = judged.problems;
         expired = expiry.judge(judged.compiled.certificates);
         kept = judged.kept;
-        quarantined = judged.quarantined;
         report();
         quarantine.settled();
         reviewStatus();

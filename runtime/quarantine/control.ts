@@ -1,6 +1,7 @@
 /** Quarantine as a control plane has it: with its figures, and in a cluster with what is kept there. */
 import type { KubeConfig } from "@kubernetes/client-node";
 import type { Judged, Quarantined } from "../../compile/last-good.ts";
+import type { AdsEvent } from "../../xds/server/events.ts";
 import type { Clock } from "../clock.ts";
 import type { Log } from "../log.ts";
 import type { Metrics } from "../metrics.ts";
@@ -21,6 +22,10 @@ export interface QuarantineControlOptions {
 }
 
 export interface QuarantineControl extends Quarantine {
+  /** What Envoy said. @param goOn for what waits for an answer, and nothing else is to come */
+  heard(event: AdsEvent, goOn: () => void): void;
+  /** As of what was judged last. */
+  objects(): readonly Quarantined[];
   /** Who is to blame is known: what was judged last may be written down. */
   settled(): void;
   /** Keeps last good forms in the cluster. Resolves when those that were kept are known. */
@@ -39,6 +44,12 @@ export function controlQuarantine(options: QuarantineControlOptions): Quarantine
       latest = judged;
       quarantine.judged(judged);
     },
+    heard(event, goOn) {
+      if (event.kind === "acknowledged") quarantine.acknowledged(event.snapshot, event.refused);
+      // Not from within what the stream does now.
+      if (event.kind === "halted" && !quarantine.halted(event.snapshot, event.refused)) setImmediate(goOn);
+    },
+    objects: () => latest?.quarantined ?? [],
     settled() {
       if (latest === undefined || quarantine.isAtWork()) return;
       keeper?.keep(latest.quarantined, latest.problems);

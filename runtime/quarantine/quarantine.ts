@@ -29,6 +29,8 @@ export interface Quarantine {
   /** What was judged last is to Envoy what was published before. */
   unchanged(): void;
   acknowledged(snapshot: Snapshot, refused: readonly StandingResource[]): void;
+  /** Envoy has refused a part, and was given no more yet. @returns whether something else is to come instead */
+  halted(snapshot: Snapshot, refused: readonly StandingResource[]): boolean;
   /** Something else than what was published last is to come, because Envoy refused it. */
   isAtWork(): boolean;
   /** What is in force together with what Envoy is known to have taken, for whoever keeps what it names. */
@@ -119,6 +121,12 @@ export function createQuarantine({ onChange }: QuarantineOptions): Quarantine {
       if (given.refused !== undefined && (isSearching(trial) || refused.length === 0)) return;
       given = { ...given, refused };
       conclude(given);
+    },
+    halted(snapshot, refused) {
+      if (given?.snapshot !== snapshot) return true;
+      if (refused.every(({ type, name }) => trial.resigned.has(`${type} ${name}`))) return false;
+      conclude({ ...given, refused });
+      return isDue;
     },
     isAtWork: () => isDue || isSearching(trial),
     withProven(inForce = forms(trial.restored)) {

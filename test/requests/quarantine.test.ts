@@ -1,7 +1,8 @@
 import { afterEach, beforeAll, afterAll, describe, expect, it } from "@jest/globals";
+import { Cluster } from "../../xds/generated/envoy/config/cluster/v3/cluster.ts";
 import { RouteConfiguration } from "../../xds/generated/envoy/config/route/v3/route.ts";
 import { xdsResource } from "../../xds/resources/frame.ts";
-import type { Snapshot } from "../../xds/snapshot.ts";
+import type { ResourceMap, Snapshot, XdsResource } from "../../xds/snapshot.ts";
 import {
   echoBackend,
   type EchoBackend,
@@ -27,23 +28,33 @@ afterAll(() => backend.close());
 
 /** Stands for a bug of our own: whatever route leads to POISON makes its whole table one that Envoy refuses, and does not say why. */
 const POISON = "/poison";
-const SAFE_TABLES = new WeakMap<object, Snapshot["route"]>();
+/** Whatever cluster has this in its name is one that Envoy refuses. */
+const SPOILT = "spoilt";
+const spoiltMaps = new WeakMap<ResourceMap, ResourceMap>();
 
 function poisoned(snapshot: Snapshot): Snapshot {
-  let route = SAFE_TABLES.get(snapshot.route);
-  if (route === undefined) {
-    route = new Map(
-      [...snapshot.route].map(([name, resource]) => {
-        if (!Buffer.from(resource.body).includes(POISON)) return [name, resource];
-        const table = RouteConfiguration.decode(resource.body);
-        const [first, ...more] = table.virtualHosts ?? [];
-        const bad = { ...table, virtualHosts: [{ ...first, routes: [regexRoute("a(((", "none")] }, ...more] };
-        return [name, xdsResource("route", name, [RouteConfiguration.encode(bad as RouteConfiguration).finish()])];
-      }),
-    );
-    SAFE_TABLES.set(snapshot.route, route);
-  }
-  return { ...snapshot, route };
+  return { ...snapshot, route: eachOf(snapshot.route, badTable), cluster: eachOf(snapshot.cluster, badCluster) };
+}
+
+/** The same for the same, as from a compiler. */
+function eachOf(map: ResourceMap, change: (resource: XdsResource) => XdsResource): ResourceMap {
+  const known = spoiltMaps.get(map) ?? new Map([...map].map(([name, resource]) => [name, change(resource)]));
+  spoiltMaps.set(map, known);
+  return known;
+}
+
+function badTable(resource: XdsResource): XdsResource {
+  if (!Buffer.from(resource.body).includes(POISON)) return resource;
+  const table = RouteConfiguration.decode(resource.body);
+  const [first, ...more] = table.virtualHosts ?? [];
+  const bad = { ...table, virtualHosts: [{ ...first, routes: [regexRoute("a(((", "none")] }, ...more] };
+  return xdsResource("route", resource.name, [RouteConfiguration.encode(bad as RouteConfiguration).finish()]);
+}
+
+function badCluster(resource: XdsResource): XdsResource {
+  if (!resource.name.includes(SPOILT)) return resource;
+  const bad = { ...Cluster.decode(resource.body), outlierDetection: { maxEjectionPercent: 500 } };
+  return xdsResource("cluster", resource.name, [Cluster.encode(bad as Cluster).finish()]);
 }
 
 async function start(options: GatewayOptions = {}): Promise<Gateway> {
@@ -126,6 +137,29 @@ describe("a table of routes that Envoy refuses", () => {
     await apply(route("bad", "/good/") + many(5, "/old"));
     await apply(route("bad", POISON) + many(5, "/new"));
     expect(await Promise.all(["/good/", "/old3/", "/new3/"].map(status))).toEqual([200, 200, 404]);
+  });
+});
+
+describe("a cluster that Envoy refuses", () => {
+  const to = (prefix: string, tag: string): string =>
+    mapping("bad", { prefix, service: backend.service, cluster_tag: tag });
+
+  it("takes no route with it: its Mapping serves on as before, and no request is lost on the way", async () => {
+    const { apply } = await start();
+    await apply(to("/kept/", "good") + route("other", "/other/"));
+    let running = true;
+    const seen: number[] = [];
+    const load = (async () => {
+      while (running) seen.push(await status("/kept/"));
+    })();
+    for (let round = 0; round < 3 || seen.length < 200; round++) {
+      const problems = await apply(to("/kept/", `${SPOILT}${round}`) + route("other", `/other${round}/`));
+      expect(problems).toMatchObject([{ code: "EnvoyRejected", object: { name: "bad" }, path: ["spec", "service"] }]);
+      expect(await status(`/other${round}/`)).toBe(200);
+    }
+    running = false;
+    await load;
+    expect(new Set(seen)).toEqual(new Set([200]));
   });
 });
 

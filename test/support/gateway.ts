@@ -151,6 +151,8 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   const onEvent = (event: AdsEvent): void => {
     if (event.kind === "nack") problems = [...problems, ...rejectionProblems(event, reconciler.sourceMap())];
     if (event.kind === "nack") rejected++;
+    if (event.kind === "halted" && quarantine?.halted(event.snapshot, event.refused) !== true)
+      setImmediate(() => ads.goOn());
     if (event.kind !== "acknowledged") return;
     quarantine?.acknowledged(event.snapshot, event.refused);
     if (event.snapshot === latest && quarantine?.isAtWork() !== true) settle();
@@ -160,7 +162,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     waiting = undefined;
   };
   let latest: unknown;
-  const ads = await createAdsServer({ socketPath, log: silentLog, onEvent, graceMs: 50 });
+  const ads = await createAdsServer({ socketPath, log: silentLog, onEvent, graceMs: 50, halts: true });
   const settings: CompileSettings = {
     ambassadorId: "default",
     ownNamespace: "default",

@@ -27,6 +27,13 @@ export type AdsEvent =
       readonly snapshot: Snapshot;
       readonly refused: readonly StandingResource[];
     }
+  /** New clusters of the snapshot were refused. Routes wait for another snapshot, for `goOn`, or until the barrier has elapsed. */
+  | {
+      readonly kind: "halted";
+      readonly stream: number;
+      readonly snapshot: Snapshot;
+      readonly refused: readonly StandingResource[];
+    }
   /** Envoy refused these and keeps their last good versions. `message` is Envoy's, at most 1 KB and without the resource itself. */
   | {
       readonly kind: "nack";

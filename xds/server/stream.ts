@@ -21,6 +21,7 @@ export interface StreamOptions {
   readonly id: number;
   readonly timersMs: Readonly<Record<TimerName, number>>;
   readonly naiveOrder: boolean;
+  readonly halts: boolean;
   readonly log: Log;
   readonly onEvent: (event: AdsEvent) => void;
 }
@@ -64,12 +65,16 @@ export class AdsStream {
   constructor(call: AdsCall, options: StreamOptions) {
     this.#call = call;
     this.#options = options;
-    this.#state = openStream({ naiveOrder: options.naiveOrder });
+    this.#state = openStream(options);
     call.on("data", (request: DeltaDiscoveryRequest) => this.#receive(request));
   }
 
   setSnapshot(snapshot: Snapshot): void {
     this.#step({ kind: "snapshot", snapshot });
+  }
+
+  goOn(): void {
+    this.#step({ kind: "goOn" });
   }
 
   /** The stream is over: nothing may be sent or fire any more. */
@@ -133,6 +138,9 @@ export class AdsStream {
       case "acknowledged":
         log.debug("snapshot acknowledged", { stream, refused: effect.refused.length });
         return onEvent({ kind: "acknowledged", stream, snapshot: effect.snapshot, refused: effect.refused });
+      case "halted":
+        log.debug("new clusters were refused, so routes wait", { stream, refused: effect.refused.length });
+        return onEvent({ kind: "halted", stream, snapshot: effect.snapshot, refused: effect.refused });
       case "nack": {
         const { type, name, version, message } = effect;
         log.warn("envoy refused a resource and keeps its last good version", { stream, type, name, version, message });
