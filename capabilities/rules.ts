@@ -21,19 +21,31 @@ export interface WebhookRule {
  * gets one by one what is named later.
  */
 export function gatewayRules(): PolicyRule[] {
-  const written = kinds.filter((row) => "statusWritten" in row);
+  const written = kinds.filter((row) => row.source === "crd" || "statusWritten" in row);
   return [
     ...readRules(
       kinds.filter(({ watched }) => watched),
       ["get", "list", "watch"],
     ),
-    ...written.map(({ group, plural }) => ({ apiGroups: [group], resources: [`${plural}/status`], verbs: ["patch"] })),
+    ...[...new Set(written.map(({ group }) => group))].map((group) => ({
+      apiGroups: [group],
+      resources: written.filter((row) => row.group === group).map(({ plural }) => `${plural}/status`),
+      verbs: ["patch"],
+    })),
+    // What becomes of an object is told where the object is.
+    { apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create"] },
   ];
 }
 
 /** In the gateway's own namespace: the last good forms of objects in quarantine. Names cannot limit `create`, nor names that are made later the rest. */
 export function lastGoodRules(): PolicyRule[] {
   return [{ apiGroups: [""], resources: ["secrets"], verbs: ["create", "patch", "delete"] }];
+}
+
+/** In the gateway's own namespace: replicas report on Leases, and elect the one of them that writes status. */
+export function replicaRules(): PolicyRule[] {
+  const verbs = ["get", "list", "watch", "create", "patch", "delete"];
+  return [{ apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs }];
 }
 
 /** The admission process: what compile reads. It keeps all Secrets that it is told of, and asks for none. */

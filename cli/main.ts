@@ -1,12 +1,13 @@
 #!/usr/bin/env node
-import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { Command, CommanderError } from "commander";
 import { FatalError } from "../runtime/fatal.ts";
 import type { AdmissionFlags } from "../runtime/admission/settings.ts";
 import type { RunFlags } from "../runtime/settings.ts";
 import { envoyVersion, version } from "./assets.ts";
 import type { ControlPlaneFlags } from "./control-plane.ts";
-
-const USAGE_ERROR = 2;
+import { exitCodes } from "./output/exit-codes.ts";
+import { outputOption } from "./output/format.ts";
+import { proxiesCommand, statusCommand, waitCommand } from "./status/commands.ts";
 
 function withRunOptions(command: Command): Command {
   return command
@@ -27,13 +28,6 @@ function withRunOptions(command: Command): Command {
     )
     .option("--run-dir <path>", "where sockets and Envoy's bootstrap are kept while running")
     .option("--log-level <level>", "error, warn, info or debug (default info)");
-}
-
-function oneOf(...choices: string[]) {
-  return (value: string): string => {
-    if (!choices.includes(value)) throw new InvalidArgumentError(`Write one of ${choices.join(", ")}.`);
-    return value;
-  };
 }
 
 const program = new Command("nuncio")
@@ -113,7 +107,7 @@ program
   .command("check")
   .description("check manifests without a cluster: exit 0 when clean, 1 with findings, 2 when used wrongly")
   .argument("<path...>", "directories or files of manifests")
-  .addOption(new Option("-o, --output <format>", "text or json").default("text").argParser(oneOf("text", "json")))
+  .addOption(outputOption("text", "json"))
   .option("--errors-only", "do not count warnings", false)
   .action(async (paths: string[], options: { output: "text" | "json"; errorsOnly: boolean }) => {
     const { check } = await import("./check.ts");
@@ -124,7 +118,7 @@ program
   .command("translate")
   .description("print the Envoy configuration of manifests in static form, as `envoy --mode validate` takes it")
   .argument("<path...>", "directories or files of manifests")
-  .addOption(new Option("-o, --output <format>", "yaml or json").default("yaml").argParser(oneOf("yaml", "json")))
+  .addOption(outputOption("yaml", "json"))
   .option("--show-secrets", "print the real private keys; without it a throw-away key stands in for each", false)
   .action(async (paths: string[], options: { output: "json" | "yaml"; showSecrets: boolean }) => {
     const { translate } = await import("./translate.ts");
@@ -152,6 +146,10 @@ program
     });
   });
 
+program.addCommand(statusCommand().copyInheritedSettings(program));
+program.addCommand(proxiesCommand().copyInheritedSettings(program));
+program.addCommand(waitCommand().copyInheritedSettings(program));
+
 // A reader that has seen enough (`nuncio check DIR | head`) is no failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   if (error.code !== "EPIPE") throw error;
@@ -161,7 +159,7 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
 try {
   await program.parseAsync();
 } catch (error) {
-  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : USAGE_ERROR;
+  if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : exitCodes.usage;
   else if (error instanceof FatalError) {
     process.stderr.write(`nuncio: ${error.message}\n`);
     process.exitCode = error.exitCode;

@@ -11,6 +11,7 @@ import {
   knativeRules,
   lastGoodRules,
   type PolicyRule,
+  replicaRules,
   trustRules,
 } from "../capabilities/rules.ts";
 import {
@@ -96,7 +97,7 @@ function installed(): readonly unknown[] {
   return [
     namespaceObject(),
     ...access(gateway, "gateway", gatewayRules()),
-    ...ownAccess(gateway, "gateway", lastGoodRules()),
+    ...ownAccess(gateway, "gateway", [...replicaRules(), ...lastGoodRules()]),
     ...access(admission, "admission", [
       ...admissionRules(),
       ...trustRules("validatingwebhookconfigurations", admissionName),
@@ -258,6 +259,8 @@ function gatewayDeployment(): unknown {
       args: ["run", `--admin-port=${adminPort}`],
       env: [
         { name: "POD_NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
+        // Its Lease goes with the Pod.
+        { name: "POD_UID", valueFrom: { fieldRef: { fieldPath: "metadata.uid" } } },
         { name: "NUNCIO_SERVICE", value: gateway },
         { name: "AMBASSADOR_DRAIN_TIME", value: String(drainSeconds) },
       ],

@@ -4,6 +4,7 @@ import { createExpander } from "../compile/expand.ts";
 import { createStore, type Store } from "../compile/store.ts";
 import { parseResource } from "../crds/parse.ts";
 import type { AnyResource, Resources, SecretResource } from "../crds/resources.ts";
+import { keyOf } from "../ir/resource.ts";
 import type { CompileSettings } from "../ir/settings.ts";
 import { systemClock } from "./clock.ts";
 import { createApi, readText } from "./informers/api.ts";
@@ -11,6 +12,7 @@ import { type InformerOptions, startInformers } from "./informers.ts";
 import { secretFieldSelector, type WatchedKind } from "./informers/kind.ts";
 import type { Log } from "./log.ts";
 import { type SecretShelf, secretShelf } from "./secret-shelf.ts";
+import { createSightings, type Sightings } from "./status/sightings.ts";
 
 export interface ClusterSourceOptions {
   readonly kubeConfig: KubeConfig;
@@ -42,6 +44,9 @@ export interface ClusterSourceOptions {
 
 export interface ClusterSource {
   readonly resources: () => Resources;
+  /** The one of this name. */
+  readonly object: (kind: AnyResource["kind"], namespace: string, name: string) => AnyResource | undefined;
+  readonly sightings: Sightings;
   readonly synced: () => boolean;
 }
 
@@ -63,6 +68,25 @@ export const watchedKinds: readonly WatchedKind[] = kindTable
 const knativeKinds: readonly WatchedKind[] = kindTable
   .filter(({ kind }) => kind === "KnativeIngress")
   .map(({ kind, group, version, plural }) => ({ kind, group, version, plural, namespaced: true, optional: true }));
+
+/** What of the kinds a gateway reads: one of a single namespace has no rights outside of it. */
+export function kindsToRead({
+  kinds = watchedKinds,
+  knative,
+  namespace,
+  secretsNamespace,
+}: {
+  readonly kinds?: readonly WatchedKind[];
+  readonly knative: boolean;
+  readonly namespace?: string | undefined;
+  readonly secretsNamespace?: string | undefined;
+}): readonly WatchedKind[] {
+  return [...kinds, ...(knative ? knativeKinds : [])]
+    .filter((kind) => kind.namespaced || namespace === undefined)
+    .map((kind) =>
+      kind.kind === "Secret" && secretsNamespace !== undefined ? { ...kind, namespace: secretsNamespace } : kind,
+    );
+}
 
 /** Kinds that name Secrets, and those that may hold objects which do. */
 const referrers: ReadonlySet<string> = new Set([
@@ -112,39 +136,48 @@ export function watchCluster(options: ClusterSourceOptions): ClusterSource {
   });
   const secrets = options.keepAllSecrets === true ? undefined : shelfOf(options, store);
   const waiting = new Map<string, string>();
+  const sightings = createSightings();
+  const kept = (resource: AnyResource): AnyResource =>
+    sightings.kept(resource, store.get(resource.kind, resource.namespace, resource.name));
 
   const kindOf = ({ kind }: WatchedKind) => kind as AnyResource["kind"];
   const informerOptions: InformerOptions<AnyResource | undefined> = {
     kubeConfig: options.kubeConfig,
-    // A gateway of one namespace has no rights outside of it.
-    kinds: [...(options.kinds ?? watchedKinds), ...(options.settings.knative === true ? knativeKinds : [])]
-      .filter((kind) => kind.namespaced || options.namespace === undefined)
-      .map((kind) =>
-        kind.kind === "Secret" && options.secretsNamespace !== undefined
-          ? { ...kind, namespace: options.secretsNamespace }
-          : kind,
-      ),
+    kinds: kindsToRead({ ...options, knative: options.settings.knative === true }),
     namespace: options.namespace,
     labelSelector: options.labelSelector,
     fieldSelector: options.fieldSelector,
     log: options.log,
     signal: options.signal,
     // Of the kinds that are watched it makes a resource whatever is in them: what is wrong stands with it.
-    parse: (raw) => parseResource(raw).resource,
+    parse(raw) {
+      const { resource } = parseResource(raw);
+      sightings.parsed(resource, raw);
+      return resource;
+    },
     sink: {
       replace(kind, objects) {
         const resources = objects.filter((each) => each !== undefined);
         if (kind.kind === "Secret" && secrets !== undefined) secrets.replace(resources.filter(isSecret));
-        else store.replace(kindOf(kind), resources);
+        else {
+          store.replace(kindOf(kind), resources.map(kept));
+          sightings.listed(kind.kind, new Set(resources.map(keyOf)));
+        }
       },
       put(_, object) {
         if (object === undefined) return;
-        if (isSecret(object) && secrets !== undefined) secrets.put(object);
-        else store.put(object);
+        if (isSecret(object) && secrets !== undefined) return secrets.put(object);
+        const held = store.get(object.kind, object.namespace, object.name);
+        const resource = kept(object);
+        // Only its status has changed.
+        if (resource !== held) store.put(resource);
       },
       remove(kind, { namespace, name, uid }) {
         if (kind.kind === "Secret" && secrets !== undefined) secrets.remove(namespace, name, uid);
-        else store.remove(kindOf(kind), namespace, name, uid);
+        else {
+          store.remove(kindOf(kind), namespace, name, uid);
+          sightings.removed(kind.kind, keyOf({ namespace, name }));
+        }
       },
       current: (kind, { namespace, name }) => store.get(kindOf(kind), namespace, name),
     },
@@ -164,5 +197,5 @@ export function watchCluster(options: ClusterSourceOptions): ClusterSource {
   };
   if (options.after === undefined) startInformers(informerOptions);
   else void options.after.then(() => startInformers(informerOptions));
-  return { resources: () => store.resources(), synced: () => synced };
+  return { resources: () => store.resources(), object: store.get, sightings, synced: () => synced };
 }

@@ -9,23 +9,22 @@ import { type Readiness, startAdminServer } from "./admin-server.ts";
 import { certificateFiles } from "./certificate-files.ts";
 import { type Clock } from "./clock.ts";
 import { expiryWatch } from "./expiry-watch.ts";
-import { knativeStatus } from "./knative-status.ts";
+import { controlCluster } from "./cluster-control.ts";
+import type { GatewayStatus } from "./status/gateway-status.ts";
+import { createSightings } from "./status/sightings.ts";
+import { ownReport } from "./status/own-report.ts";
 import { whenLive } from "./when-live.ts";
 import { watchConsul } from "./consul.ts";
 import { FatalError } from "./fatal.ts";
 import { watchManifests } from "./files.ts";
 import type { Log } from "./log.ts";
 import { countOf, createMetrics } from "./metrics.ts";
-import { watchCluster } from "./cluster-source.ts";
-import { createApi } from "./informers/api.ts";
-import { ingressStatus } from "./ingress-status.ts";
 import { watchIstioCertificates } from "./istio-certificates.ts";
-import { loadKubeConfig } from "./kubernetes.ts";
 import { connectParent, type ParentChannel } from "./parent.ts";
 import { createPortGuard } from "./port-guard.ts";
 import { isHeldByOthers, portProblem } from "./ports.ts";
 import { problemLog, summary } from "./problem-log.ts";
-import { alwaysElected, controlQuarantine } from "./quarantine/control.ts";
+import { controlQuarantine } from "./quarantine/control.ts";
 import { createReconciler } from "./reconciler.ts";
 import { createRejections } from "./rejections.ts";
 import { compileSettingsOf } from "./compile-settings.ts";
@@ -50,8 +49,11 @@ const portRetryMs = 500;
 /** Where no socket can be: nobody asks a shadow's Envoy for its statistics. */
 const noSocket = "/dev/null/none";
 
+/** What is left to do before the process ends: tell the other replicas. */
+export type Farewell = () => Promise<void>;
+
 /** The control plane: resources in, configuration to Envoy by ADS, probes and metrics on the admin port. Runs until its supervisor ends it. */
-export async function runControlPlane(options: ControlPlaneOptions): Promise<void> {
+export async function runControlPlane(options: ControlPlaneOptions): Promise<Farewell> {
   const { settings, log, clock } = options;
   const adminSocketPath = options.envoy?.adminSocketPath ?? noSocket;
   const stopped = new AbortController();
@@ -59,6 +61,8 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
   let isReady = false;
   let reason = "the configuration has not been read yet";
   let envoyReason: string | undefined;
+  let status: GatewayStatus | undefined;
+  let proxyReport: () => unknown = () => ({});
 
   const metrics = createMetrics({
     version: options.version,
@@ -68,7 +72,10 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
   const parent = connectParent({
     channel: options.channel,
     onMessage(message) {
-      if (message.type === "draining") draining = true;
+      if (message.type === "draining") {
+        draining = true;
+        status?.resign();
+      }
       if (message.type === "envoyStarted") {
         metrics.envoyRestarts(message.restarts);
         if (envoyReason !== undefined)
@@ -77,6 +84,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       if (message.type === "envoyEnded") {
         isReady = false;
         envoyReason = `Envoy ${message.how} and is being started again`;
+        status?.progressed();
       }
       if (message.type === "controlPlaneStarted") metrics.controlPlaneRestarts(message.restarts);
     },
@@ -96,6 +104,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       port: settings.adminPort,
       readiness,
       metrics,
+      report: () => proxyReport(),
       log: log.child("admin"),
     });
     log.debug("admin port open", { port: admin.port });
@@ -106,7 +115,6 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     let kept: ReadonlySet<ObjectRef> = new Set();
     const quarantine = controlQuarantine({
       settings,
-      election: options.envoy === undefined ? undefined : alwaysElected,
       metrics,
       log: log.child("quarantine"),
       clock,
@@ -114,6 +122,8 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       onChange: () => (isRead ? reconciler.changed() : undefined),
     });
     let listeners = -1;
+    /** Undefined before the first compile. */
+    let inForce: Resources | undefined;
     let sourceProblems: readonly Problem[] = [];
     let portProblems: readonly Problem[] = [];
     let expired: readonly Problem[] = [];
@@ -131,6 +141,8 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       for (const { severity } of all) counts[severity]++;
       metrics.problems(counts);
       logProblems(all, kept, quarantine.objects());
+      proxy.problems(all);
+      if (inForce !== undefined) status?.judged(all, kept);
     };
     const expiry = expiryWatch({
       wallClock: Date.now,
@@ -147,20 +159,23 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       if (event.kind === "nack") rejections.refused(event, reconciler.sourceMap());
       quarantine.heard(event, () => ads?.goOn());
       if (event.kind !== "acknowledged") return;
+      // What comes next may be without what was refused.
+      if (quarantine.isAtWork()) return;
+      proxy.acknowledged(event);
       live.acknowledged(event.snapshot);
       const since = born.get(event.snapshot);
       const lagMs = since === undefined ? undefined : clock.now() - since;
       if (lagMs !== undefined) metrics.snapshotAcknowledged(lagMs / 1000);
-      // What comes next may be without what was refused.
-      if (quarantine.isAtWork()) return;
       if (rejections.acknowledged(event)) report();
       quarantine.settled();
       log.debug("live", lagMs === undefined ? {} : { ms: Math.round(lagMs * 10) / 10 });
-      if (isReady) return;
-      isReady = true;
-      envoyReason = undefined;
-      log.info("ready");
-      void parent?.send({ type: "ready" });
+      if (!isReady) {
+        isReady = true;
+        envoyReason = undefined;
+        log.info("ready");
+        void parent?.send({ type: "ready" });
+      }
+      status?.progressed();
     };
 
     const xdsLog = log.child("xds");
@@ -169,9 +184,13 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         ? undefined
         : await createAdsServer({ socketPath: options.envoy.xdsSocketPath, halts: true, log: xdsLog, onEvent });
     let currentResources: () => Resources = () => sortResources([]).value;
-    let inForce: Resources | undefined;
     let irListeners: readonly Listener[] = [];
     const live = whenLive();
+    /** Files have no versions. */
+    let sightings = createSightings();
+    const proxy = ownReport({ readiness, sightings: () => sightings, clock, today: () => new Date() });
+    live.onLive(proxy.live);
+    proxyReport = proxy.now;
     let reviewStatus: () => void = () => undefined;
     const guard = createPortGuard<Listener>({
       isHeld: (place) => isHeldByOthers(place, adminSocketPath),
@@ -180,6 +199,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         reason = "Envoy has not acknowledged the first configuration yet";
         live.published(snapshot);
         quarantine.published(snapshot);
+        proxy.published(snapshot);
         ads?.setSnapshot(snapshot);
       },
       onHeld(held) {
@@ -223,10 +243,14 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       resources: (serving) => files.withFiles(istio?.over(currentResources()) ?? currentResources(), serving),
       consul,
       quarantine,
+      onComplete: ({ problems }, isNews) =>
+        live.judged(
+          { resources: currentResources(), problems, versions: sightings.contentVersions() },
+          isNews && ads !== undefined,
+        ),
       onSnapshot(snapshot, changedAtMs) {
         // A shadow opens no port, so it does not matter who has them.
         if (ads === undefined) return;
-        live.changed();
         guard.offer(snapshot, irListeners, changedAtMs);
       },
       onJudged(judged) {
@@ -246,7 +270,6 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         quarantine.settled();
         reviewStatus();
         if (options.envoy === undefined) log.info(summary(judged.problems, currentResources()));
-        live.judged(currentResources(), judged.problems);
       },
       onCompiled: (seconds) => metrics.compiled(seconds),
       clock,
@@ -269,17 +292,14 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         },
       });
     } else {
-      const { kubeConfig } = loadKubeConfig();
-      const source = watchCluster({
-        kubeConfig,
-        settings: compileSettings,
-        namespace: settings.singleNamespace ? settings.namespace : undefined,
-        secretsNamespace: settings.secretsSingleNamespace ? settings.namespace : undefined,
-        labelSelector: settings.labelSelector,
-        fieldSelector: settings.fieldSelector,
+      const cluster = controlCluster({
+        ...{ quarantine, live, metrics, log, clock },
+        settings,
+        compileSettings,
+        env: options.env,
+        isShadow: options.envoy === undefined,
         inForce: () => quarantine.withProven(inForce),
-        after: quarantine.keepIn(kubeConfig, (why) => (reason = why)),
-        log: log.child("kubernetes"),
+        report: proxy,
         signal: stopped.signal,
         onChange(endpointsOnly) {
           isRead = true;
@@ -287,27 +307,10 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         },
         onWaiting: (why) => (reason = why),
       });
-      currentResources = source.resources;
-      // A shadow writes nothing.
-      if (options.envoy === undefined) return;
-      if (settings.knative) {
-        live.tell = knativeStatus({
-          api: createApi(kubeConfig),
-          gateway: { ...compileSettings, service: settings.service },
-          log: log.child("status"),
-          clock,
-          today: () => new Date(),
-          signal: stopped.signal,
-        });
-      }
-      reviewStatus = ingressStatus({
-        api: createApi(kubeConfig),
-        gateway: { ...compileSettings, service: settings.service },
-        resources: source.resources,
-        log: log.child("status"),
-        clock,
-        signal: stopped.signal,
-      });
+      currentResources = cluster.source.resources;
+      sightings = cluster.source.sightings;
+      status = cluster.status;
+      reviewStatus = cluster.reviewStatus;
     }
   } catch (error) {
     if (!(error instanceof FatalError)) throw error;
@@ -315,4 +318,5 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     await parent.send({ type: "fatal", message: error.message, exitCode: error.exitCode });
     options.exit(error.exitCode);
   }
+  return async () => status?.release();
 }

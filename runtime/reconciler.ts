@@ -17,6 +17,8 @@ export interface ReconcilerOptions {
   readonly resources: (inForce: Resources | undefined) => Resources;
   /** What Consul has answered; and for how long a first answer may hold a snapshot back. */
   readonly consul?: { endpoints(): ConsulEndpoints; awaitedMs(): number } | undefined;
+  /** What was judged is complete: endpoints, too. `isNews`: a snapshot follows, which is another one than the last. */
+  readonly onComplete?: (judged: Judged, isNews: boolean) => void;
   readonly onSnapshot: (snapshot: Snapshot, changedAtMs: number) => void;
   readonly onJudged: (judged: Judged) => void;
   /** Says what of the resources may be compiled now. Default: all of them. */
@@ -96,7 +98,9 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       ...compiled.snapshot,
       endpoint: discover(compiled.endpoints, current, options.consul?.endpoints()),
     };
-    if (snapshot === undefined || !sameSnapshot(snapshot, next)) {
+    const isNews = snapshot === undefined || !sameSnapshot(snapshot, next);
+    options.onComplete?.(judged, isNews);
+    if (isNews) {
       snapshot = next;
       options.onSnapshot(next, since);
     } else quarantine?.unchanged();

@@ -11,8 +11,6 @@ import { createQuarantine, type Quarantine } from "./quarantine.ts";
 
 export interface QuarantineControlOptions {
   readonly settings: Pick<Settings, "namespace" | "ambassadorId">;
-  /** Of several replicas one writes. Undefined: a shadow, which writes nothing. */
-  readonly election: Election | undefined;
   readonly metrics: Pick<Metrics, "quarantined">;
   readonly log: Log;
   readonly clock: Clock;
@@ -30,10 +28,12 @@ export interface QuarantineControl extends Quarantine {
   settled(): void;
   /** Keeps last good forms in the cluster. Resolves when those that were kept are known. */
   keepIn(kubeConfig: KubeConfig, onWaiting: (reason: string) => void): Promise<void>;
+  /** Of several replicas one writes. Before this nothing is written, and so never by a shadow. */
+  electedBy(election: Election): void;
 }
 
 export function controlQuarantine(options: QuarantineControlOptions): QuarantineControl {
-  const { settings, election, metrics, log, clock, signal } = options;
+  const { settings, metrics, log, clock, signal } = options;
   const quarantine = createQuarantine(options);
   let latest: Judged | undefined;
   let keeper: Keeper | undefined;
@@ -60,7 +60,6 @@ export function controlQuarantine(options: QuarantineControlOptions): Quarantine
         kubeConfig,
         namespace: settings.namespace,
         ambassadorId: settings.ambassadorId,
-        election,
         log,
         clock,
         today: () => new Date(),
@@ -70,6 +69,7 @@ export function controlQuarantine(options: QuarantineControlOptions): Quarantine
       });
       return keeper.read;
     },
+    electedBy: (election) => keeper?.electedBy(election),
   };
 }
 
@@ -78,6 +78,3 @@ function countByKind(quarantined: readonly Quarantined[]): Record<string, number
   for (const { object } of quarantined) counts[object.kind] = (counts[object.kind] ?? 0) + 1;
   return counts;
 }
-
-/** Until replicas elect one: all write the same. */
-export const alwaysElected: Election = { elected: () => true, onChange: () => undefined };

@@ -23,8 +23,6 @@ export interface KeeperOptions {
   /** The gateway's. */
   readonly namespace: string;
   readonly ambassadorId: string;
-  /** Undefined: a shadow, which writes nothing. */
-  readonly election: Election | undefined;
   readonly log: Log;
   readonly clock: Clock;
   readonly today: () => Date;
@@ -40,6 +38,8 @@ export interface Keeper {
   readonly read: Promise<void>;
   /** What is in quarantine now, and what is wrong with it: other Secrets go. */
   keep(quarantined: readonly Quarantined[], problems: readonly Problem[]): void;
+  /** Before this nothing is written. */
+  electedBy(election: Election): void;
 }
 
 /** Pause: an object that goes bad and good again all the time is written this often at most. */
@@ -58,7 +58,7 @@ const kind: WatchedKind = {
 };
 
 export function keepLastGood(options: KeeperOptions): Keeper {
-  const { kubeConfig, namespace, ambassadorId, election, log, clock, signal, timing = usualTiming } = options;
+  const { kubeConfig, namespace, ambassadorId, log, clock, signal, timing = usualTiming } = options;
   const kube = createKube(kubeConfig);
   const stored = new Map<string, KeptSecret>();
   const unreadable = new Set<string>();
@@ -66,6 +66,7 @@ export function keepLastGood(options: KeeperOptions): Keeper {
   /** Undefined before the first judgement: then nothing is known to be mended. */
   let wanted: ReadonlyMap<string, Writing> | undefined;
   let keptLast: readonly Quarantined[] = [];
+  let election: Election | undefined;
   let isSynced = false;
   let running = false;
   let lastSaid = "";
@@ -103,7 +104,6 @@ export function keepLastGood(options: KeeperOptions): Keeper {
       },
     });
   });
-  election?.onChange(review);
 
   function remembered(): readonly Remembered[] {
     for (const { name, isOurs, remembered: known } of stored.values()) {
@@ -208,6 +208,11 @@ export function keepLastGood(options: KeeperOptions): Keeper {
 
   return {
     read,
+    electedBy(chosen) {
+      election = chosen;
+      chosen.onChange(review);
+      review();
+    },
     keep(quarantined, problems) {
       // With thousands of good objects and some bad ones, a compile is no reason to write these down anew.
       if (wanted !== undefined && isSame(quarantined, keptLast)) return;

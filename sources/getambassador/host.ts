@@ -81,11 +81,14 @@ function expressionHolds({ key, operator, values = [] }: Expression, labels: Lab
   }
 }
 
+export type Taker = Pick<BuiltHost, "hostname" | "selector">;
+export type Takeable = Pick<BuiltMapping, "hostname" | "hostRegex" | "everywhere" | "resource">;
+
 /**
  * Whether a Host takes a Mapping: its mappingSelector must match the labels where it has one, the host names must overlap
  * where the Mapping has one, and at least one of both must be there. Source: Emissary 2 and later, strict label selectors.
  */
-export function takesMapping(host: BuiltHost, mapping: BuiltMapping, loose = false): boolean {
+export function takesMapping(host: Taker, mapping: Takeable, loose = false): boolean {
   if (mapping.everywhere === true) return true;
   if (isHidden(mapping.resource.labels, host.selector)) return false;
   if (loose) return takesLoosely(host, mapping);
@@ -101,7 +104,7 @@ function isHidden(labels: Labels, selector: LabelSelector | undefined): boolean 
 }
 
 /** As Emissary did before 2.4 and 3.2, and does with DISABLE_STRICT_LABEL_SELECTORS. */
-function takesLoosely({ selector, hostname }: BuiltHost, mapping: BuiltMapping): boolean {
+function takesLoosely({ selector, hostname }: Taker, mapping: Takeable): boolean {
   if (selector !== undefined && labelsMatch(selector, mapping.resource.labels, true)) return true;
   if (mapping.hostname === undefined) return mapping.hostRegex !== undefined;
   return globsOverlap(mapping.hostname, hostname);
