@@ -27,6 +27,7 @@ import { createPortGuard } from "./port-guard.ts";
 import { isHeldByOthers, portProblem } from "./ports.ts";
 import { problemLog } from "./problem-log.ts";
 import { createReconciler } from "./reconciler.ts";
+import { gatewayVerdicts, type ServingEnvoy } from "./validator/gateway.ts";
 import { createRejections } from "./rejections.ts";
 import { type Environment, ownServiceOf, type Settings } from "./settings.ts";
 
@@ -35,7 +36,7 @@ export interface ControlPlaneOptions {
   /** For variables in resources, where they are filled in. */
   readonly env: Environment;
   /** undefined: a shadow, which compiles and reports, and serves nothing. */
-  readonly envoy: { readonly xdsSocketPath: string; readonly adminSocketPath: string } | undefined;
+  readonly envoy: ServingEnvoy | undefined;
   readonly version: string;
   readonly log: Log;
   readonly clock: Clock;
@@ -218,6 +219,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     });
     const reconciler = createReconciler({
       settings: compileSettings,
+      verdicts: options.envoy && gatewayVerdicts(options.envoy, clock, log.child("verdict")),
       resources: (serving) => files.withFiles(istio?.over(currentResources()) ?? currentResources(), serving),
       consul,
       onSnapshot(snapshot, changedAtMs) {
