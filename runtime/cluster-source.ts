@@ -62,6 +62,25 @@ const knativeKinds: readonly WatchedKind[] = kindTable
   .filter(({ kind }) => kind === "KnativeIngress")
   .map(({ kind, group, version, plural }) => ({ kind, group, version, plural, namespaced: true, optional: true }));
 
+/** What of the kinds a gateway reads: one of a single namespace has no rights outside of it. */
+export function kindsToRead({
+  kinds = watchedKinds,
+  knative,
+  namespace,
+  secretsNamespace,
+}: {
+  readonly kinds?: readonly WatchedKind[];
+  readonly knative: boolean;
+  readonly namespace?: string | undefined;
+  readonly secretsNamespace?: string | undefined;
+}): readonly WatchedKind[] {
+  return [...kinds, ...(knative ? knativeKinds : [])]
+    .filter((kind) => kind.namespaced || namespace === undefined)
+    .map((kind) =>
+      kind.kind === "Secret" && secretsNamespace !== undefined ? { ...kind, namespace: secretsNamespace } : kind,
+    );
+}
+
 /** Kinds that name Secrets, and those that may hold objects which do. */
 const referrers: ReadonlySet<string> = new Set([
   ...["Host", "TLSContext", "Module"],
@@ -114,14 +133,7 @@ export function watchCluster(options: ClusterSourceOptions): ClusterSource {
   const kindOf = ({ kind }: WatchedKind) => kind as AnyResource["kind"];
   startInformers<AnyResource | undefined>({
     kubeConfig: options.kubeConfig,
-    // A gateway of one namespace has no rights outside of it.
-    kinds: [...(options.kinds ?? watchedKinds), ...(options.settings.knative === true ? knativeKinds : [])]
-      .filter((kind) => kind.namespaced || options.namespace === undefined)
-      .map((kind) =>
-        kind.kind === "Secret" && options.secretsNamespace !== undefined
-          ? { ...kind, namespace: options.secretsNamespace }
-          : kind,
-      ),
+    kinds: kindsToRead({ ...options, knative: options.settings.knative === true }),
     namespace: options.namespace,
     labelSelector: options.labelSelector,
     fieldSelector: options.fieldSelector,

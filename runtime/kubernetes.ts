@@ -10,6 +10,10 @@ import { FatalError, errorText } from "./fatal.ts";
 export interface KubeConfigOptions {
   /** A file that was named on the command line: used alone, whatever else there is. */
   readonly kubeconfigPath?: string | undefined;
+  /** Of the kubeconfig. Default: its current one. */
+  readonly context?: string | undefined;
+  /** What to do where there is no cluster at all. */
+  readonly otherwise?: string;
   readonly env?: NodeJS.ProcessEnv;
   readonly home?: string;
   /** Where a Pod finds its ServiceAccount's token, namespace and certificate authority. */
@@ -32,23 +36,24 @@ const podDir = "/var/run/secrets/kubernetes.io/serviceaccount";
 /** Of the file that was named, else of KUBECONFIG, else of the Pod we run in, else of ~/.kube/config. Throws a FatalError when there is
  *  none of them, or when the first one that is there cannot be used. Does not talk to the cluster. */
 export function loadKubeConfig(options: KubeConfigOptions = {}): KubeAccess {
-  const { kubeconfigPath, env = process.env, home = homedir(), serviceAccountDir = podDir } = options;
-  if (kubeconfigPath !== undefined) return fromFiles([kubeconfigPath], kubeconfigPath);
+  const { kubeconfigPath, context, env = process.env, home = homedir(), serviceAccountDir = podDir } = options;
+  if (kubeconfigPath !== undefined) return fromFiles([kubeconfigPath], kubeconfigPath, context);
   const listed = (env["KUBECONFIG"] ?? "").split(delimiter).filter((path) => path !== "");
-  if (listed.length > 0) return fromFiles(listed, `KUBECONFIG (${listed.join(delimiter)})`);
+  if (listed.length > 0) return fromFiles(listed, `KUBECONFIG (${listed.join(delimiter)})`, context);
   const host = env["KUBERNETES_SERVICE_HOST"] ?? "";
   const tokenFile = join(serviceAccountDir, "token");
-  if (host !== "" && existsSync(tokenFile))
+  // A context is one of a kubeconfig, which a Pod may have too.
+  if (host !== "" && existsSync(tokenFile) && context === undefined)
     return inCluster(host, env["KUBERNETES_SERVICE_PORT"] ?? "443", serviceAccountDir);
   const ofHome = join(home, ".kube", "config");
-  if (existsSync(ofHome)) return fromFiles([ofHome], ofHome);
+  if (existsSync(ofHome)) return fromFiles([ofHome], ofHome, context);
   throw unusable(
     [
       "found no Kubernetes cluster to talk to. There are three ways to name one:",
       "  - set KUBECONFIG to the path of a kubeconfig file",
       `  - run in a Pod with a ServiceAccount token (${host === "" ? "KUBERNETES_SERVICE_HOST is not set" : `${tokenFile} is not there`})`,
       `  - have a kubeconfig at ${ofHome} (it is not there)`,
-      "Without a cluster, use `nuncio run --config DIR`.",
+      options.otherwise ?? "Without a cluster, use `nuncio run --config DIR`.",
     ].join("\n"),
   );
 }
@@ -72,7 +77,7 @@ function inCluster(host: string, port: string, dir: string): KubeAccess {
 
 /** As kubectl merges them: files that are not there are left out, of two entries with one name the first counts. (client-node
  *  fails on both.) */
-function fromFiles(paths: readonly string[], origin: string): KubeAccess {
+function fromFiles(paths: readonly string[], origin: string, context: string | undefined): KubeAccess {
   const present = paths.filter((path) => existsSync(path));
   if (present.length === 0)
     throw unusable(`no kubeconfig at ${paths.join(" or ")}; correct the path, or unset KUBECONFIG`);
@@ -85,9 +90,9 @@ function fromFiles(paths: readonly string[], origin: string): KubeAccess {
     ),
     users: firstByName(files.flatMap((file) => file.getUsers())),
     contexts: firstByName(files.flatMap((file) => file.getContexts())),
-    currentContext: files.map((file) => file.getCurrentContext()).find((name) => (name ?? "") !== ""),
+    currentContext: context ?? files.map((file) => file.getCurrentContext()).find((name) => (name ?? "") !== ""),
   });
-  return { kubeConfig, namespace: checkContext(kubeConfig, origin), origin };
+  return { kubeConfig, namespace: checkContext(kubeConfig, origin, context), origin };
 }
 
 function readFile(path: string): KubeConfig {
@@ -102,14 +107,15 @@ function readFile(path: string): KubeConfig {
   return kubeConfig;
 }
 
-/** The current context's namespace. */
-function checkContext(kubeConfig: KubeConfig, origin: string): string {
+/** The namespace of the context that was named, else of the current one. */
+function checkContext(kubeConfig: KubeConfig, origin: string, named: string | undefined): string {
   const names = kubeConfig.getContexts().map(({ name }) => name);
   const current = kubeConfig.getCurrentContext() ?? "";
   const choose = `choose one by \`kubectl config use-context NAME\` (there are: ${names.join(", ") || "none"})`;
   if (current === "") throw unusable(`${origin} names no current-context; ${choose}`);
   const context = kubeConfig.getContextObject(current);
-  if (context === null) throw unusable(`${origin} has no context "${current}", its current-context; ${choose}`);
+  const missing = named === undefined ? `"${current}", its current-context` : `"${named}"`;
+  if (context === null) throw unusable(`${origin} has no context ${missing}; ${choose}`);
   const cluster = kubeConfig.getCurrentCluster();
   if (cluster === null)
     throw unusable(`context "${current}" of ${origin} names cluster "${context.cluster}", which is not there`);

@@ -1,0 +1,25 @@
+import type { Resources } from "../../crds/resources.ts";
+import type { Problem } from "../../ir/problem.ts";
+import type { CompileSettings } from "../../ir/settings.ts";
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** What a command looks at: everything that a gateway would compile. */
+export interface State {
+  readonly resources: Resources;
+  readonly settings: CompileSettings;
+  /** Of files and documents, and of objects that are not read. Those of the other objects come from the compile. */
+  readonly problems: readonly Problem[];
+  /** Where it is from, for people: `cluster kind (KUBECONFIG ...)`, `manifests/`. */
+  readonly from: string;
+}
+
+/** Flags of each command that looks at a state; see options.ts. */
+export interface StateFlags {
+  /** `cluster`, or the path of manifests or of a bundle. Default: the cluster. */
+  readonly from?: string | undefined;
+  /** Of the kubeconfig. */
+  readonly context?: string | undefined;
+  /** Of the cluster only this one is read. */
+  readonly namespace?: string | undefined;
+}
