@@ -94,7 +94,7 @@ async function run(options: AdmissionOptions, atEnd: (close: () => void | Promis
     settings: compileSettings,
     resources: source.resources,
     synced: source.synced,
-    verdicts: createVerdicts(options.validator, "elsewhere"),
+    verdicts: createVerdicts(options.validator, { where: "elsewhere" }),
     clock,
     onCompiled: (seconds) => metrics.compiled(seconds),
   });

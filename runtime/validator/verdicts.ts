@@ -9,12 +9,19 @@ export interface Verdicts {
   ask(uses: readonly FreeUse[]): Promise<void>;
 }
 
+export interface VerdictOptions {
+  /** Whether files here are those of the gateway: elsewhere nothing is said of them. Default: gateway. */
+  readonly where?: "gateway" | "elsewhere";
+  /** The validator could not be asked, and why. */
+  readonly onUnjudged?: (reason: string) => void;
+}
+
 /**
  * What the validator cannot be asked about passes: the gateway's Envoy refuses it itself, and keeps what it had.
  * @param validator undefined: nobody is asked
- * @param where its files are those of the gateway, or not: then nothing is said of them
  */
-export function createVerdicts(validator: Validator | undefined, where: "gateway" | "elsewhere" = "gateway"): Verdicts {
+export function createVerdicts(validator: Validator | undefined, options: VerdictOptions = {}): Verdicts {
+  const { where = "gateway", onUnjudged = () => undefined } = options;
   const memory = verdictMemory();
   const verdictOf = (content: FreeContent) =>
     where === "elsewhere" && content.kind === "logFile" ? accepted : memory.of(content);
@@ -25,6 +32,7 @@ export function createVerdicts(validator: Validator | undefined, where: "gateway
       const answers = (await validator?.judge(contents)) ?? [];
       contents.forEach((content, index) => {
         const answer = answers[index];
+        if (answer?.kind === "unjudged") onUnjudged(answer.reason);
         if (answer !== undefined) memory.put(content, answer.kind === "unjudged" ? accepted : answer);
       });
     },
