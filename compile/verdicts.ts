@@ -1,9 +1,9 @@
 /** Judges with what Envoy has said of contents that only Envoy can judge: whoever asks it keeps the answers here. */
 import type { SecretRefusals } from "../crds/core.ts";
-import type { AnyResource, Resources, SecretResource } from "../crds/resources.ts";
+import type { AnyResource, ModuleResource, Resources, SecretResource } from "../crds/resources.ts";
 import type { FreeContent, FreeUse, Verdict } from "../ir/free-content.ts";
 import { memoLast } from "../ir/memo.ts";
-import { type ObjectRef, toldOf } from "../ir/problem.ts";
+import { type ObjectRef, type Problem, toldOf } from "../ir/problem.ts";
 import { keyOf } from "../ir/resource.ts";
 import type { CompileSettings } from "../ir/settings.ts";
 import { harnessOf } from "../xds/resources/harness.ts";
@@ -73,19 +73,18 @@ export function freeJudge(verdictOf: (content: FreeContent) => Verdict | undefin
       const judged = judge(compile, secrets.marked(resources), settings, inForce, all);
       const { freeUses, expansion } = judged.compiled;
       const unjudged: FreeUse[] = [];
-      const found: Refusal[] = [];
+      const found: RefusedUse[] = [];
       let isMarked = false;
       for (const use of freeUses) {
         const verdict = verdictOf(use.content);
         if (verdict === undefined) unjudged.push(use);
         else if (verdict.kind === "refused") {
-          if (use.kind === "secret")
-            isMarked = secrets.mark(use.content, verdict.message, expansion.resources) || isMarked;
-          else found.push(...refusalOf(use, verdict.message, expansion.resources));
+          if (use.kind === "field") found.push({ problem: use.problem, said: verdict.message });
+          else isMarked = secrets.mark(use.content, verdict.message, expansion.resources) || isMarked;
         }
       }
       const speaking = new Set(judged.quarantined.flatMap((each) => each.refusals));
-      own = [...own.filter((refusal) => speaking.has(refusal)), ...found];
+      own = [...own.filter((refusal) => speaking.has(refusal)), ...refusalsOf(found, expansion.resources)];
       if ((found.length === 0 && !isMarked) || round === MAX_ROUNDS) return { judged, unjudged };
     }
   };
@@ -104,17 +103,27 @@ export function usesBy(
   );
 }
 
-function refusalOf(
-  { problem }: Extract<FreeUse, { kind: "field" }>,
-  said: string,
-  resources: Resources,
-): readonly Refusal[] {
-  const { object, code, path, message, advice } = problem;
-  const resource = findNamed(resources, object);
-  if (resource === undefined) return [];
-  return [
-    { object, content: contentOf(resource), code, path, message: `${message} is refused by Envoy: ${said}`, advice },
-  ];
+interface RefusedUse {
+  readonly problem: Problem;
+  readonly said: string;
+}
+
+function refusalsOf(found: readonly RefusedUse[], resources: Resources): readonly Refusal[] {
+  return found.flatMap(({ problem: { object, code, path, message, advice }, said }): readonly Refusal[] => {
+    const resource = findNamed(resources, object);
+    if (resource === undefined) return [];
+    const content = contentOf(resource);
+    const others = found.filter(({ problem }) => findNamed(resources, problem.object) === resource);
+    const instead = resource.kind === "Module" ? withoutKeys(resource, others) : undefined;
+    return [{ object, content, code, path, message: `${message} is refused by Envoy: ${said}`, advice, instead }];
+  });
+}
+
+/** What serves of a Module that never was in force: its keys have little to do with each other, and some protect. */
+function withoutKeys(module: ModuleResource, refused: readonly RefusedUse[]): ModuleResource {
+  const keys = new Set(refused.map(({ problem: { path } }) => path[2]));
+  const config = Object.fromEntries(Object.entries(module.spec.config).filter(([key]) => !keys.has(key)));
+  return Object.freeze({ ...module, spec: Object.freeze({ ...module.spec, config: Object.freeze(config) }) });
 }
 
 function findNamed(resources: Resources, { kind, namespace, name }: ObjectRef): AnyResource | undefined {

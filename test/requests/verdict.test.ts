@@ -194,6 +194,19 @@ describe("an object whose content Envoy refuses", () => {
     expect((await judging.request("/new/")).echo().url).toBe("/new/");
   });
 
+  it("as a Module that never served, serves with its other keys", async () => {
+    const fresh = await startGateway({ validator: true });
+    try {
+      const config = { lua_scripts: "x =", envoy_log_format: badFormat, ip_deny: [{ peer: "127.0.0.1" }] };
+      const problems = await fresh.apply(moduleOf(config) + route());
+      expect(problems.map(({ path }) => path.at(-1))).toEqual(["envoy_log_format", "lua_scripts"]);
+      expect((await fresh.request("/")).status).toBe(403);
+      expect(fresh.nacks()).toBe(0);
+    } finally {
+      await fresh.stop();
+    }
+  });
+
   it("keeps the certificate that it had", async () => {
     const of = (served: Certificate) => tlsHost(tlsPort(judging), { served }) + route();
     await judging.apply(of(good));
