@@ -1,6 +1,7 @@
 import type { Resources } from "../crds/resources.ts";
 import { BucketMap, diffMaps } from "../ir/bucket-map.ts";
 import { type Counters, zeroCounters } from "../ir/counters.ts";
+import type { FreeUse } from "../ir/free-content.ts";
 import { memoForever, memoLast, sameElements } from "../ir/memo.ts";
 import { compareProblems, type Problem, subjectsOf, toldOf } from "../ir/problem.ts";
 import type { CompileSettings, RouteMatching } from "../ir/settings.ts";
@@ -16,6 +17,7 @@ import { encodeSecret } from "../xds/resources/secret.ts";
 import { routeChecker, tableEncoder } from "../xds/resources/table.ts";
 import type { ResourceMap, Snapshot, XdsResource } from "../xds/snapshot.ts";
 
+import { freeUses, isQuestion } from "./free-uses.ts";
 import { createExpander, type Expander, type Expansion } from "./expand.ts";
 import { type SourceMap, sourceMap } from "./source-map.ts";
 
@@ -28,6 +30,8 @@ export interface Compiled {
   /** Sorted: equal problems stand at equal places. */
   readonly problems: readonly Problem[];
   readonly sourceMap: SourceMap;
+  /** What only Envoy can judge of what is served. The same list while nothing of it changes. */
+  readonly freeUses: readonly FreeUse[];
   /** What is served with TLS: whether it is still good depends on the time. */
   readonly certificates: readonly CertificateUse[];
   /** The resources with what stands within others. */
@@ -45,7 +49,7 @@ export interface SteppedCompiler extends Compiler {
 }
 
 /** As `createCompiler`, at a fraction of the cost where a host has thousands of routes: with all problems, and with tables that are empty. */
-export function createChecker(): Compiler {
+export function createChecker(): SteppedCompiler {
   return createCompiler(routeChecker);
 }
 
@@ -79,6 +83,8 @@ export function createCompiler(newTableEncoder = tableEncoder): SteppedCompiler 
   const endpointsOf = neededEndpoints();
   let problems: readonly Problem[] = [];
   let unsorted: readonly Problem[] = [];
+  let questions: readonly Problem[] = [];
+  const freeUsesOf = memoLast(freeUses);
   const expand = createExpander();
 
   const compile: Compiler = (input, settings) => {
@@ -91,7 +97,11 @@ export function createCompiler(newTableEncoder = tableEncoder): SteppedCompiler 
     if (!sameElements(unsorted, found)) {
       unsorted = found;
       // A Mapping in several domains has the problems of its group in each of them.
-      problems = onceEach([...new Set(unsorted)].map(toldOf).sort(compareProblems));
+      const all = [...new Set(unsorted)];
+      const asking = all.filter(isQuestion);
+      if (!sameElements(asking, questions)) questions = asking;
+      const told = asking.length === 0 ? all : all.filter((problem) => !isQuestion(problem));
+      problems = onceEach(told.map(toldOf).sort(compareProblems));
     }
     tableBytes.retain(ir.tables);
     return {
@@ -107,6 +117,7 @@ export function createCompiler(newTableEncoder = tableEncoder): SteppedCompiler 
       endpoints: endpointsOf(ir.clusters),
       problems,
       sourceMap: sourceMap(ir, assembled.targets),
+      freeUses: freeUsesOf(questions, ir.secrets),
       certificates: assembled.certificates,
       expansion,
       counters,

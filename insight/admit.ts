@@ -1,11 +1,13 @@
 /** What the admission webhook answers: the whole state compiled with the candidate in its place, and the candidate's own errors. */
-import { type Compiler, createChecker } from "../compile/compile.ts";
+import { createChecker, type SteppedCompiler } from "../compile/compile.ts";
 import { findResource, withoutResource, withResource } from "../compile/store.ts";
+import { type FreeJudge, freeJudge, usesBy } from "../compile/verdicts.ts";
 import { group } from "../crds/common.ts";
 import { type Fields, isFields } from "../crds/metadata.ts";
 import { isForGateway } from "../crds/ambassador-id.ts";
 import { parseResource } from "../crds/parse.ts";
 import type { AnyResource, Resources } from "../crds/resources.ts";
+import { accepted, type FreeUse } from "../ir/free-content.ts";
 import { sameElements } from "../ir/memo.ts";
 import {
   compareProblems,
@@ -31,6 +33,8 @@ export interface Verdict {
   readonly warnings: readonly string[];
   /** The denial rests on other objects too, of which we may know a moment later than the API server. */
   readonly mayPass: boolean;
+  /** What of the candidate only Envoy can judge, and has not been asked about: with its answers the verdict may be another. */
+  readonly unjudged?: readonly FreeUse[] | undefined;
 }
 
 const approved: Verdict = Object.freeze({ allowed: true, message: "", warnings: [], mayPass: false });
@@ -56,14 +60,23 @@ const MOST_NAMED = 5;
 
 /** Judges changes one after the other with a compiler of its own, which remembers what the last candidate had in common with the next. */
 export function createAdmit(
-  newCompiler: () => Compiler = createChecker,
+  newCompiler: () => SteppedCompiler = createChecker,
+  judge: FreeJudge = freeJudge(() => accepted),
 ): (change: Change, resources: Resources, settings: CompileSettings) => Verdict {
   let compiler = newCompiler();
+  let unjudged: readonly FreeUse[] = [];
 
   /** @returns the error where our own code fails */
-  function compile(resources: Resources, settings: CompileSettings): readonly Problem[] | Error {
+  function compile(
+    resources: Resources,
+    settings: CompileSettings,
+    candidate?: AnyResource,
+  ): readonly Problem[] | Error {
     try {
-      return compiler(resources, settings).problems;
+      const { judged, ...open } = judge(compiler, resources, settings, undefined);
+      if (candidate !== undefined && open.unjudged.length > 0)
+        unjudged = usesBy(candidate, open.unjudged, judged.compiled);
+      return judged.problems;
     } catch (error) {
       compiler = newCompiler(); // what it remembers may be half done
       return error instanceof Error ? error : new Error(String(error));
@@ -82,14 +95,14 @@ export function createAdmit(
   }
 
   function problemsWith(candidate: AnyResource, resources: Resources, settings: CompileSettings): readonly Problem[] {
-    const problems = compile(withResource(resources, candidate), settings);
+    const problems = compile(withResource(resources, candidate), settings, candidate);
     if (!(problems instanceof Error)) return problems.filter(({ object }) => isSame(object, candidate));
     // A failure that was there before is no reason to refuse this object.
     if (compile(resources, settings) instanceof Error) return [];
     return [ourFault(candidate, problems)];
   }
 
-  function judge(
+  function judgeChange(
     change: Exclude<Change, { kind: "delete" }>,
     resources: Resources,
     settings: CompileSettings,
@@ -129,7 +142,9 @@ export function createAdmit(
   return (change, resources, settings) => {
     if (!isJudged(change, settings.ambassadorId)) return approved;
     if (change.kind === "delete") return judgeDeletion(change.object, resources, settings);
-    const verdict = judge(change, resources, settings);
+    unjudged = [];
+    const found = judgeChange(change, resources, settings);
+    const verdict = unjudged.length === 0 ? found : { ...found, unjudged };
     return change.kind === "update" && readsTheSame(change.object, change.before) ? asWarnings(verdict) : verdict;
   };
 }

@@ -26,6 +26,7 @@ import { isHeldByOthers, portProblem } from "./ports.ts";
 import { problemLog, summary } from "./problem-log.ts";
 import { controlQuarantine } from "./quarantine/control.ts";
 import { createReconciler } from "./reconciler.ts";
+import { gatewayVerdicts, type ServingEnvoy } from "./validator/gateway.ts";
 import { createRejections } from "./rejections.ts";
 import { compileSettingsOf } from "./compile-settings.ts";
 import type { Environment, Settings } from "./settings.ts";
@@ -35,7 +36,7 @@ export interface ControlPlaneOptions {
   /** For variables in resources, where they are filled in. */
   readonly env: Environment;
   /** undefined: a shadow, which compiles and reports, and serves nothing. */
-  readonly envoy: { readonly xdsSocketPath: string; readonly adminSocketPath: string } | undefined;
+  readonly envoy: ServingEnvoy | undefined;
   readonly version: string;
   readonly log: Log;
   readonly clock: Clock;
@@ -178,11 +179,9 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
       status?.progressed();
     };
 
-    const xdsLog = log.child("xds");
     const ads =
-      options.envoy === undefined
-        ? undefined
-        : await createAdsServer({ socketPath: options.envoy.xdsSocketPath, halts: true, log: xdsLog, onEvent });
+      options.envoy &&
+      (await createAdsServer({ socketPath: options.envoy.xdsSocketPath, halts: true, log: log.child("xds"), onEvent }));
     let currentResources: () => Resources = () => sortResources([]).value;
     let irListeners: readonly Listener[] = [];
     const live = whenLive();
@@ -240,6 +239,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
     });
     const reconciler = createReconciler({
       settings: compileSettings,
+      verdicts: options.envoy && gatewayVerdicts(options.envoy, clock, log.child("verdict")),
       resources: (serving) => files.withFiles(istio?.over(currentResources()) ?? currentResources(), serving),
       consul,
       quarantine,

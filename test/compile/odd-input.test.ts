@@ -192,3 +192,11 @@ describe("a number that Envoy refuses", () => {
     expect(told).toContainEqual(expect.stringMatching(new RegExp(`^error InvalidField ${kind} \\S+ ${at}$`)));
   });
 });
+
+describe("an empty statsPrefix of a Listener", () => {
+  it("is none: Envoy refuses a listener with it", () => {
+    const prefixes = (spec: object) =>
+      compiled(listener(spec), host("a"), secret()).ir.listeners.map((each) => each.statPrefix);
+    expect(prefixes({ statsPrefix: "" })).toEqual(prefixes({}));
+  });
+});

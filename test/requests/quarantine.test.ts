@@ -69,7 +69,7 @@ const status = async (path: string): Promise<number> => (await (gateway as Gatew
 
 describe("a table of routes that Envoy refuses", () => {
   it("is none of the others' business: the Mapping that spoils it serves on as before, the others' changes come", async () => {
-    const { apply, rejections } = await start();
+    const { apply, nacks } = await start();
     expect(await apply(route("bad", "/good/") + many(20, "/old"))).toEqual([]);
     const problems = await apply(route("bad", POISON) + many(20, "/new"));
     expect(problems).toMatchObject([
@@ -80,17 +80,17 @@ describe("a table of routes that Envoy refuses", () => {
       200, 404, 404, 200, 200,
     ]);
     // Halves of 21 objects, and what comes after.
-    expect(rejections()).toBeLessThan(10);
+    expect(nacks()).toBeLessThan(10);
   });
 
   it("is found again at no later change, is told for as long as it stands, and is served when mended", async () => {
-    const { apply, rejections } = await start();
+    const { apply, nacks } = await start();
     await apply(route("bad", "/good/") + many(5, "/old"));
     await apply(route("bad", POISON) + many(5, "/old"));
-    const before = rejections();
+    const before = nacks();
     const problems = await apply(route("bad", POISON) + many(5, "/new"));
     expect(problems.map(({ object }) => object.name)).toEqual(["bad"]);
-    expect(rejections()).toBe(before);
+    expect(nacks()).toBe(before);
     expect(await status("/new3/")).toBe(200);
     expect(await apply(route("bad", "/mended/") + many(5, "/new"))).toEqual([]);
     expect(await Promise.all(["/good/", "/mended/"].map(status))).toEqual([404, 200]);

@@ -17,7 +17,9 @@ import { rejectionProblems } from "../../runtime/rejections.ts";
 import type { AdsEvent } from "../../xds/server/events.ts";
 import { createAdsServer } from "../../xds/server/server.ts";
 import type { Snapshot } from "../../xds/snapshot.ts";
-import { type BareEnvoy, freePort, spawnEnvoy } from "./envoy.ts";
+import { createValidator } from "../../runtime/validator/validator.ts";
+import { createVerdicts } from "../../runtime/validator/verdicts.ts";
+import { type BareEnvoy, ENVOY_BINARY, freePort, spawnEnvoy } from "./envoy.ts";
 
 /** What a backend got, as it answers it: JSON of the request. */
 export interface Echo {
@@ -51,8 +53,10 @@ export interface Gateway {
   /** Of what was compiled last: files may change while manifests do not. */
   problems(): readonly Problem[];
   request(path: string, options?: RequestOptions): Promise<Answer>;
-  /** How often Envoy has refused something. */
-  rejections(): number;
+  /** How often the serving Envoy has refused something. */
+  nacks(): number;
+  /** The Envoy that judges; undefined: there is none. */
+  validatorPid(): number | undefined;
   /** What has been wrong with services in Consul for a while. */
   consulProblems(): readonly Problem[];
   stop(): Promise<void>;
@@ -134,6 +138,8 @@ export interface GatewayOptions {
   readonly spoil?: (snapshot: Snapshot) => Snapshot;
   /** Nothing stands beside the manifests: no Listener, no Host. */
   readonly bare?: boolean;
+  /** Whether contents that only Envoy can judge are judged before they are served. Default: false. */
+  readonly validator?: boolean;
 }
 
 /** Compiler, reconciler, xDS server and a real Envoy. Manifests given to `apply` stand beside `listenerAndHost(port)`. */
@@ -147,10 +153,15 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   let problems: readonly Problem[] = [];
   let waiting: (() => void) | undefined;
   let published = false;
+  let nacks = 0;
+  const validator =
+    options.validator === true
+      ? createValidator({ envoyPath: ENVOY_BINARY, directory, clock: systemClock, log: silentLog })
+      : undefined;
 
   const onEvent = (event: AdsEvent): void => {
+    if (event.kind === "nack") nacks++;
     if (event.kind === "nack") problems = [...problems, ...rejectionProblems(event, reconciler.sourceMap())];
-    if (event.kind === "nack") rejected++;
     if (event.kind === "halted" && quarantine?.halted(event.snapshot, event.refused) !== true)
       setImmediate(() => ads.goOn());
     if (event.kind !== "acknowledged") return;
@@ -181,10 +192,10 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     onEndpoints: () => reconciler.changed(true),
     onProblems: () => undefined,
   });
-  let rejected = 0;
   const quarantine =
     options.quarantine === false ? undefined : createQuarantine({ onChange: () => reconciler.changed() });
   const reconciler = createReconciler({
+    verdicts: createVerdicts(validator),
     consul,
     quarantine,
     settings,
@@ -238,14 +249,15 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     envoy,
     apply,
     problems: () => problems,
-    rejections: () => rejected,
+    nacks: () => nacks,
+    validatorPid: () => validator?.pid,
     request: (url, options) => send(port, url, options),
     consulProblems: () => consul.problems(reconciler.sourceMap()),
     async stop() {
       files.close();
       reconciler.stop();
       stopped.abort();
-      await envoy.stop();
+      await Promise.all([envoy.stop(), validator?.close()]);
       await ads.close();
       fs.rmSync(directory, { recursive: true, force: true });
     },
