@@ -1,4 +1,5 @@
 import type { z } from "zod";
+import type { FreeContent } from "../ir/free-content.ts";
 import type { PathStep, ProblemCode, Severity } from "../ir/problem.ts";
 import { MAX_PROGRAM_SIZE, regexError } from "../ir/regex.ts";
 import type { ClusterEndpoints } from "../ir/types.ts";
@@ -14,6 +15,8 @@ export interface FieldProblem {
   readonly path: readonly PathStep[];
   readonly message: string;
   readonly advice: string;
+  /** See Problem. */
+  readonly asks?: FreeContent | undefined;
 }
 
 /** Where the requests of a Mapping go. */
@@ -113,6 +116,11 @@ export function oneLineProblems(text: string | undefined, path: readonly PathSte
 
 export function invalid(path: readonly PathStep[], message: string, advice: string): FieldProblem {
   return { code: "InvalidField", severity: "error", path, message, advice };
+}
+
+/** What only Envoy can judge. @param what begins the sentence that tells of its refusal, such as `the script` */
+export function asked(asks: FreeContent, path: readonly PathStep[], what: string, advice: string): FieldProblem {
+  return { code: "EnvoyRejected", severity: "warning", path, message: what, advice, asks };
 }
 
 /** Settings, unless one of the problems is an error. */

@@ -1,11 +1,14 @@
 /** What the admission webhook answers: the whole state compiled with the candidate in its place, and the candidate's own errors. */
-import { type Compiled, type Compiler, createChecker } from "../compile/compile.ts";
+import { createChecker, type SteppedCompiler } from "../compile/compile.ts";
+import type { Judged } from "../compile/last-good.ts";
 import { findResource, withoutResource, withResource } from "../compile/store.ts";
+import { type FreeJudge, freeJudge, usesBy } from "../compile/verdicts.ts";
 import { group } from "../crds/common.ts";
 import { type Fields, isFields } from "../crds/metadata.ts";
 import { isForGateway } from "../crds/ambassador-id.ts";
 import { parseResource } from "../crds/parse.ts";
 import type { AnyResource, Resources } from "../crds/resources.ts";
+import { accepted, type FreeUse } from "../ir/free-content.ts";
 import { sameElements } from "../ir/memo.ts";
 import {
   compareProblems,
@@ -34,6 +37,8 @@ export interface Verdict {
   readonly warnings: readonly string[];
   /** The denial rests on other objects too, of which we may know a moment later than the API server. */
   readonly mayPass: boolean;
+  /** What of the candidate only Envoy can judge, and has not been asked about: with its answers the verdict may be another. */
+  readonly unjudged?: readonly FreeUse[] | undefined;
 }
 
 const approved: Verdict = Object.freeze({ allowed: true, message: "", warnings: [], mayPass: false });
@@ -65,49 +70,58 @@ const MOST_USES = 32;
 
 interface Tried {
   /** undefined: our own code failed. */
-  readonly compiled: Compiled | undefined;
+  readonly judged: Judged | undefined;
   /** The candidate's own. */
   readonly problems: readonly Problem[];
 }
 
 /** Judges changes one after the other with a compiler of its own, which remembers what the last candidate had in common with the next. */
 export function createAdmit(
-  newCompiler: () => Compiler = createChecker,
+  newCompiler: () => SteppedCompiler = createChecker,
+  judge: FreeJudge = freeJudge(() => accepted),
 ): (change: Change, resources: Resources, settings: CompileSettings) => Verdict {
   let compiler = newCompiler();
+  let unjudged: readonly FreeUse[] = [];
 
   /** @returns the error where our own code fails */
-  function compile(resources: Resources, settings: CompileSettings): Compiled | Error {
+  function compile(
+    resources: Resources,
+    settings: CompileSettings,
+    candidate?: AnyResource,
+  ): Judged | Error {
     try {
-      return compiler(resources, settings);
+      const { judged, ...open } = judge(compiler, resources, settings, undefined);
+      if (candidate !== undefined && open.unjudged.length > 0)
+        unjudged = usesBy(candidate, open.unjudged, judged.compiled);
+      return judged;
     } catch (error) {
       compiler = newCompiler(); // what it remembers may be half done
       return error instanceof Error ? error : new Error(String(error));
     }
   }
 
-  let standing: { readonly deps: readonly unknown[]; readonly compiled: Compiled; uses: number } | undefined;
+  let standing: { readonly deps: readonly unknown[]; readonly judged: Judged; uses: number } | undefined;
 
   /** The state as it stands, compiled once for many changes that are judged against it. */
-  function compileStanding(resources: Resources, settings: CompileSettings): Compiled | Error {
+  function compileStanding(resources: Resources, settings: CompileSettings): Judged | Error {
     const deps = [compiler, resources, settings];
     if (standing !== undefined && standing.uses++ < MOST_USES && sameElements(standing.deps, deps))
-      return standing.compiled;
-    const compiled = compile(resources, settings);
-    if (!(compiled instanceof Error)) standing = { deps, compiled, uses: 0 };
-    return compiled;
+      return standing.judged;
+    const judged = compile(resources, settings);
+    if (!(judged instanceof Error)) standing = { deps, judged, uses: 0 };
+    return judged;
   }
 
   function compileWith(candidate: AnyResource, resources: Resources, settings: CompileSettings): Tried {
-    const compiled = compile(withResource(resources, candidate), settings);
-    if (!(compiled instanceof Error))
-      return { compiled, problems: compiled.problems.filter(({ object }) => isSame(object, candidate)) };
+    const judged = compile(withResource(resources, candidate), settings, candidate);
+    if (!(judged instanceof Error))
+      return { judged, problems: judged.problems.filter(({ object }) => isSame(object, candidate)) };
     // A failure that was there before is no reason to refuse this object.
-    if (compile(resources, settings) instanceof Error) return { compiled: undefined, problems: [] };
-    return { compiled: undefined, problems: [ourFault(candidate, compiled)] };
+    if (compile(resources, settings) instanceof Error) return { judged: undefined, problems: [] };
+    return { judged: undefined, problems: [ourFault(candidate, judged)] };
   }
 
-  function judge(
+  function judgeChange(
     change: Exclude<Change, { kind: "delete" }>,
     resources: Resources,
     settings: CompileSettings,
@@ -122,7 +136,7 @@ export function createAdmit(
     const found = [...new Set([...problems, ...tried.problems])].sort(compareProblems);
     const errors = found.filter(denies);
     const review = { changed: [resource], removed: [] };
-    if (errors.length === 0) return withEffects(verdictOf(found), before, tried.compiled, review);
+    if (errors.length === 0) return withEffects(verdictOf(found), before, tried.judged, review);
     if (change.kind === "create" || !errors.every(({ code }) => conflicts.has(code))) return verdictOf(found);
     // An older object wins a conflict that others brought on: it must not be locked by it.
     const stored = findResource(resources, resource);
@@ -131,7 +145,7 @@ export function createAdmit(
     const now = compileWith(resource, resources, settings);
     const isOld = earlier.map(formatProblem).join() === errors.map(formatProblem).join();
     if (!isOld || now.problems.some(denies)) return verdictOf(found);
-    return withEffects(verdictOf(now.problems), before, now.compiled, review);
+    return withEffects(verdictOf(now.problems), before, now.judged, review);
   }
 
   function judgeDeletion(object: unknown, resources: Resources, settings: CompileSettings): Verdict {
@@ -153,7 +167,9 @@ export function createAdmit(
   return (change, resources, settings) => {
     if (!isJudged(change, settings.ambassadorId)) return approved;
     if (change.kind === "delete") return judgeDeletion(change.object, resources, settings);
-    const verdict = judge(change, resources, settings);
+    unjudged = [];
+    const found = judgeChange(change, resources, settings);
+    const verdict = unjudged.length === 0 ? found : { ...found, unjudged };
     return change.kind === "update" && readsTheSame(change.object, change.before) ? asWarnings(verdict) : verdict;
   };
 }
@@ -197,14 +213,14 @@ function verdictOf(problems: readonly Problem[]): Verdict {
 /** With what an accepted change does to others. */
 function withEffects(
   verdict: Verdict,
-  before: Compiled | Error,
-  after: Compiled | Error | undefined,
+  before: Judged | Error,
+  after: Judged | Error | undefined,
   review: UnderReview,
 ): Verdict {
   if (before instanceof Error || after instanceof Error || after === undefined) return verdict;
   let told: readonly string[];
   try {
-    told = warningsOf(effectsOf(before, after, { ...review, limit: MOST_REQUESTS }).findings);
+    told = warningsOf(effectsOf(before.compiled, after.compiled, { ...review, limit: MOST_REQUESTS }).findings);
   } catch (error) {
     // No reason to hold up a change that is good.
     told = [`its effects could not be told (${String(error)}); this is a fault of Nuncio: report it with this object`];

@@ -1,4 +1,5 @@
 /** What is wrong with an object, as data: the same text goes to `nuncio check`, admission denials, logs, status and goldens. */
+import type { FreeContent } from "./free-content.ts";
 
 /** Where a manifest came from. Absent for objects read from a Kubernetes API server. */
 export interface Origin {
@@ -56,6 +57,8 @@ export interface Problem {
   readonly fix?: Fix | undefined;
   /** The objects that are not used, where `object` is the one that they are written in. */
   readonly inner?: readonly ObjectRef[] | undefined;
+  /** Present while it is none: it would be, as an error, if Envoy refused this. The compile tells such apart: see `Compiled.freeUses`. */
+  readonly asks?: FreeContent | undefined;
 }
 
 /** Of the field at the problem's path. */

@@ -56,11 +56,13 @@ async function run(paths: readonly string[], flags: CheckFlags, env: Environment
   }
   const { checkState } = await import("../check.ts");
   const { compileState } = await import("../state/compiled.ts");
+  const { judgedState } = await import("../verdict.ts");
   const { paintFor } = await import("../output/colour.ts");
   const state =
     paths.length > 0 ? (await import("../state/files.ts")).readPaths(paths, env) : await fromFlags(flags, env);
   const options = { output: flags.output, errorsOnly, strict };
-  return checkState(compileState(state), options, (line) => out(`${line}\n`), paintFor(process.stdout, env));
+  const judged = await judgedState(compileState(state), env, (line) => void process.stderr.write(`${line}\n`));
+  return checkState(judged, options, (line) => out(`${line}\n`), paintFor(process.stdout, env));
 }
 
 async function fromFlags(flags: StateFlags, env: Environment) {

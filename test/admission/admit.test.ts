@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import { check } from "../../cli/check.ts";
-import { type Compiler, createCompiler } from "../../compile/compile.ts";
+import { type Compiler, createCompiler, type SteppedCompiler } from "../../compile/compile.ts";
 import { type Change, admitBySchema, createAdmit, type Verdict } from "../../insight/admit.ts";
 import { host, listener, mapping, object } from "./reviews.ts";
 import { settings, storeWith } from "./state.ts";
@@ -242,13 +242,14 @@ describe("admit by schema", () => {
 
 describe("a compiler that fails", () => {
   /** As a bug of ours would: it throws as long as a Mapping of this name is there. */
-  const failingAt = (name: string) => (): Compiler => {
+  const failingAt = (name: string) => (): SteppedCompiler => {
     const compiler = createCompiler();
-    return (input, of) => {
+    const failing: Compiler = (input, of) => {
       const { mappings } = "resources" in input ? input.resources : input;
       if (mappings.some((each) => each.name === name)) throw new TypeError("x is undefined");
       return compiler(input, of);
     };
+    return Object.assign(failing, { expand: compiler.expand });
   };
 
   it("denies the candidate that makes it fail, since it would stop every change of the gateway", () => {

@@ -204,3 +204,11 @@ it("a star that is no wildcard is told of the Host and of the Mapping, which are
   );
   expect(told).toEqual(["warning IgnoredField Host h spec.hostname", "warning IgnoredField Mapping m spec.hostname"]);
 });
+
+describe("an empty statsPrefix of a Listener", () => {
+  it("is none: Envoy refuses a listener with it", () => {
+    const prefixes = (spec: object) =>
+      compiled(listener(spec), host("a"), secret()).ir.listeners.map((each) => each.statPrefix);
+    expect(prefixes({ statsPrefix: "" })).toEqual(prefixes({}));
+  });
+});
