@@ -1,6 +1,6 @@
 /** Files to raw objects: YAML with several documents, JSON and Lists. A broken document costs only itself. */
 import {
-  type Document,
+  Document,
   isAlias,
   isMap,
   isNode,
@@ -131,9 +131,12 @@ function readPart(part: Part, file: string): PartValues {
   return { values, problems };
 }
 
+/** Made once: of many small documents it would be a sixth of the work. */
+const yamlSchema = new Document(null, yamlOptions).schema;
+
 function parseYaml(text: string): { documents: readonly Document[]; lines: LineCounter } {
   const lines = new LineCounter();
-  const documents = parseAllDocuments(text, { ...yamlOptions, lineCounter: lines });
+  const documents = parseAllDocuments(text, { ...yamlOptions, schema: yamlSchema, lineCounter: lines });
   return { documents: Array.isArray(documents) ? documents : [], lines };
 }
 

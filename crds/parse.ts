@@ -123,8 +123,8 @@ function read<Output>(
   const result = schema.safeParse(value);
   if (result.success) return result.data;
   for (const issue of result.error.issues) {
-    for (const { path, message, advice } of complaintsOf(issue, { schema: json, raw: value, quote })) {
-      problems.push({ code: "InvalidField", severity: "error", object, path: [...at, ...path], message, advice });
+    for (const { path, ...complaint } of complaintsOf(issue, { schema: json, raw: value, quote })) {
+      problems.push({ code: "InvalidField", severity: "error", object, path: [...at, ...path], ...complaint });
     }
   }
   return undefined;
@@ -177,7 +177,9 @@ function unreadModule(object: ObjectRef): Problem {
   return { code: "ModuleIgnored", severity: "warning", object, path: [], message, advice: "name it ambassador" };
 }
 
-function warn(object: ObjectRef, problems: Problem[], field: Pick<Problem, "path" | "message" | "advice">): void {
+type FieldNote = Pick<Problem, "path" | "message" | "advice" | "fix">;
+
+function warn(object: ObjectRef, problems: Problem[], field: FieldNote): void {
   problems.push({ code: "UnknownField", severity: "warning", object, ...field });
 }
 

@@ -52,16 +52,21 @@ export interface Problem {
   readonly message: string;
   /** What to write instead. */
   readonly advice: string;
+  /** What is certain to mend it, by the object's own fields; undefined: a person must decide. */
+  readonly fix?: Fix | undefined;
   /** The objects that are not used, where `object` is the one that they are written in. */
   readonly inner?: readonly ObjectRef[] | undefined;
 }
+
+/** Of the field at the problem's path. */
+export type Fix = { readonly kind: "rename"; readonly to: string } | { readonly kind: "set"; readonly value: unknown };
 
 /** The problem as it is told: of an object that stands within another one, by that one and its field. */
 export function toldOf(problem: Problem): Problem {
   const { within } = problem.object;
   return within === undefined
     ? problem
-    : { ...problem, ...within.tell(problem), object: within.object, inner: [problem.object] };
+    : { ...problem, ...within.tell(problem), object: within.object, fix: undefined, inner: [problem.object] };
 }
 
 /** The objects that cannot be used for the problem. */

@@ -9,6 +9,7 @@ import type { Snapshot } from "../xds/snapshot.ts";
 import { type Readiness, startAdminServer } from "./admin-server.ts";
 import { certificateFiles } from "./certificate-files.ts";
 import { type Clock } from "./clock.ts";
+import { diagnosticsPage } from "./diagnostics/diagnostics.ts";
 import { expiryWatch } from "./expiry-watch.ts";
 import { knativeStatus } from "./knative-status.ts";
 import { whenLive } from "./when-live.ts";
@@ -29,6 +30,7 @@ import { problemLog } from "./problem-log.ts";
 import { createReconciler } from "./reconciler.ts";
 import { createRejections } from "./rejections.ts";
 import { type Environment, ownServiceOf, type Settings } from "./settings.ts";
+import { shadowSummary } from "./shadow-summary.ts";
 
 export interface ControlPlaneOptions {
   readonly settings: Settings;
@@ -89,12 +91,15 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     return isReady ? { ready: true } : { ready: false, reason: envoyReason ?? reason };
   };
 
+  const diagnostics = diagnosticsPage(settings, options.version, () => readiness().ready);
+
   try {
     const admin = await startAdminServer({
       address: settings.adminAddress,
       port: settings.adminPort,
       readiness,
       metrics,
+      diagnostics,
       log: log.child("admin"),
     });
     log.debug("admin port open", { port: admin.port });
@@ -117,9 +122,8 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         ...consul.problems(reconciler.sourceMap()),
         ...rejections.problems(),
       ];
-      const counts = { error: 0, warning: 0 };
-      for (const { severity } of all) counts[severity]++;
-      metrics.problems(counts);
+      metrics.problems(all);
+      diagnostics.told(all);
       logProblems(all, kept);
     };
 
@@ -228,6 +232,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       },
       onJudged(judged) {
         inForce = judged.effective;
+        diagnostics.judged(judged);
         consul.need(judged.compiled.endpoints);
         irListeners = judged.compiled.ir.listeners;
         const opened = irListeners.length;
@@ -238,10 +243,11 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         metrics.resources(countOf(currentResources()));
         compiledProblems = judged.problems;
         expired = expiry.judge(judged.compiled.certificates);
+        metrics.certificates(judged.compiled.certificates);
         kept = judged.kept;
         report();
         reviewStatus();
-        if (options.envoy === undefined) log.info(summary(judged.problems, currentResources()));
+        if (options.envoy === undefined) log.info(shadowSummary(judged.problems, currentResources()));
         live.judged(currentResources(), judged.problems);
       },
       onCompiled: (seconds) => metrics.compiled(seconds),
@@ -310,11 +316,4 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     await parent.send({ type: "fatal", message: error.message, exitCode: error.exitCode });
     options.exit(error.exitCode);
   }
-}
-
-/** A shadow's only answer, once for each change. */
-function summary(problems: readonly Problem[], { listeners, hosts, mappings, tcpMappings }: Resources): string {
-  const errors = problems.filter(({ severity }) => severity === "error").length;
-  const routes = mappings.length + tcpMappings.length;
-  return `judged ${listeners.length} Listeners, ${hosts.length} Hosts, ${routes} Mappings: ${errors} errors, ${problems.length - errors} warnings`;
 }

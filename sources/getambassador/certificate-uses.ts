@@ -9,6 +9,8 @@ export interface CertificateUse {
   readonly path: readonly PathStep[];
   /** `the certificate of the Secret default/www`. */
   readonly what: string;
+  /** `default/www`, or the path of a file. */
+  readonly secret: string;
   readonly dates: Dates;
 }
 
@@ -29,20 +31,25 @@ export function usesOf(
   if (own !== undefined && ownSecret !== undefined) {
     const certificate = certificateOf(ownSecret);
     const what = `the certificate of ${nameOf(own)}`;
-    if (certificate.ok) found.push({ object, path: paths.certificate, what, dates: certificate.dates });
+    if (certificate.ok)
+      found.push({ object, path: paths.certificate, what, secret: placeOf(own), dates: certificate.dates });
   }
   const ca = tls?.validationSecret?.replace(/^ca:/, "").replace(/\+crl:.*$/, "");
   const caSecret = ca === undefined ? undefined : secret(ca);
   if (ca !== undefined && caSecret !== undefined) {
     const authority = authorityOf(caSecret);
     const what = `the certificate authority of ${nameOf(ca)}`;
-    if (authority.ok) found.push({ object, path: paths.authority, what, dates: authority.dates });
+    if (authority.ok) found.push({ object, path: paths.authority, what, secret: placeOf(ca), dates: authority.dates });
   }
   return found;
 }
 
 function nameOf(key: string): string {
+  return referenceOf(key) === undefined ? `the Secret ${key}` : placeOf(key);
+}
+
+function placeOf(key: string): string {
   const reference = referenceOf(key);
-  if (reference === undefined) return `the Secret ${key}`;
+  if (reference === undefined) return key;
   return reference.kind === "certificate" ? reference.chainPath : reference.caPath;
 }
