@@ -65,7 +65,10 @@ function gone(before: Fields, now: Fields): Fields {
   return Object.fromEntries(Object.keys(before).flatMap((key) => (key in now ? [] : [[key, undefined]])));
 }
 
-/** The path of the one thing in `source` without which, or with another value of which, a part of the settings would differ. */
+/**
+ * The path of what in `source` makes a part of the settings what it is: without which, or with another value of which, it
+ * would be another. Of several the one that takes the least along; empty: several of them together. undefined: none.
+ */
 function decisive(
   source: Fields,
   evaluate: (changed: Fields) => ReadonlyMap<string, unknown>,
@@ -73,24 +76,20 @@ function decisive(
   value: unknown,
 ): readonly PathStep[] | undefined {
   const text = JSON.stringify(value);
-  const differs = (changed: Fields) => JSON.stringify(evaluate(changed).get(part)) !== text;
+  const differs = (parts: ReadonlyMap<string, unknown>) => JSON.stringify(parts.get(part)) !== text;
   const keys = Object.keys(source).filter((key) => source[key] !== undefined);
+  const [first, second] = keys
+    .map((key) => ({ key, parts: evaluate(without(source, key)) }))
+    .filter(({ parts }) => differs(parts))
+    .sort((a, b) => b.parts.size - a.parts.size);
+  if (first !== undefined && first.parts.size === second?.parts.size) return [];
   // What is written may be the default: then it is another value that makes the difference.
-  const key =
-    keys.find((each) => differs(without(source, each))) ??
-    keys.find((each) => differs({ ...source, [each]: another(source[each]) }));
+  const key = first?.key ?? keys.find((each) => differs(evaluate({ ...source, [each]: another(source[each]) })));
   if (key === undefined) return undefined;
   const inner = source[key];
   if (!isRecord(inner)) return [key];
-  // One without which everything is gone is less to the point than one that makes this part.
-  const candidates = Object.keys(inner)
-    .map((each) => ({ each, parts: evaluate({ ...source, [key]: without(inner, each) }) }))
-    .filter(({ parts }) => JSON.stringify(parts.get(part)) !== text)
-    .sort((a, b) => b.parts.size - a.parts.size);
-  const [only, second] = candidates;
-  if (only === undefined || second?.parts.size === only.parts.size) return [key];
   const deeper = decisive(inner, (changed) => evaluate({ ...source, [key]: changed }), part, value);
-  return [key, ...(deeper ?? [only.each])];
+  return [key, ...(deeper ?? [])];
 }
 
 function another(value: unknown): unknown {
