@@ -1,4 +1,3 @@
-import { memoForever } from "../../ir/memo.ts";
 import type { Route } from "../../ir/types.ts";
 import { decidingCriterion } from "../../sources/getambassador/route-order.ts";
 import { considered, type Match } from "../match/match.ts";
@@ -64,10 +63,8 @@ export function rivalsOf(
   return { rivals, more: candidates.length - rivals.length };
 }
 
-const textOf = memoForever((match: Route["match"]) => JSON.stringify(match));
-
 function whyLater(taken: Origin | undefined, later: Origin): Extract<Rival, { kind: "later" }>["by"] {
-  if (taken === undefined || textOf(taken.route.match) === textOf(later.route.match)) return "weight";
-  const keys = [taken.mapping?.orderKey, later.mapping?.orderKey] as const;
-  return keys[0] === undefined || keys[1] === undefined ? "name" : (decidingCriterion(keys[0], keys[1]) ?? "name");
+  if (taken?.mapping === undefined || later.mapping === undefined) return "name";
+  if (taken.mapping.groupKey === later.mapping.groupKey) return "weight";
+  return decidingCriterion(taken.mapping.orderKey, later.mapping.orderKey) ?? "name";
 }
