@@ -19,6 +19,16 @@ function distanceOf(failure: Failure | undefined): number {
   return failure.kind === "path" ? 2 : 1;
 }
 
+/** Of other paths those that begin as the request's does: what was meant may differ in a slash at the end. */
+function likeness(failure: Failure | undefined): number {
+  if (failure?.kind !== "path" || failure.wants.kind === "regex") return 0;
+  const { has, wants } = failure;
+  const text = wants.kind === "prefix" ? wants.prefix : wants.path;
+  let length = 0;
+  while (length < text.length && text[length] === has[length]) length++;
+  return length;
+}
+
 /** Those that come before the route that is taken, and of those that come after it what would take the request as well. */
 function candidatesOf(match: Match, taken: Route | undefined): readonly Candidate[] {
   const candidates: Candidate[] = [];
@@ -39,7 +49,7 @@ export interface Rivals {
   readonly more: number;
 }
 
-/** @param limit how many are told at most: those that come the closest, in the order in which they are tried; Infinity: all */
+/** @param limit how many are told at most: those that come the closest; Infinity: all */
 export function rivalsOf(
   match: Match,
   taken: Origin | undefined,
@@ -49,17 +59,19 @@ export function rivalsOf(
   const candidates = candidatesOf(match, taken?.route);
   // Beside the one that is taken, those for other paths say nothing.
   const distances = taken === undefined || limit === Infinity ? [0, 1, 2] : [0, 1];
-  const closest = distances.flatMap((distance) => candidates.filter((each) => each.distance === distance));
+  const closest = distances.flatMap((distance) =>
+    candidates.filter((each) => each.distance === distance).sort((a, b) => likeness(b.failure) - likeness(a.failure)),
+  );
   const chosen = new Set(closest.slice(0, limit));
-  const rivals = candidates
-    .filter((candidate) => chosen.has(candidate))
-    .map(({ route, failure, order }): Rival => {
-      const origin = originOf(route);
-      const view = { ...viewOf(origin), order };
-      if (failure !== undefined && (order === "before" || taken === undefined))
-        return { ...view, kind: "lacks", lack: lackOf(origin, failure) };
-      return { ...view, kind: "later", by: whyLater(taken, origin) };
-    });
+  // Where nothing is taken people look for the one that they meant.
+  const told = taken === undefined && limit !== Infinity ? chosen : candidates.filter((each) => chosen.has(each));
+  const rivals = [...told].map(({ route, failure, order }): Rival => {
+    const origin = originOf(route);
+    const view = { ...viewOf(origin), order };
+    if (failure !== undefined && (order === "before" || taken === undefined))
+      return { ...view, kind: "lacks", lack: lackOf(origin, failure) };
+    return { ...view, kind: "later", by: whyLater(taken, origin) };
+  });
   return { rivals, more: candidates.length - rivals.length };
 }
 

@@ -61,13 +61,15 @@ describe("of the routes that are not taken", () => {
 
   it("those for other paths are told where no route is taken at all, the closest first where there are many", () => {
     const explanation = explained("http://x.com/nothing", [
-      ...["a", "b", "c", "d", "e", "f"].map((name) => mapping(name, { prefix: `/${name}/`, service })),
+      ...["a", "b", "c", "d", "e", "nothing"].map((name) => mapping(name, { prefix: `/${name}/`, service })),
       mapping("z", { prefix: "/", service, method: "POST" }),
     ]);
     expect(explanation.answer).toEqual({ kind: "refused", status: 404, because: "no Mapping of the Host matches" });
     expect(explanation.moreRivals).toBe(2);
-    expect(rivals(explanation).at(-1)).toBe("default/z method POST | GET | Mapping default/z spec.method");
-    expect(rivals(explanation)[0]).toBe("default/f prefix /f/ | /nothing | Mapping default/f spec.prefix");
+    expect(rivals(explanation)[0]).toBe("default/z method POST | GET | Mapping default/z spec.method");
+    expect(rivals(explanation)[1]).toBe(
+      "default/nothing prefix /nothing/ | /nothing | Mapping default/nothing spec.prefix",
+    );
   });
 
   it("weights tell how requests are shared, by the number that is drawn", () => {
