@@ -27,6 +27,8 @@ export interface PrinterColumn {
   readonly name: string;
   readonly type: "string" | "integer" | "date";
   readonly jsonPath: string;
+  /** With `-o wide` alone. */
+  readonly wide?: true;
 }
 
 interface AnyKind {
@@ -65,6 +67,30 @@ export interface CoreKind extends AnyKind {
   readonly source: "kubernetes";
 }
 
+const age = { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" } as const;
+
+function column(name: string, jsonPath: string): PrinterColumn {
+  return { name, type: "string", jsonPath };
+}
+
+function conditionColumn(name: string, type: string, field: "status" | "reason" | "message"): PrinterColumn {
+  return column(name, `.status.conditions[?(@.type=="${type}")].${field}`);
+}
+
+/** Columns of its own, and then what became of the object: the same for every kind. */
+function told(...own: readonly PrinterColumn[]): readonly PrinterColumn[] {
+  return [
+    ...own,
+    conditionColumn("Accepted", "Accepted", "status"),
+    conditionColumn("Programmed", "Programmed", "status"),
+    conditionColumn("Reason", "Programmed", "reason"),
+    age,
+    { ...conditionColumn("Resolved", "ResolvedRefs", "status"), wide: true },
+    { ...conditionColumn("Message", "Accepted", "message"), wide: true },
+    { ...conditionColumn("Proxies", "Programmed", "message"), wide: true },
+  ];
+}
+
 const custom = {
   source: "crd",
   group,
@@ -72,7 +98,7 @@ const custom = {
   scope: "Namespaced",
   status: statusSchema,
   statusSubresource: true,
-  printerColumns: [],
+  printerColumns: told(),
   category: "ambassador-crds",
   watched: true,
   compiled: true,
@@ -89,12 +115,6 @@ const core = {
   validated: false,
 } as const;
 
-const age = { name: "Age", type: "date", jsonPath: ".metadata.creationTimestamp" } as const;
-
-function column(name: string, jsonPath: string): PrinterColumn {
-  return { name, type: "string", jsonPath };
-}
-
 export const customKinds = [
   {
     ...custom,
@@ -102,14 +122,14 @@ export const customKinds = [
     plural: "listeners",
     singular: "listener",
     schema: listenerSpecSchema,
-    printerColumns: [
+    printerColumns: told(
       column("Port", ".spec.port"),
       column("Protocol", ".spec.protocol"),
       column("Stack", ".spec.protocolStack"),
       column("StatsPrefix", ".spec.statsPrefix"),
       column("Security", ".spec.securityModel"),
       column("L7Depth", ".spec.l7Depth"),
-    ],
+    ),
   },
   {
     ...custom,
@@ -118,13 +138,7 @@ export const customKinds = [
     singular: "host",
     schema: hostSpecSchema,
     status: hostStatusSchema,
-    printerColumns: [
-      column("Hostname", ".spec.hostname"),
-      column("State", ".status.state"),
-      column("Phase Completed", ".status.phaseCompleted"),
-      column("Phase Pending", ".status.phasePending"),
-      age,
-    ],
+    printerColumns: told(column("Hostname", ".spec.hostname"), column("State", ".status.state")),
   },
   {
     ...custom,
@@ -133,16 +147,21 @@ export const customKinds = [
     singular: "mapping",
     schema: mappingSpecSchema,
     status: mappingStatusSchema,
-    printerColumns: [
+    printerColumns: told(
       // Emissary prints .spec.host, which is deprecated and so is empty where hostname is used.
       column("Source Host", ".spec.hostname"),
       column("Source Prefix", ".spec.prefix"),
       column("Dest Service", ".spec.service"),
-      column("State", ".status.state"),
-      column("Reason", ".status.reason"),
-    ],
+    ),
   },
-  { ...custom, kind: "TLSContext", plural: "tlscontexts", singular: "tlscontext", schema: tlsContextSpecSchema },
+  {
+    ...custom,
+    kind: "TLSContext",
+    plural: "tlscontexts",
+    singular: "tlscontext",
+    schema: tlsContextSpecSchema,
+    printerColumns: told(column("Secret", ".spec.secret")),
+  },
   { ...custom, kind: "Module", plural: "modules", singular: "module", schema: moduleSpecSchema },
   {
     ...custom,
@@ -158,22 +177,49 @@ export const customKinds = [
     singular: "kubernetesendpointresolver",
     schema: kubernetesEndpointResolverSpecSchema,
   },
-  { ...custom, kind: "TCPMapping", plural: "tcpmappings", singular: "tcpmapping", schema: tcpMappingSpecSchema },
-  { ...custom, kind: "AuthService", plural: "authservices", singular: "authservice", schema: authServiceSpecSchema },
+  {
+    ...custom,
+    kind: "TCPMapping",
+    plural: "tcpmappings",
+    singular: "tcpmapping",
+    schema: tcpMappingSpecSchema,
+    printerColumns: told(
+      column("Port", ".spec.port"),
+      column("Host", ".spec.host"),
+      column("Dest Service", ".spec.service"),
+    ),
+  },
+  {
+    ...custom,
+    kind: "AuthService",
+    plural: "authservices",
+    singular: "authservice",
+    schema: authServiceSpecSchema,
+    printerColumns: told(column("Service", ".spec.auth_service")),
+  },
   {
     ...custom,
     kind: "RateLimitService",
     plural: "ratelimitservices",
     singular: "ratelimitservice",
     schema: rateLimitServiceSpecSchema,
+    printerColumns: told(column("Service", ".spec.service")),
   },
-  { ...custom, kind: "LogService", plural: "logservices", singular: "logservice", schema: logServiceSpecSchema },
+  {
+    ...custom,
+    kind: "LogService",
+    plural: "logservices",
+    singular: "logservice",
+    schema: logServiceSpecSchema,
+    printerColumns: told(column("Service", ".spec.service")),
+  },
   {
     ...custom,
     kind: "TracingService",
     plural: "tracingservices",
     singular: "tracingservice",
     schema: tracingServiceSpecSchema,
+    printerColumns: told(column("Service", ".spec.service")),
   },
   { ...custom, kind: "DevPortal", plural: "devportals", singular: "devportal", schema: devPortalSpecSchema },
   {
@@ -182,6 +228,7 @@ export const customKinds = [
     plural: "consulresolvers",
     singular: "consulresolver",
     schema: consulResolverSpecSchema,
+    printerColumns: told(column("Address", ".spec.address")),
   },
 ] as const satisfies readonly CustomKind[];
 

@@ -4,7 +4,7 @@
  * Source: Kubernetes apiextensions.k8s.io/v1 JSONSchemaProps and its rules for structural schemas.
  */
 import type { z } from "zod";
-import type { CustomKind } from "../capabilities/kinds.ts";
+import type { CustomKind, PrinterColumn } from "../capabilities/kinds.ts";
 import { jsonSchemaOf } from "./json-schema.ts";
 import { pathAsWritten } from "./versions/convert.ts";
 
@@ -169,7 +169,7 @@ export interface Legacy {
 /** The CustomResourceDefinition of a kind of ours. With several versions v3alpha1 is the one that is stored. */
 export function crdOf(row: CustomKind, legacy: Legacy = { versions: [], conversion: undefined }): Json {
   const spec = structural(row.schema);
-  const columns = row.printerColumns.map(({ name, type, jsonPath }) => ({ name, type, jsonPath }));
+  const columns = row.printerColumns.map(columnOf);
   return {
     apiVersion: "apiextensions.k8s.io/v1",
     kind: "CustomResourceDefinition",
@@ -223,7 +223,10 @@ export function crdOf(row: CustomKind, legacy: Legacy = { versions: [], conversi
  * admission webhook judges such objects all the same, since the API server shows it them as v3alpha1.
  */
 function legacyVersion(row: CustomKind, name: string): Json {
-  const columns = row.printerColumns.map((column) => ({ ...column, jsonPath: legacyPath(row.kind, column.jsonPath) }));
+  const columns = row.printerColumns.map((column) => ({
+    ...columnOf(column),
+    jsonPath: legacyPath(row.kind, column.jsonPath),
+  }));
   const description = `As ${row.group}/${row.version}, in the words of ${name}. Write ${row.version}: nuncio migrate does.`;
   return {
     name,
@@ -247,8 +250,14 @@ function legacyVersion(row: CustomKind, name: string): Json {
   };
 }
 
+/** What has a priority of its own is shown by `-o wide` alone. */
+function columnOf({ name, type, jsonPath, wide }: PrinterColumn): Json {
+  return { name, type, jsonPath, ...(wide === true ? { priority: 1 } : {}) };
+}
+
 /** `.spec.hostname` of a Mapping is `.spec.host` there. */
 function legacyPath(kind: string, jsonPath: string): string {
+  if (!jsonPath.startsWith(".spec.")) return jsonPath;
   const [, ...path] = jsonPath.split(".");
   return `.${pathAsWritten({ kind, spec: {} }, path).join(".")}`;
 }

@@ -9,7 +9,9 @@ import {
   conversionRules,
   gatewayRules,
   knativeRules,
+  lastGoodRules,
   type PolicyRule,
+  replicaRules,
   trustRules,
 } from "../capabilities/rules.ts";
 import {
@@ -95,6 +97,7 @@ function installed(): readonly unknown[] {
   return [
     namespaceObject(),
     ...access(gateway, "gateway", gatewayRules()),
+    ...ownAccess(gateway, "gateway", [...replicaRules(), ...lastGoodRules()]),
     ...access(admission, "admission", [
       ...admissionRules(),
       ...trustRules("validatingwebhookconfigurations", admissionName),
@@ -149,15 +152,20 @@ function clusterAccess(
 
 /** The Secret with the authority of its certificates, in its own namespace. */
 function authorityAccess(): readonly unknown[] {
-  const meta = { name: admission, namespace, labels: labels("admission") };
+  return ownAccess(admission, "admission", authorityRules(authoritySecretName));
+}
+
+/** Rights in its own namespace. */
+function ownAccess(name: string, component: Component, rules: readonly PolicyRule[]): readonly unknown[] {
+  const meta = { name, namespace, labels: labels(component) };
   return [
-    { apiVersion: `${rbac}/v1`, kind: "Role", metadata: meta, rules: authorityRules(authoritySecretName) },
+    { apiVersion: `${rbac}/v1`, kind: "Role", metadata: meta, rules },
     {
       apiVersion: `${rbac}/v1`,
       kind: "RoleBinding",
       metadata: meta,
-      roleRef: { apiGroup: rbac, kind: "Role", name: admission },
-      subjects: [{ kind: "ServiceAccount", name: admission, namespace }],
+      roleRef: { apiGroup: rbac, kind: "Role", name },
+      subjects: [{ kind: "ServiceAccount", name, namespace }],
     },
   ];
 }
@@ -251,6 +259,8 @@ function gatewayDeployment(): unknown {
       args: ["run", `--admin-port=${adminPort}`],
       env: [
         { name: "POD_NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
+        // Its Lease goes with the Pod.
+        { name: "POD_UID", valueFrom: { fieldRef: { fieldPath: "metadata.uid" } } },
         { name: "NUNCIO_SERVICE", value: gateway },
         { name: "AMBASSADOR_DRAIN_TIME", value: String(drainSeconds) },
       ],

@@ -12,6 +12,8 @@ export interface AdminServerOptions {
   /** 0: any free port, for tests. */
   readonly port: number;
   readonly readiness: () => Readiness;
+  /** What /proxies shows, as JSON. */
+  readonly report?: () => unknown;
   readonly metrics: { readonly contentType: string; write(to: Writable, signal: AbortSignal): Promise<void> };
   readonly log: Log;
 }
@@ -92,7 +94,7 @@ async function answer(
   response.setHeader("cache-control", "no-store");
   response.setHeader("x-content-type-options", "nosniff");
   const isMetrics = pathname === "/metrics";
-  const page = isMetrics ? undefined : pages.get(pathname);
+  const page = isMetrics ? undefined : pageAt(pathname, options);
   if (!isMetrics && page === undefined)
     return sendText(request, response, { status: 404, text: "not found; try /healthz, /readyz or /metrics\n" });
   if (request.method !== "GET" && request.method !== "HEAD") {
@@ -120,6 +122,11 @@ const pages: ReadonlyMap<string, (readiness: Readiness) => Answer> = new Map<str
     (readiness) => (readiness.ready ? ok("Ambassador is ready and waiting") : unavailable("Ambassador is not ready")),
   ],
 ]);
+
+function pageAt(pathname: string, { report }: AdminServerOptions): ((readiness: Readiness) => Answer) | undefined {
+  if (pathname !== "/proxies" || report === undefined) return pages.get(pathname);
+  return () => ok(JSON.stringify(report()));
+}
 
 function ok(text: string): Answer {
   return { status: 200, text: `${text}\n` };

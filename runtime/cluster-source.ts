@@ -4,13 +4,15 @@ import { createExpander } from "../compile/expand.ts";
 import { createStore, type Store } from "../compile/store.ts";
 import { parseResource } from "../crds/parse.ts";
 import type { AnyResource, Resources, SecretResource } from "../crds/resources.ts";
+import { keyOf } from "../ir/resource.ts";
 import type { CompileSettings } from "../ir/settings.ts";
 import { systemClock } from "./clock.ts";
 import { createApi, readText } from "./informers/api.ts";
-import { startInformers } from "./informers.ts";
+import { type InformerOptions, startInformers } from "./informers.ts";
 import { secretFieldSelector, type WatchedKind } from "./informers/kind.ts";
 import type { Log } from "./log.ts";
 import { type SecretShelf, secretShelf } from "./secret-shelf.ts";
+import { createSightings, type Sightings } from "./status/sightings.ts";
 
 export interface ClusterSourceOptions {
   readonly kubeConfig: KubeConfig;
@@ -30,6 +32,8 @@ export interface ClusterSourceOptions {
   readonly inForce?: () => Resources | undefined;
   /** Secrets that nothing names are kept too: for who judges objects that may name them next. */
   readonly keepAllSecrets?: boolean;
+  /** Nothing is read before: what of the Secrets is to be kept may depend on it. */
+  readonly after?: Promise<void>;
   readonly log: Log;
   readonly signal: AbortSignal;
   /** `endpointsOnly`: nothing that compile reads. Called only once the first complete lists are there. */
@@ -40,6 +44,9 @@ export interface ClusterSourceOptions {
 
 export interface ClusterSource {
   readonly resources: () => Resources;
+  /** The one of this name. */
+  readonly object: (kind: AnyResource["kind"], namespace: string, name: string) => AnyResource | undefined;
+  readonly sightings: Sightings;
   readonly synced: () => boolean;
 }
 
@@ -129,9 +136,12 @@ export function watchCluster(options: ClusterSourceOptions): ClusterSource {
   });
   const secrets = options.keepAllSecrets === true ? undefined : shelfOf(options, store);
   const waiting = new Map<string, string>();
+  const sightings = createSightings();
+  const kept = (resource: AnyResource): AnyResource =>
+    sightings.kept(resource, store.get(resource.kind, resource.namespace, resource.name));
 
   const kindOf = ({ kind }: WatchedKind) => kind as AnyResource["kind"];
-  startInformers<AnyResource | undefined>({
+  const informerOptions: InformerOptions<AnyResource | undefined> = {
     kubeConfig: options.kubeConfig,
     kinds: kindsToRead({ ...options, knative: options.settings.knative === true }),
     namespace: options.namespace,
@@ -140,21 +150,34 @@ export function watchCluster(options: ClusterSourceOptions): ClusterSource {
     log: options.log,
     signal: options.signal,
     // Of the kinds that are watched it makes a resource whatever is in them: what is wrong stands with it.
-    parse: (raw) => parseResource(raw).resource,
+    parse(raw) {
+      const { resource } = parseResource(raw);
+      sightings.parsed(resource, raw);
+      return resource;
+    },
     sink: {
       replace(kind, objects) {
         const resources = objects.filter((each) => each !== undefined);
         if (kind.kind === "Secret" && secrets !== undefined) secrets.replace(resources.filter(isSecret));
-        else store.replace(kindOf(kind), resources);
+        else {
+          store.replace(kindOf(kind), resources.map(kept));
+          sightings.listed(kind.kind, new Set(resources.map(keyOf)));
+        }
       },
       put(_, object) {
         if (object === undefined) return;
-        if (isSecret(object) && secrets !== undefined) secrets.put(object);
-        else store.put(object);
+        if (isSecret(object) && secrets !== undefined) return secrets.put(object);
+        const held = store.get(object.kind, object.namespace, object.name);
+        const resource = kept(object);
+        // Only its status has changed.
+        if (resource !== held) store.put(resource);
       },
       remove(kind, { namespace, name, uid }) {
         if (kind.kind === "Secret" && secrets !== undefined) secrets.remove(namespace, name, uid);
-        else store.remove(kindOf(kind), namespace, name, uid);
+        else {
+          store.remove(kindOf(kind), namespace, name, uid);
+          sightings.removed(kind.kind, keyOf({ namespace, name }));
+        }
       },
       current: (kind, { namespace, name }) => store.get(kindOf(kind), namespace, name),
     },
@@ -171,6 +194,8 @@ export function watchCluster(options: ClusterSourceOptions): ClusterSource {
       if (state.phase === "live") waiting.delete(kind.plural);
       if (!synced) options.onWaiting([...waiting.values()][0] ?? "the first lists are being read from the API server");
     },
-  });
-  return { resources: () => store.resources(), synced: () => synced };
+  };
+  if (options.after === undefined) startInformers(informerOptions);
+  else void options.after.then(() => startInformers(informerOptions));
+  return { resources: () => store.resources(), object: store.get, sightings, synced: () => synced };
 }

@@ -1,7 +1,6 @@
 import { manifestReader } from "../compile/manifests.ts";
 import { type Resources, sortResources } from "../crds/resources.ts";
 import type { ObjectRef, Problem } from "../ir/problem.ts";
-import type { CompileSettings } from "../ir/settings.ts";
 import type { Listener } from "../ir/types.ts";
 import { createAdsServer } from "../xds/server/server.ts";
 import type { AdsEvent } from "../xds/server/events.ts";
@@ -10,32 +9,34 @@ import { type Readiness, startAdminServer } from "./admin-server.ts";
 import { certificateFiles } from "./certificate-files.ts";
 import { type Clock } from "./clock.ts";
 import { expiryWatch } from "./expiry-watch.ts";
-import { knativeStatus } from "./knative-status.ts";
+import { controlCluster } from "./cluster-control.ts";
+import type { GatewayStatus } from "./status/gateway-status.ts";
+import { createSightings } from "./status/sightings.ts";
+import { ownReport } from "./status/own-report.ts";
 import { whenLive } from "./when-live.ts";
 import { watchConsul } from "./consul.ts";
 import { FatalError } from "./fatal.ts";
 import { watchManifests } from "./files.ts";
 import type { Log } from "./log.ts";
 import { countOf, createMetrics } from "./metrics.ts";
-import { watchCluster } from "./cluster-source.ts";
-import { createApi } from "./informers/api.ts";
-import { ingressStatus } from "./ingress-status.ts";
 import { watchIstioCertificates } from "./istio-certificates.ts";
-import { loadKubeConfig } from "./kubernetes.ts";
 import { connectParent, type ParentChannel } from "./parent.ts";
 import { createPortGuard } from "./port-guard.ts";
 import { isHeldByOthers, portProblem } from "./ports.ts";
-import { problemLog } from "./problem-log.ts";
+import { problemLog, summary } from "./problem-log.ts";
+import { controlQuarantine } from "./quarantine/control.ts";
 import { createReconciler } from "./reconciler.ts";
+import { gatewayVerdicts, type ServingEnvoy } from "./validator/gateway.ts";
 import { createRejections } from "./rejections.ts";
-import { type Environment, ownServiceOf, type Settings } from "./settings.ts";
+import { compileSettingsOf } from "./compile-settings.ts";
+import type { Environment, Settings } from "./settings.ts";
 
 export interface ControlPlaneOptions {
   readonly settings: Settings;
   /** For variables in resources, where they are filled in. */
   readonly env: Environment;
   /** undefined: a shadow, which compiles and reports, and serves nothing. */
-  readonly envoy: { readonly xdsSocketPath: string; readonly adminSocketPath: string } | undefined;
+  readonly envoy: ServingEnvoy | undefined;
   readonly version: string;
   readonly log: Log;
   readonly clock: Clock;
@@ -49,8 +50,11 @@ const portRetryMs = 500;
 /** Where no socket can be: nobody asks a shadow's Envoy for its statistics. */
 const noSocket = "/dev/null/none";
 
+/** What is left to do before the process ends: tell the other replicas. */
+export type Farewell = () => Promise<void>;
+
 /** The control plane: resources in, configuration to Envoy by ADS, probes and metrics on the admin port. Runs until its supervisor ends it. */
-export async function runControlPlane(options: ControlPlaneOptions): Promise<void> {
+export async function runControlPlane(options: ControlPlaneOptions): Promise<Farewell> {
   const { settings, log, clock } = options;
   const adminSocketPath = options.envoy?.adminSocketPath ?? noSocket;
   const stopped = new AbortController();
@@ -58,6 +62,8 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
   let isReady = false;
   let reason = "the configuration has not been read yet";
   let envoyReason: string | undefined;
+  let status: GatewayStatus | undefined;
+  let proxyReport: () => unknown = () => ({});
 
   const metrics = createMetrics({
     version: options.version,
@@ -67,7 +73,10 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
   const parent = connectParent({
     channel: options.channel,
     onMessage(message) {
-      if (message.type === "draining") draining = true;
+      if (message.type === "draining") {
+        draining = true;
+        status?.resign();
+      }
       if (message.type === "envoyStarted") {
         metrics.envoyRestarts(message.restarts);
         if (envoyReason !== undefined)
@@ -76,6 +85,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       if (message.type === "envoyEnded") {
         isReady = false;
         envoyReason = `Envoy ${message.how} and is being started again`;
+        status?.progressed();
       }
       if (message.type === "controlPlaneStarted") metrics.controlPlaneRestarts(message.restarts);
     },
@@ -95,6 +105,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       port: settings.adminPort,
       readiness,
       metrics,
+      report: () => proxyReport(),
       log: log.child("admin"),
     });
     log.debug("admin port open", { port: admin.port });
@@ -103,7 +114,17 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     const rejections = createRejections();
     let compiledProblems: readonly Problem[] = [];
     let kept: ReadonlySet<ObjectRef> = new Set();
+    const quarantine = controlQuarantine({
+      settings,
+      metrics,
+      log: log.child("quarantine"),
+      clock,
+      signal: stopped.signal,
+      onChange: () => (isRead ? reconciler.changed() : undefined),
+    });
     let listeners = -1;
+    /** Undefined before the first compile. */
+    let inForce: Resources | undefined;
     let sourceProblems: readonly Problem[] = [];
     let portProblems: readonly Problem[] = [];
     let expired: readonly Problem[] = [];
@@ -115,14 +136,15 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         ...expired,
         ...portProblems,
         ...consul.problems(reconciler.sourceMap()),
-        ...rejections.problems(),
+        ...(quarantine.isAtWork() ? [] : rejections.problems()),
       ];
       const counts = { error: 0, warning: 0 };
       for (const { severity } of all) counts[severity]++;
       metrics.problems(counts);
-      logProblems(all, kept);
+      logProblems(all, kept, quarantine.objects());
+      proxy.problems(all);
+      if (inForce !== undefined) status?.judged(all, kept);
     };
-
     const expiry = expiryWatch({
       wallClock: Date.now,
       clock,
@@ -134,33 +156,40 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
 
     const onEvent = (event: AdsEvent): void => {
       if (event.kind === "sent") metrics.pushed(event.type, event.bytes);
-      if (event.kind === "nack") {
-        metrics.rejected(event.type);
-        rejections.refused(event, reconciler.sourceMap());
-        report();
-      }
+      if (event.kind === "nack") metrics.rejected(event.type);
+      if (event.kind === "nack") rejections.refused(event, reconciler.sourceMap());
+      quarantine.heard(event, () => ads?.goOn());
       if (event.kind !== "acknowledged") return;
+      // What comes next may be without what was refused.
+      if (quarantine.isAtWork()) return;
+      proxy.acknowledged(event);
       live.acknowledged(event.snapshot);
       const since = born.get(event.snapshot);
       const lagMs = since === undefined ? undefined : clock.now() - since;
       if (lagMs !== undefined) metrics.snapshotAcknowledged(lagMs / 1000);
       if (rejections.acknowledged(event)) report();
+      quarantine.settled();
       log.debug("live", lagMs === undefined ? {} : { ms: Math.round(lagMs * 10) / 10 });
-      if (isReady) return;
-      isReady = true;
-      envoyReason = undefined;
-      log.info("ready");
-      void parent?.send({ type: "ready" });
+      if (!isReady) {
+        isReady = true;
+        envoyReason = undefined;
+        log.info("ready");
+        void parent?.send({ type: "ready" });
+      }
+      status?.progressed();
     };
 
     const ads =
-      options.envoy === undefined
-        ? undefined
-        : await createAdsServer({ socketPath: options.envoy.xdsSocketPath, log: log.child("xds"), onEvent });
+      options.envoy &&
+      (await createAdsServer({ socketPath: options.envoy.xdsSocketPath, halts: true, log: log.child("xds"), onEvent }));
     let currentResources: () => Resources = () => sortResources([]).value;
-    let inForce: Resources | undefined;
     let irListeners: readonly Listener[] = [];
     const live = whenLive();
+    /** Files have no versions. */
+    let sightings = createSightings();
+    const proxy = ownReport({ readiness, sightings: () => sightings, clock, today: () => new Date() });
+    live.onLive(proxy.live);
+    proxyReport = proxy.now;
     let reviewStatus: () => void = () => undefined;
     const guard = createPortGuard<Listener>({
       isHeld: (place) => isHeldByOthers(place, adminSocketPath),
@@ -168,6 +197,8 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         born.set(snapshot, changedAtMs);
         reason = "Envoy has not acknowledged the first configuration yet";
         live.published(snapshot);
+        quarantine.published(snapshot);
+        proxy.published(snapshot);
         ads?.setSnapshot(snapshot);
       },
       onHeld(held) {
@@ -185,17 +216,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
       onEndpoints: () => reconciler.changed(true),
       onProblems: report,
     });
-    const compileSettings: CompileSettings = Object.freeze({
-      ambassadorId: settings.ambassadorId,
-      ownNamespace: settings.namespace,
-      bindAddress: settings.envoyBindAddress,
-      inCluster: settings.mode.kind === "cluster",
-      ownService: ownServiceOf(settings),
-      readsFiles: true,
-      routeMatching: settings.routeMatching,
-      looseLabelSelectors: settings.looseLabelSelectors,
-      knative: settings.knative,
-    });
+    const compileSettings = compileSettingsOf(settings);
     let isRead = false;
     const istio =
       settings.istioSecretDir === undefined
@@ -218,12 +239,18 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     });
     const reconciler = createReconciler({
       settings: compileSettings,
+      verdicts: options.envoy && gatewayVerdicts(options.envoy, clock, log.child("verdict")),
       resources: (serving) => files.withFiles(istio?.over(currentResources()) ?? currentResources(), serving),
       consul,
+      quarantine,
+      onComplete: ({ problems }, isNews) =>
+        live.judged(
+          { resources: currentResources(), problems, versions: sightings.contentVersions() },
+          isNews && ads !== undefined,
+        ),
       onSnapshot(snapshot, changedAtMs) {
         // A shadow opens no port, so it does not matter who has them.
         if (ads === undefined) return;
-        live.changed();
         guard.offer(snapshot, irListeners, changedAtMs);
       },
       onJudged(judged) {
@@ -240,9 +267,9 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         expired = expiry.judge(judged.compiled.certificates);
         kept = judged.kept;
         report();
+        quarantine.settled();
         reviewStatus();
         if (options.envoy === undefined) log.info(summary(judged.problems, currentResources()));
-        live.judged(currentResources(), judged.problems);
       },
       onCompiled: (seconds) => metrics.compiled(seconds),
       clock,
@@ -265,16 +292,14 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         },
       });
     } else {
-      const { kubeConfig } = loadKubeConfig();
-      const source = watchCluster({
-        kubeConfig,
-        settings: compileSettings,
-        namespace: settings.singleNamespace ? settings.namespace : undefined,
-        secretsNamespace: settings.secretsSingleNamespace ? settings.namespace : undefined,
-        labelSelector: settings.labelSelector,
-        fieldSelector: settings.fieldSelector,
-        inForce: () => inForce,
-        log: log.child("kubernetes"),
+      const cluster = controlCluster({
+        ...{ quarantine, live, metrics, log, clock },
+        settings,
+        compileSettings,
+        env: options.env,
+        isShadow: options.envoy === undefined,
+        inForce: () => quarantine.withProven(inForce),
+        report: proxy,
         signal: stopped.signal,
         onChange(endpointsOnly) {
           isRead = true;
@@ -282,27 +307,10 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
         },
         onWaiting: (why) => (reason = why),
       });
-      currentResources = source.resources;
-      // A shadow writes nothing.
-      if (options.envoy === undefined) return;
-      if (settings.knative) {
-        live.tell = knativeStatus({
-          api: createApi(kubeConfig),
-          gateway: { ...compileSettings, service: settings.service },
-          log: log.child("status"),
-          clock,
-          today: () => new Date(),
-          signal: stopped.signal,
-        });
-      }
-      reviewStatus = ingressStatus({
-        api: createApi(kubeConfig),
-        gateway: { ...compileSettings, service: settings.service },
-        resources: source.resources,
-        log: log.child("status"),
-        clock,
-        signal: stopped.signal,
-      });
+      currentResources = cluster.source.resources;
+      sightings = cluster.source.sightings;
+      status = cluster.status;
+      reviewStatus = cluster.reviewStatus;
     }
   } catch (error) {
     if (!(error instanceof FatalError)) throw error;
@@ -310,11 +318,5 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<voi
     await parent.send({ type: "fatal", message: error.message, exitCode: error.exitCode });
     options.exit(error.exitCode);
   }
-}
-
-/** A shadow's only answer, once for each change. */
-function summary(problems: readonly Problem[], { listeners, hosts, mappings, tcpMappings }: Resources): string {
-  const errors = problems.filter(({ severity }) => severity === "error").length;
-  const routes = mappings.length + tcpMappings.length;
-  return `judged ${listeners.length} Listeners, ${hosts.length} Hosts, ${routes} Mappings: ${errors} errors, ${problems.length - errors} warnings`;
+  return async () => status?.release();
 }

@@ -26,8 +26,14 @@ export interface Metrics {
   rejected(type: string): void;
   /** From a snapshot's birth until Envoy had acknowledged all of it. */
   snapshotAcknowledged(lagSeconds: number): void;
+  /** From the moment at which this replica, which writes status, saw a change until every proxy had acknowledged it. */
+  programmed(seconds: number): void;
+  /** The status of one object. */
+  statusWritten(): void;
   /** Problems that stand now, by severity. */
   problems(counts: Readonly<Record<string, number>>): void;
+  /** Objects that are not in force as they are asked for, by kind. */
+  quarantined(counts: Readonly<Record<string, number>>): void;
   /** Resources that are known now, by kind. */
   resources(counts: Readonly<Record<string, number>>): void;
   envoyRestarts(count: number): void;
@@ -63,11 +69,25 @@ export function createMetrics({
     "nuncio_snapshot_acknowledged_seconds",
     "From a new snapshot until Envoy had acknowledged all of it.",
   );
+  const programmedSeconds = histogram(
+    "nuncio_programmed_seconds",
+    "From a change of an object until every proxy had acknowledged it; by the replica that writes status.",
+  );
+  const statusWrites = new Counter({
+    name: "nuncio_status_writes_total",
+    help: "Statuses of objects written.",
+    registers,
+  });
   const pushes = counter("nuncio_xds_pushes_total", "Responses sent to Envoy.");
   const pushedBytes = counter("nuncio_xds_pushed_bytes_total", "Bytes of the responses sent to Envoy.");
   const acknowledgements = counter("nuncio_xds_acknowledgements_total", "Responses that Envoy accepted.");
   const rejections = counter("nuncio_xds_rejections_total", "Responses that Envoy refused.");
   const problems = gauge("nuncio_problems", "Problems of the objects that are known now.", ["severity"]);
+  const quarantined = gauge(
+    "nuncio_quarantined_objects",
+    "Objects that are bad, and in whose place their last good version serves, or nothing.",
+    ["kind"],
+  );
   const resources = gauge("nuncio_resources", "Objects that are known now.", ["kind"]);
   const envoyRestarts = gauge(
     "nuncio_envoy_restarts",
@@ -94,7 +114,10 @@ export function createMetrics({
     acknowledged: (type) => acknowledgements.inc({ type }),
     rejected: (type) => rejections.inc({ type }),
     snapshotAcknowledged: (lagSeconds) => acknowledgedSeconds.observe(lagSeconds),
+    programmed: (seconds) => programmedSeconds.observe(seconds),
+    statusWritten: () => statusWrites.inc(),
     problems: (counts) => setAll(problems, "severity", counts),
+    quarantined: (counts) => setAll(quarantined, "kind", counts),
     resources: (counts) => setAll(resources, "kind", counts),
     envoyRestarts: (count) => envoyRestarts.set(count),
     controlPlaneRestarts: (count) => controlPlaneRestarts.set(count),

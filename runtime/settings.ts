@@ -77,6 +77,8 @@ export interface Settings {
   readonly drainDelayMs: number;
   /** Knative's Ingresses are read. */
   readonly knative: boolean;
+  /** The status of objects is written. */
+  readonly updateStatus: boolean;
   readonly consul: ConsulSettings;
   /** Where Istio's agent writes a certificate; undefined: nowhere. */
   readonly istioSecretDir: string | undefined;
@@ -157,6 +159,7 @@ export function readSettings(
       1000 * reader.integer({ variable: "AMBASSADOR_DRAIN_TIME", min: 0, max: 86_400, fallback: 600, unit: "seconds" }),
     drainDelayMs: 1000 * reader.seconds("--drain-delay", flags.drainDelay, standalone ? 0 : 5),
     knative: reader.boolean("AMBASSADOR_KNATIVE_SUPPORT", false),
+    updateStatus: reader.boolean("AMBASSADOR_UPDATE_MAPPING_STATUS", true),
     consul: consulSettings(env, reader.boolean),
     istioSecretDir: trimmed(env["AMBASSADOR_ISTIO_SECRET_DIR"]),
     // Kubelet's probes come from outside of the Pod; on a person's machine nobody else has business there.

@@ -5,47 +5,48 @@ import type { Snapshot } from "../xds/snapshot.ts";
 export interface Live {
   readonly resources: Resources;
   readonly problems: readonly Problem[];
+  /** By kind: the resourceVersion of the last change among the resources. Empty for files. */
+  readonly versions: ReadonlyMap<string, string>;
 }
 
 /** Tells of resources when requests meet what was made of them. */
 export interface WhenLive {
-  /** Who is told. */
-  tell: (live: Live) => void;
-  /** Resources were compiled. */
-  judged(resources: Resources, problems: readonly Problem[]): void;
-  /** Something else than Envoy has came of it. */
-  changed(): void;
-  /** This is what goes to Envoy. */
+  /** Adds one who is told. Of what a newer one overtook nothing is told. */
+  onLive(listener: (live: Live) => void): void;
+  /** Resources were compiled. `isNews`: what Envoy is to have is not what it was, so that `published` follows. */
+  judged(live: Live, isNews: boolean): void;
+  /** This goes to Envoy: what was judged last. */
   published(snapshot: Snapshot): void;
   acknowledged(snapshot: Snapshot): void;
 }
 
 export function whenLive(): WhenLive {
+  const listeners: ((live: Live) => void)[] = [];
+  /** What a snapshot serves: the newest that came to the same. */
+  const served = new WeakMap<Snapshot, Live>();
   let latest: Live | undefined;
-  let isWaiting = true;
-  let waitingFor: Snapshot | undefined;
-  const when: WhenLive = {
-    tell: () => undefined,
-    judged(resources, problems) {
-      const live = { resources, problems };
+  let isUnpublished = true;
+  let current: Snapshot | undefined;
+  let isAcknowledged = false;
+  const tell = (live: Live): void => listeners.forEach((listener) => listener(live));
+  return {
+    onLive: (listener) => void listeners.push(listener),
+    judged(live, isNews) {
       latest = live;
-      // After the snapshot that may come of it.
-      setImmediate(() => {
-        if (latest === live && !isWaiting) when.tell(live);
-      });
-    },
-    changed() {
-      isWaiting = true;
-      waitingFor = undefined;
+      isUnpublished ||= isNews;
+      if (isUnpublished || current === undefined) return;
+      served.set(current, live);
+      if (isAcknowledged) tell(live);
     },
     published(snapshot) {
-      waitingFor = snapshot;
+      current = snapshot;
+      isUnpublished = isAcknowledged = false;
+      if (latest !== undefined) served.set(snapshot, latest);
     },
     acknowledged(snapshot) {
-      if (snapshot !== waitingFor) return;
-      isWaiting = false;
-      if (latest !== undefined) when.tell(latest);
+      if (snapshot === current) isAcknowledged = true;
+      const live = served.get(snapshot);
+      if (live !== undefined) tell(live);
     },
   };
-  return when;
 }

@@ -68,7 +68,8 @@ export async function readCluster(flags: StateFlags, env: Environment): Promise<
   return { resources: store.resources(), settings, problems: [], from };
 }
 
-async function listOrFail(
+/** @throws FatalError when the cluster cannot be reached, or does not let us read */
+export async function listOrFail(
   api: Api,
   kind: WatchedKind,
   selection: Selection,

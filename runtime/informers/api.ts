@@ -9,6 +9,8 @@ import type { KubeConfig } from "@kubernetes/client-node";
 import { errorCode, errorText } from "../fatal.ts";
 import { LineSplitter } from "./lines.ts";
 
+export const mergePatch = "application/merge-patch+json";
+
 export interface Api {
   /** Base URL of the API server, for messages. */
   readonly server: string;
@@ -24,8 +26,21 @@ export interface Api {
     body: unknown,
     options: { readonly signal: AbortSignal; readonly answerWithinMs: number },
   ): Promise<IncomingMessage>;
+  /** Any other request. As `get`; it may be sent twice where an idle connection was closed meanwhile. */
+  send(
+    request: ApiRequest,
+    options: { readonly signal: AbortSignal; readonly answerWithinMs: number },
+  ): Promise<IncomingMessage>;
   /** Closes the idle connections too. */
   close(): void;
+}
+
+export interface ApiRequest {
+  readonly method: "POST" | "PATCH" | "DELETE";
+  readonly path: string;
+  /** Of the body. Default: application/json. */
+  readonly contentType?: string;
+  readonly body?: unknown;
 }
 
 /** A peer that vanished without a word (a node lost, a NAT that forgot us) is noticed by TCP itself: Node probes each second after
@@ -89,16 +104,20 @@ export function createApi(kubeConfig: KubeConfig): Api {
     });
   }
 
+  const write: Api["send"] = async (request, { signal, answerWithinMs }) => {
+    const { method, path, contentType = "application/json", body } = request;
+    const options = await requestOptions();
+    const headers = { ...options.headers, "content-type": contentType };
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    return send(new URL(server + path), { ...options, method, headers }, signal, answerWithinMs, text);
+  };
+
   return {
     server,
     get: async (path, { signal, answerWithinMs }) =>
       send(new URL(server + path), await requestOptions(), signal, answerWithinMs),
-    async patch(path, body, { signal, answerWithinMs }) {
-      const options = await requestOptions();
-      const headers = { ...options.headers, "content-type": "application/merge-patch+json" };
-      const url = new URL(server + path);
-      return send(url, { ...options, method: "PATCH", headers }, signal, answerWithinMs, JSON.stringify(body));
-    },
+    patch: (path, body, options) => write({ method: "PATCH", path, contentType: mergePatch, body }, options),
+    send: write,
     close: () => agents.forEach(({ agent }) => agent.destroy()),
   };
 }

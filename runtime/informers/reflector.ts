@@ -10,7 +10,6 @@
  *  What is left after mending these is its KubeConfig, which we use. */
 
 import type { IncomingMessage } from "node:http";
-import { compareText } from "../../ir/problem.ts";
 import type { Clock } from "../clock.ts";
 import { errorText } from "../fatal.ts";
 import type { Log } from "../log.ts";
@@ -24,6 +23,7 @@ import { describeBug } from "./mirror.ts";
 import type { Draft, Mirror } from "./mirror.ts";
 import { parseJson, readEvent, readList } from "./raw.ts";
 import type { RawList } from "./raw.ts";
+import { isOlder } from "./version.ts";
 
 export interface ReflectorTiming {
   /** Objects per page of a list. */
@@ -218,10 +218,4 @@ export function createReflector(options: ReflectorOptions): Reflector {
       return outcome;
     },
   };
-}
-
-/** Versions are decimal numbers that may not fit a JavaScript one. */
-function isOlder(version: string, than: string): boolean {
-  if (!/^\d+$/.test(version) || !/^\d+$/.test(than)) return false;
-  return version.length === than.length ? compareText(version, than) < 0 : version.length < than.length;
 }

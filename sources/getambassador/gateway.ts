@@ -1,6 +1,6 @@
-import type { ModuleConfig } from "../../crds/module-config.ts";
 import type { Resources } from "../../crds/resources.ts";
 import type { Counters } from "../../ir/counters.ts";
+import type { Defaults } from "../../features/defaults.ts";
 import { emptyIr } from "../../ir/empty.ts";
 import { memoByKey, memoForever, memoLast, sameElements, sameEntries } from "../../ir/memo.ts";
 import type { Problem } from "../../ir/problem.ts";
@@ -18,9 +18,9 @@ import { listenerMaker } from "./ir-listener.ts";
 import { buildListener, type BuiltListener, takesHost } from "./listener.ts";
 import { consulProblems } from "./consul.ts";
 import { type Around, chainsOf, type Place, sameAround } from "./chains.ts";
-import { contextLookup } from "./lookup.ts";
+import { lookupIn, otherAnswers, serviceIndex } from "./lookup.ts";
 import type { BuiltMapping, MappingContext } from "./mapping.ts";
-import { selectModule } from "./module.ts";
+import { mappingDefaults, selectModule } from "./module.ts";
 import { detachedProblems, hostConflicts, listenerConflicts } from "./placement-problems.ts";
 import { probeBuilder } from "./probes.ts";
 import { runtimeFlagsOf } from "./runtime-flags.ts";
@@ -60,8 +60,11 @@ export function gatewayAssembler(
   const soundObjects = soundSelector();
   const moduleOf = memoLast(selectModule);
   const tls: TlsBuilder = tlsBuilder();
-  const lookupOf = memoLast(contextLookup);
-  const contextOf = memoLast((defaults: ModuleConfig, lookup: TargetLookup): MappingContext => ({ defaults, lookup }));
+  const servicesByKey = serviceIndex();
+  const otherAnswersOf = memoLast(otherAnswers);
+  const lookupOf = memoLast(lookupIn);
+  const defaultsOf = mappingDefaults();
+  const contextOf = memoLast((defaults: Defaults, lookup: TargetLookup): MappingContext => ({ defaults, lookup }));
   const withDomain = memoLast(
     (context: MappingContext, labelDomain: string | undefined): MappingContext =>
       labelDomain === undefined ? context : { ...context, labelDomain },
@@ -128,25 +131,25 @@ export function gatewayAssembler(
     // TLSContexts serve TCPMappings by name too.
     const hasNamedTcp = usable.tcpMappings.some(({ spec }) => spec.host !== undefined);
     if (!hasHosts && !hasNamedTcp) problems.push(...secrets.withoutHosts);
-    const lookup = lookupOf(
-      sound.services,
+    const otherAnswers = otherAnswersOf(
       usable.serviceResolvers,
       usable.endpointResolvers,
       usable.consulResolvers,
       secrets,
       settings,
     );
-    const context = contextOf(module.config, lookup);
+    const lookup = lookupOf(servicesByKey(sound.services), otherAnswers);
+    const context = contextOf(defaultsOf(module.config), lookup);
 
     const labelDomain = labelDomainOf(usable.rateLimitServices, context);
     const mappings = buildMappings(usable.mappings, withDomain(context, labelDomain));
     for (const problem of mappings.problems) problems.push(problem);
     const tcpMappings = buildTcpMappings(usable.tcpMappings, context);
     for (const problem of tcpMappings.problems) problems.push(problem);
-    const probes = buildProbes(module.object, context, settings);
+    const probes = buildProbes(module, context, settings);
     problems.push(...probes.problems);
     const built = withProbes(mappings.usable, probes.mappings);
-    const services = servicesOf({ ...usable, broken }, context, mappings.usable);
+    const services = servicesOf({ ...usable, broken }, module.config, context, mappings.usable);
     problems.push(...services.problems);
 
     // A Host with an error must not open the gateway to every host name: only where there is none at all one stands in.

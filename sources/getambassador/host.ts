@@ -4,7 +4,7 @@ import { assertNever } from "../../ir/assert.ts";
 import type { Problem } from "../../ir/problem.ts";
 import type { Resource } from "../../ir/resource.ts";
 import type { TerminationTls } from "../../ir/types.ts";
-import { globsOverlap } from "./hostname.ts";
+import { globsOverlap, hostNameProblems } from "./hostname.ts";
 import type { BuiltMapping } from "./mapping.ts";
 
 /** What happens to a request that came without TLS. */
@@ -81,11 +81,14 @@ function expressionHolds({ key, operator, values = [] }: Expression, labels: Lab
   }
 }
 
+export type Taker = Pick<BuiltHost, "hostname" | "selector">;
+export type Takeable = Pick<BuiltMapping, "hostname" | "hostRegex" | "everywhere" | "resource">;
+
 /**
  * Whether a Host takes a Mapping: its mappingSelector must match the labels where it has one, the host names must overlap
  * where the Mapping has one, and at least one of both must be there. Source: Emissary 2 and later, strict label selectors.
  */
-export function takesMapping(host: BuiltHost, mapping: BuiltMapping, loose = false): boolean {
+export function takesMapping(host: Taker, mapping: Takeable, loose = false): boolean {
   if (mapping.everywhere === true) return true;
   if (isHidden(mapping.resource.labels, host.selector)) return false;
   if (loose) return takesLoosely(host, mapping);
@@ -101,7 +104,7 @@ function isHidden(labels: Labels, selector: LabelSelector | undefined): boolean 
 }
 
 /** As Emissary did before 2.4 and 3.2, and does with DISABLE_STRICT_LABEL_SELECTORS. */
-function takesLoosely({ selector, hostname }: BuiltHost, mapping: BuiltMapping): boolean {
+function takesLoosely({ selector, hostname }: Taker, mapping: Takeable): boolean {
   if (selector !== undefined && labelsMatch(selector, mapping.resource.labels, true)) return true;
   if (mapping.hostname === undefined) return mapping.hostRegex !== undefined;
   return globsOverlap(mapping.hostname, hostname);
@@ -152,7 +155,11 @@ function additionalPort(resource: Resource<HostSpec>): readonly Problem[] {
 
 export function buildHost(resource: Resource<HostSpec>, { tls, wanted, problems: ofTls }: HostTls): BuiltHost {
   const { spec } = resource;
-  const told = [...inertFields(resource), ...additionalPort(resource)];
+  const ofName = hostNameProblems(spec.hostname ?? "*", ["spec", "hostname"]).map((each) => ({
+    object: resource,
+    ...each,
+  }));
+  const told = [...ofName, ...inertFields(resource), ...additionalPort(resource)];
   const problems = told.length === 0 ? ofTls : [...ofTls, ...told];
   return {
     key: `${resource.namespace}/${resource.name}`,

@@ -1,0 +1,81 @@
+/** Commands that tell what became of objects. */
+import { Command, InvalidArgumentError } from "commander";
+import { outputOption, type OutputFormat } from "../output/format.ts";
+import { withClusterOptions } from "../state/options.ts";
+
+const write = {
+  out: (text: string) => void process.stdout.write(text),
+  error: (text: string) => void process.stderr.write(text),
+};
+
+export interface StatusFlags {
+  readonly context?: string;
+  readonly namespace?: string;
+  readonly allNamespaces?: boolean;
+  readonly tree?: boolean;
+  readonly output: OutputFormat;
+}
+
+export function statusCommand(): Command {
+  return withClusterOptions(new Command("status"))
+    .description("what became of objects: accepted, live in every proxy, or why not; exit 1 when one is not")
+    .argument("[object]", "KIND or KIND/NAME, such as mappings or mapping/quote (default: every kind)")
+    .option("-A, --all-namespaces", "of every namespace")
+    .option("--tree", "Hosts, with the Mappings that each one takes")
+    .addOption(outputOption("table", "json", "yaml"))
+    .action(async (object: string | undefined, flags: StatusFlags) => {
+      const { status } = await import("./status.ts");
+      process.exitCode = await status(object, flags, process.env, write);
+    });
+}
+
+export interface ProxiesFlags {
+  readonly context?: string;
+  readonly namespace?: string;
+  readonly gateway?: string;
+  readonly output: OutputFormat;
+}
+
+export function proxiesCommand(): Command {
+  return withClusterOptions(new Command("proxies"))
+    .description(
+      "what each proxy has acknowledged, and what it refuses; exit 1 when one refuses something or is not ready",
+    )
+    .option("--gateway <url>", "ask this gateway alone, by its admin port, such as http://127.0.0.1:8877")
+    .addOption(outputOption("table", "json", "yaml"))
+    .action(async (flags: ProxiesFlags) => {
+      const { proxies } = await import("./proxies.ts");
+      process.exitCode = await proxies(flags, process.env, write);
+    });
+}
+
+export interface WaitFlags {
+  readonly context?: string;
+  readonly namespace?: string;
+  readonly for: "programmed" | "accepted";
+  readonly timeout: number;
+}
+
+export function waitCommand(): Command {
+  return withClusterOptions(new Command("wait"))
+    .description("wait until an object is live in every proxy; exit 1 when it is not in time, with the reason")
+    .argument("<object>", "KIND/NAME, such as mapping/quote")
+    .option("--for <condition>", "programmed or accepted", conditionOf, "programmed")
+    .option("--timeout <duration>", "how long, such as 30s or 2m", durationMs, 30_000)
+    .action(async (object: string, flags: WaitFlags) => {
+      const { waitFor } = await import("./wait.ts");
+      process.exitCode = await waitFor(object, flags, process.env, write);
+    });
+}
+
+function conditionOf(text: string): WaitFlags["for"] {
+  const word = text.toLowerCase();
+  if (word === "programmed" || word === "accepted") return word;
+  throw new InvalidArgumentError("Write programmed or accepted.");
+}
+
+function durationMs(text: string): number {
+  const [, number = "", unit = ""] = /^(\d{1,6})(ms|s|m|h|)$/.exec(text) ?? [];
+  if (number === "") throw new InvalidArgumentError("Write a number with a unit, such as 30s or 2m.");
+  return Number(number) * { ms: 1, s: 1000, "": 1000, m: 60_000, h: 3_600_000 }[unit as "ms" | "s" | "m" | "h" | ""];
+}

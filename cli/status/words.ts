@@ -1,0 +1,13 @@
+import type { Paint } from "../output/colour.ts";
+import { type ObjectStatus, reasonOf } from "./objects.ts";
+
+export function painted(status: string | undefined, paint: Paint): string {
+  if (status === "True") return paint("green", status);
+  return status === undefined ? paint("dim", "-") : paint("red", status);
+}
+
+/** In a line: how many proxies have it, or why they have not. */
+export function summaryOf(object: ObjectStatus): string {
+  const reason = reasonOf(object)?.split("\n")[0];
+  return reason ?? object.conditions.Programmed?.message ?? "";
+}
