@@ -6,6 +6,7 @@ import { type ClusterRows, describe, measureInCluster } from "./bench/cluster.ts
 import { type CompileRow, measureCompile, measureMixed, type MixedRow } from "./bench/compile.ts";
 import { type FilesRow, measureFiles } from "./bench/files.ts";
 import { defaultForm, formsFor } from "./bench/forms.ts";
+import { type ExplainRow, measureExplain } from "./bench/explain.ts";
 import { loadAverage, machine, versions } from "./bench/machine.ts";
 import { fillers, frame, route, type Shape } from "./bench/objects.ts";
 import { type Options, readOptions, type Section, usage, UsageError } from "./bench/options.ts";
@@ -132,6 +133,11 @@ async function measure(session: Session, options: Options): Promise<Report> {
   const compile = wants("compile") ? await measureCompiles(session, options) : [];
   const mixed = wants("compile") ? await measureMixes(session, options) : [];
   const files = wants("files") ? await measureDirectories(session, options, bundle) : [];
+  const explain: ExplainRow[] = [];
+  for (const mappings of wants("explain") ? options.sizes : []) {
+    session.say(`explain: ${mappings} Mappings`);
+    explain.push(await measureExplain(mappings, options.quick ? 20 : 100));
+  }
   const throughput = wants("throughput") ? await measureThroughputs(session, options, bundle) : [];
   const directoryStarts = wants("start") ? await measureDirectoryStarts(session, options, bundle) : [];
   const skipped: Report["skipped"][number][] = [];
@@ -161,6 +167,7 @@ async function measure(session: Session, options: Options): Promise<Report> {
     memory: rows?.memory ?? [],
     changes: rows?.changes ?? [],
     admission: rows?.admission ?? [],
+    explain,
     throughput,
     start: [...directoryStarts, ...(rows?.start ?? [])],
     loading: rows?.loading ?? [],

@@ -10,6 +10,7 @@ export const sections = [
   "admission",
   "throughput",
   "start",
+  "explain",
 ] as const;
 export type Section = (typeof sections)[number];
 

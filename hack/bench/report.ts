@@ -1,4 +1,5 @@
 import type { AdmissionRow } from "./admission.ts";
+import type { ExplainRow } from "./explain.ts";
 import type { BurstRow, PropagationRow } from "./propagation.ts";
 import type { ChangesRow } from "./changes.ts";
 import type { LoadRow } from "./cluster.ts";
@@ -30,6 +31,7 @@ export interface Report {
   readonly memory: readonly MemoryRow[];
   readonly changes: readonly ChangesRow[];
   readonly admission: readonly AdmissionRow[];
+  readonly explain: readonly ExplainRow[];
   readonly throughput: readonly ThroughputRow[];
   readonly start: readonly StartRow[];
   readonly loading: readonly LoadRow[];
@@ -60,6 +62,7 @@ export function table(report: Report): string {
     ...memoryTable(report),
     ...changesTable(report),
     ...admissionTable(report),
+    ...explainTable(report),
     ...throughputTable(report),
     ...startTable(report),
     ...report.skipped.map(({ section, reason }) => `\nSKIPPED ${section}: ${reason}`),
@@ -244,6 +247,19 @@ function admissionTable({ admission }: Report): string[] {
     "RSS (peak), MB",
     "load",
   ]);
+}
+
+function explainTable({ explain }: Report): string[] {
+  const rows = explain.map((row): Cell[] => [
+    row.mappings,
+    row.lastRoute.n,
+    short(row.firstMs),
+    spread(row.lastRoute),
+    spread(row.noRoute),
+    row.loadAverage[0] ?? 0,
+  ]);
+  const head = ["Mappings", "N", "first", "the last route", "no route", "load"];
+  return section("explain one request, ms (p50 / p90 / max)", rows, head);
 }
 
 function throughputTable({ throughput }: Report): string[] {
