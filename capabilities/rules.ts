@@ -11,7 +11,7 @@ export interface PolicyRule {
 export interface WebhookRule {
   readonly apiGroups: readonly string[];
   readonly apiVersions: readonly string[];
-  readonly operations: readonly ["CREATE", "UPDATE"];
+  readonly operations: readonly ("CREATE" | "UPDATE" | "DELETE")[];
   readonly resources: readonly string[];
   readonly scope: CustomKind["scope"];
 }
@@ -35,6 +35,11 @@ export function gatewayRules(): PolicyRule[] {
     // What becomes of an object is told where the object is.
     { apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create"] },
   ];
+}
+
+/** In the gateway's own namespace: the last good forms of objects in quarantine. Names cannot limit `create`, nor names that are made later the rest. */
+export function lastGoodRules(): PolicyRule[] {
+  return [{ apiGroups: [""], resources: ["secrets"], verbs: ["create", "patch", "delete"] }];
 }
 
 /** In the gateway's own namespace: replicas report on Leases, and elect the one of them that writes status. */
@@ -101,8 +106,11 @@ function readRules(some: readonly Kind[], secretVerbs: readonly string[]): Polic
   return [...rules.values()];
 }
 
-/** What the API server asks about before it stores it. Deletions are never refused. */
-export function webhookRules(isAsked: (kind: Kind) => boolean = ({ validated }) => validated === true): WebhookRule[] {
+/** What the API server asks about before it does it. */
+export function webhookRules(
+  isAsked: (kind: Kind) => boolean = ({ validated }) => validated === true,
+  operations: WebhookRule["operations"] = ["CREATE", "UPDATE"],
+): WebhookRule[] {
   const rules = new Map<string, WebhookRule & { resources: string[] }>();
   for (const row of kinds) {
     const { group, version, plural, scope } = row;
@@ -111,7 +119,7 @@ export function webhookRules(isAsked: (kind: Kind) => boolean = ({ validated }) 
     const rule = rules.get(key) ?? {
       apiGroups: [group],
       apiVersions: [version],
-      operations: ["CREATE", "UPDATE"],
+      operations,
       resources: [],
       scope,
     };

@@ -7,6 +7,7 @@ import { loadKubeConfig } from "../runtime/kubernetes.ts";
 import { createLog } from "../runtime/log.ts";
 import { formatSettingProblem } from "../runtime/settings.ts";
 import { userPath, version } from "./assets.ts";
+import { validatorIfThere } from "./verdict.ts";
 
 const NAMESPACE_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 
@@ -25,11 +26,13 @@ export async function admission(flags: AdmissionFlags): Promise<void> {
       stop.abort();
     });
   }
+  const log = createLog({ name: "nuncio", level, json, out: process.stderr, now: () => new Date() });
   await runAdmission({
     settings: { ...settings, certificates: resolved(settings.certificates, env) },
     kubeConfig: loadKubeConfig().kubeConfig,
     version,
-    log: createLog({ name: "nuncio", level, json, out: process.stderr, now: () => new Date() }),
+    log,
+    validator: validatorIfThere(env, log.child("verdict")),
     clock: systemClock,
     now: () => new Date(),
     env,

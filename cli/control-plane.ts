@@ -1,7 +1,7 @@
 import { systemClock } from "../runtime/clock.ts";
 import { type Farewell, runControlPlane } from "../runtime/control-plane.ts";
 import type { RunFlags } from "../runtime/settings.ts";
-import { version } from "./assets.ts";
+import { findEnvoy, version } from "./assets.ts";
 import { settingsOf } from "./settings.ts";
 
 export interface ControlPlaneFlags extends RunFlags {
@@ -20,7 +20,11 @@ export async function controlPlane(flags: ControlPlaneFlags): Promise<void> {
   farewell = await runControlPlane({
     settings,
     env: process.env,
-    envoy: { xdsSocketPath: flags.xdsSocket, adminSocketPath: flags.envoyAdminSocket },
+    envoy: {
+      xdsSocketPath: flags.xdsSocket,
+      adminSocketPath: flags.envoyAdminSocket,
+      envoyPath: findEnvoy(flags.envoy, process.env),
+    },
     version,
     log,
     clock: systemClock,

@@ -1,9 +1,10 @@
 import fs from "node:fs";
-import path from "node:path";
-import { type Finding, migrate, type Migration } from "../crds/versions/migrate.ts";
+import { migrate } from "../crds/versions/migrate.ts";
+import type { Finding, Rewritten } from "../crds/versions/rewrite.ts";
 import { errorText, FatalError } from "../runtime/fatal.ts";
-import { readManifestFiles } from "../runtime/manifest-files.ts";
-import { userPath } from "./assets.ts";
+import { exitCodes } from "./output/exit-codes.ts";
+import { givenFiles } from "./state/files.ts";
+import type { Environment } from "./state/state.ts";
 
 export interface MigrateOptions {
   /** Files are rewritten, and nothing is printed. */
@@ -17,13 +18,11 @@ export interface Output {
   error(line: string): void;
 }
 
-interface Migrated extends Migration {
-  readonly file: string;
+interface Migrated extends Rewritten {
+  readonly file: string | undefined;
   readonly shown: string;
   readonly before: string;
 }
-
-type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * `nuncio migrate`: manifests of v1 and v2, and deprecated spellings, as today's v3alpha1.
@@ -35,21 +34,19 @@ export function migrateFiles(
   env: Environment,
   { out, error }: Output,
 ): number {
-  if (inPlace && check) throw new FatalError("--in-place and --check exclude each other; leave one of them out", 2);
+  if (inPlace && paths.includes("-"))
+    throw new FatalError("standard input cannot be rewritten in place; leave --in-place out", exitCodes.usage);
+  if (inPlace && check)
+    throw new FatalError("--in-place and --check exclude each other; leave one of them out", exitCodes.usage);
   const files: Migrated[] = [];
   const failed: string[] = [];
-  for (const given of paths) {
-    const resolved = userPath(given, env);
-    if (!fs.existsSync(resolved)) throw new FatalError(`there is no file or directory ${given}`, 2);
-    for (const [file, content] of readManifestFiles(resolved)) {
-      const shown = file === resolved ? given : path.join(given, path.relative(resolved, file));
-      if (content.kind === "text") files.push({ file, shown, before: content.text, ...migrate(content.text) });
-      else failed.push(`${shown}: the file ${content.reason}`);
-    }
+  for (const { shown, file, content } of givenFiles(paths, env)) {
+    if (content.kind === "text") files.push({ file, shown, before: content.text, ...migrate(content.text) });
+    else failed.push(`${shown}: the file ${content.reason}`);
   }
   for (const { shown, rewritten, failed: left } of files) {
-    for (const each of rewritten) error(lineOf(shown, each));
-    failed.push(...left.map((each) => lineOf(shown, each)));
+    for (const each of rewritten) error(findingLine(shown, each));
+    failed.push(...left.map((each) => findingLine(shown, each)));
   }
   if (inPlace) failed.push(...files.flatMap(write));
   else if (!check) print(files, out);
@@ -59,12 +56,13 @@ export function migrateFiles(
   return failed.length > 0 || (check && changed > 0) ? 1 : 0;
 }
 
-function lineOf(file: string, { line, object, what }: Finding): string {
+export function findingLine(file: string, { line, object, what }: Finding): string {
   return `${file}:${line}: ${object}: ${what}`;
 }
 
-function write({ file, shown, text, before }: Migrated): string[] {
-  if (text === before) return [];
+/** @returns why it could not be written */
+export function write({ file, shown, text, before }: Pick<Migrated, "file" | "shown" | "text" | "before">): string[] {
+  if (text === before || file === undefined) return [];
   try {
     fs.writeFileSync(file, text);
     return [];

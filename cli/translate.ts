@@ -5,6 +5,7 @@ import { staticForm } from "../xds/static/static-form.ts";
 import { readDescriptors } from "./assets.ts";
 import { load } from "./load.ts";
 import { throwAwayPair } from "./throw-away.ts";
+import { judgedState } from "./verdict.ts";
 
 export interface TranslateOptions {
   readonly output: "json" | "yaml";
@@ -25,7 +26,7 @@ export async function translate(
   env: Environment,
   output: Output,
 ): Promise<number> {
-  const { snapshot, problems } = load(paths, env);
+  const { snapshot, problems } = await judgedState(load(paths, env), env, output.error);
   const throwAway = options.showSecrets || snapshot.secret.size === 0 ? undefined : await throwAwayPair();
   const form = staticForm(snapshot, { registry: envoyRegistry(readDescriptors()), throwAway });
   output.out(

@@ -1,6 +1,7 @@
 import type { Resources } from "../crds/resources.ts";
 import { BucketMap, diffMaps } from "../ir/bucket-map.ts";
 import { type Counters, zeroCounters } from "../ir/counters.ts";
+import type { FreeUse } from "../ir/free-content.ts";
 import { memoForever, memoLast, sameElements } from "../ir/memo.ts";
 import { compareProblems, type Problem, subjectsOf, toldOf } from "../ir/problem.ts";
 import type { CompileSettings, RouteMatching } from "../ir/settings.ts";
@@ -16,7 +17,9 @@ import { encodeSecret } from "../xds/resources/secret.ts";
 import { routeChecker, tableEncoder } from "../xds/resources/table.ts";
 import type { ResourceMap, Snapshot, XdsResource } from "../xds/snapshot.ts";
 
-import { createExpander, type Expansion } from "./expand.ts";
+import { freeUses, isQuestion } from "./free-uses.ts";
+import { createExpander, type Expander, type Expansion } from "./expand.ts";
+import { type Origins, originsOf } from "./origins.ts";
 import { type SourceMap, sourceMap } from "./source-map.ts";
 
 export interface Compiled {
@@ -28,6 +31,9 @@ export interface Compiled {
   /** Sorted: equal problems stand at equal places. */
   readonly problems: readonly Problem[];
   readonly sourceMap: SourceMap;
+  readonly origins: Origins;
+  /** What only Envoy can judge of what is served. The same list while nothing of it changes. */
+  readonly freeUses: readonly FreeUse[];
   /** What is served with TLS: whether it is still good depends on the time. */
   readonly certificates: readonly CertificateUse[];
   /** The resources with what stands within others. */
@@ -39,8 +45,13 @@ export interface Compiled {
 /** Takes resources as they are stored, or expanded before. */
 export type Compiler = (input: Resources | Expansion, settings: CompileSettings) => Compiled;
 
+/** A compiler whose first step can be had by itself: for who replaces some of the resources that come of it. */
+export interface SteppedCompiler extends Compiler {
+  readonly expand: Expander;
+}
+
 /** As `createCompiler`, at a fraction of the cost where a host has thousands of routes: with all problems, and with tables that are empty. */
-export function createChecker(): Compiler {
+export function createChecker(): SteppedCompiler {
   return createCompiler(routeChecker);
 }
 
@@ -48,7 +59,7 @@ export function createChecker(): Compiler {
  * A compiler that remembers its parts by the identity of their inputs, down to encoded bytes. What it returns equals
  * `compile` on the same input; it only takes less work.
  */
-export function createCompiler(newTableEncoder = tableEncoder): Compiler {
+export function createCompiler(newTableEncoder = tableEncoder): SteppedCompiler {
   let counters = zeroCounters();
   const current = () => counters;
   const assemble = gatewayAssembler(current);
@@ -74,9 +85,11 @@ export function createCompiler(newTableEncoder = tableEncoder): Compiler {
   const endpointsOf = neededEndpoints();
   let problems: readonly Problem[] = [];
   let unsorted: readonly Problem[] = [];
+  let questions: readonly Problem[] = [];
+  const freeUsesOf = memoLast(freeUses);
   const expand = createExpander();
 
-  return (input, settings) => {
+  const compile: Compiler = (input, settings) => {
     counters = zeroCounters();
     matching = settings.routeMatching ?? "auto";
     const expansion = "resources" in input ? input : expand(input, settings);
@@ -86,7 +99,11 @@ export function createCompiler(newTableEncoder = tableEncoder): Compiler {
     if (!sameElements(unsorted, found)) {
       unsorted = found;
       // A Mapping in several domains has the problems of its group in each of them.
-      problems = onceEach([...new Set(unsorted)].map(toldOf).sort(compareProblems));
+      const all = [...new Set(unsorted)];
+      const asking = all.filter(isQuestion);
+      if (!sameElements(asking, questions)) questions = asking;
+      const told = asking.length === 0 ? all : all.filter((problem) => !isQuestion(problem));
+      problems = onceEach(told.map(toldOf).sort(compareProblems));
     }
     tableBytes.retain(ir.tables);
     return {
@@ -101,12 +118,15 @@ export function createCompiler(newTableEncoder = tableEncoder): Compiler {
       },
       endpoints: endpointsOf(ir.clusters),
       problems,
-      sourceMap: sourceMap(ir, assembled.targets),
+      sourceMap: sourceMap(ir, assembled.targets, assembled.certificates),
+      origins: originsOf(assembled),
+      freeUses: freeUsesOf(questions, ir.secrets),
       certificates: assembled.certificates,
       expansion,
       counters,
     };
   };
+  return Object.assign(compile, { expand });
 }
 
 /** The fresh compile, which remembers nothing. */

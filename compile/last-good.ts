@@ -4,8 +4,9 @@ import { hasError, keyOf } from "../ir/resource.ts";
 import type { CompileSettings } from "../ir/settings.ts";
 import { authorityOf, certificateOf, revocationsOf } from "../sources/getambassador/certificate.ts";
 import { dialectKinds } from "../sources/getambassador/selection.ts";
-import type { Compiled, Compiler } from "./compile.ts";
+import type { Compiled, SteppedCompiler } from "./compile.ts";
 import type { Expansion } from "./expand.ts";
+import { goodForm, problemsOf, type Refusal, refusedAmong, withStandIns } from "./refusal.ts";
 import { withResource } from "./store.ts";
 
 export interface Judged {
@@ -16,7 +17,20 @@ export interface Judged {
   readonly kept: ReadonlySet<ObjectRef>;
   /** What is in force: for an object with an error its last version that had none. */
   readonly effective: Resources;
+  /** Every object that something is wrong with, and that so is not in force as it is asked for. */
+  readonly quarantined: readonly Quarantined[];
 }
+
+export interface Quarantined {
+  readonly object: ObjectRef;
+  /** Its last good form, or the object itself where that of its Secret is enough; undefined: nothing, it never was in force. */
+  readonly serving: AnyResource | undefined;
+  /** What was said of it from outside; none where the compile itself found errors. */
+  readonly refusals: readonly Refusal[];
+}
+
+const nobody: readonly Quarantined[] = [];
+const noRefusals: readonly Refusal[] = [];
 
 type Kinds = (keyof Resources)[];
 
@@ -27,26 +41,73 @@ const replaceable: Kinds = [...dialectKinds, "secrets"];
 const none: ReadonlySet<ObjectRef> = new Set();
 
 /**
- * Compiles, and lets an object that an error has made unusable serve on in the last form that was in force.
+ * Compiles, and lets an object that an error or a refusal has made unusable serve on in the last form that was in force.
  * @param inForce what the last judgement called effective
+ * @param refusals what is known from outside; those of objects that have changed since do nothing
  */
 export function judge(
-  compile: Compiler,
+  compile: SteppedCompiler,
   resources: Resources,
   settings: CompileSettings,
   inForce: Resources | undefined,
+  refusals: readonly Refusal[] = noRefusals,
 ): Judged {
-  const compiled = compile(resources, settings);
+  if (refusals.length === 0) return judgeExpanded(compile, resources, settings, { inForce, refusals });
+  const expansion = compile.expand(resources, settings);
+  const refused = refusedAmong(expansion.resources, refusals, inForce);
+  const accepted = { ...expansion, resources: withStandIns(expansion.resources, refused) };
+  const judged = judgeExpanded(compile, accepted, settings, { inForce, refusals });
+  if (refused.length === 0) return judged;
+  // Of an object that nothing stands in for, the compile has told what was refused.
+  const served = refused.filter(({ standIn }) => !hasError(standIn));
+  const servedNames = new Set(served.map(({ resource }) => nameOf(resource)));
+  const unserved = new Map(refused.map((each) => [nameOf(each.resource), each]));
+  const others = judged.quarantined
+    .filter(({ object }) => !servedNames.has(nameOf(object)))
+    .map((each) => {
+      const known = unserved.get(nameOf(each.object));
+      return known === undefined ? each : { ...each, object: known.resource, refusals: known.refusals };
+    });
+  return {
+    ...judged,
+    problems: [...served.flatMap(problemsOf), ...judged.problems],
+    kept: new Set([...judged.kept, ...served.map(({ resource }) => resource)]),
+    quarantined: [
+      ...served.map(({ resource, standIn, refusals: ofIt }) => ({
+        object: resource,
+        serving: standIn,
+        refusals: ofIt,
+      })),
+      ...others,
+    ],
+  };
+}
+
+interface Known {
+  readonly inForce: Resources | undefined;
+  readonly refusals: readonly Refusal[];
+}
+
+function judgeExpanded(
+  compile: SteppedCompiler,
+  input: Resources | Expansion,
+  settings: CompileSettings,
+  known: Known,
+): Judged {
+  const { inForce } = known;
+  const compiled = compile(input, settings);
   const asked = compiled.expansion.resources;
   const bad = badObjects(asked, compiled.problems);
   for (const secret of spoiltSecrets(asked, compiled.problems, inForce)) bad.add(secret);
   const lost = lostObjects(compiled.expansion, inForce);
-  const asAsked = { compiled, problems: compiled.problems, kept: none };
-  if (inForce === undefined || (bad.size === 0 && lost.length === 0))
-    return { ...asAsked, effective: without(asked, bad) };
-  const effective = replaceAll(asked, bad, inForce, lost);
-  if (effective === undefined) return { ...asAsked, effective: without(asked, bad) };
-  const again = compile({ ...compiled.expansion, resources: effective.resources }, settings);
+  if (bad.size === 0 && lost.length === 0)
+    return { compiled, problems: compiled.problems, kept: none, effective: asked, quarantined: nobody };
+  const replaced = replaceAll(asked, bad, known, lost);
+  if (replaced === undefined) {
+    const quarantined = [...bad].map((object) => ({ object, serving: undefined, refusals: noRefusals }));
+    return { compiled, problems: compiled.problems, kept: none, effective: without(asked, bad), quarantined };
+  }
+  const again = compile({ ...compiled.expansion, resources: replaced.resources }, settings);
   // What is wrong with an object comes from what was asked for; what follows for others, from what serves in its place.
   const badKeys = new Set([...bad].map(nameOf));
   const isOfBad = (problem: Problem) => subjectsOf(problem).some((object) => badKeys.has(nameOf(object)));
@@ -54,8 +115,20 @@ export function judge(
   // With its last good Secret a Host has no error any more, and serves on.
   const named = namedInErrors(again.problems);
   const stillBad = new Set([...bad].filter((resource) => isBad(resource, named)));
-  const kept = new Set([...effective.kept, ...[...bad].filter((resource) => !stillBad.has(resource))]);
-  return { compiled: again, problems, kept, effective: without(effective.resources, stillBad) };
+  const kept = new Set([...replaced.kept, ...[...bad].filter((resource) => !stillBad.has(resource))]);
+  const effective = without(replaced.resources, stillBad);
+  const quarantined = [
+    ...[...bad].map((object) => {
+      const field = fieldOf(effective, object.kind);
+      const serving = field === undefined ? undefined : find(effective[field], keyOf(object));
+      return { object, serving, refusals: noRefusals };
+    }),
+    ...lost.map((serving) => {
+      const { kind, namespace, name, within } = serving;
+      return { object: { kind, namespace, name, within }, serving, refusals: noRefusals };
+    }),
+  ];
+  return { compiled: again, problems, kept, effective, quarantined };
 }
 
 function nameOf(object: ObjectRef): string {
@@ -147,14 +220,16 @@ function lostObjects({ resources, unreadable }: Expansion, inForce: Resources | 
 function replaceAll(
   asked: Resources,
   bad: ReadonlySet<AnyResource>,
-  inForce: Resources,
+  { inForce, refusals }: Known,
   lost: readonly AnyResource[],
 ): Replaced | undefined {
+  if (inForce === undefined) return undefined;
   const kept = new Set<ObjectRef>(lost.flatMap(({ within }) => within?.object ?? []));
   const resources = lost.reduce(withResource, asked);
   const edited = editLists(resources, bad, (list, place, field) => {
     const resource = list[place] as AnyResource;
-    const good = find(inForce[field], keyOf(resource));
+    const form = find(inForce[field], keyOf(resource));
+    const good = refusals.length === 0 ? form : goodForm(resource, form, refusals);
     if (good === undefined || good === resource) return;
     kept.add(resource);
     list[place] = good;

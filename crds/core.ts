@@ -147,7 +147,12 @@ export interface SecretSpec {
   readonly data: Readonly<Partial<Record<SecretKey, Redacted>>>;
   /** Of a Secret that stands for files: why they cannot be read. */
   readonly unreadable?: string;
+  /** What Envoy has said against it: see compile/verdicts.ts. */
+  readonly refused?: SecretRefusals;
 }
+
+/** By what the Secret is used as; Envoy's words. */
+export type SecretRefusals = Readonly<Partial<Record<"certificate" | "authority" | "revocations", string>>>;
 
 const base64 = /^[A-Za-z0-9+/]*={0,2}$/;
 

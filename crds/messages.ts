@@ -1,6 +1,6 @@
 /** What zod found, in the words of the person who wrote the manifest. */
 import type { z } from "zod";
-import type { PathStep } from "../ir/problem.ts";
+import type { Fix, PathStep } from "../ir/problem.ts";
 import { allows, type JsonSchema, schemaAt } from "./json-schema.ts";
 import { nearest } from "./nearest.ts";
 
@@ -8,6 +8,7 @@ export interface Complaint {
   readonly path: readonly PathStep[];
   readonly message: string;
   readonly advice: string;
+  readonly fix?: Fix | undefined;
 }
 
 export interface ComplaintInput {
@@ -42,7 +43,12 @@ function complaintOf(issue: Issue, input: ComplaintInput): Complaint {
       return value === undefined ? missing(path, schema) : wrongType(path, input);
     case "invalid_value":
       if (value === undefined) return missing(path, schema);
-      return { path, message: `${shown} is not an allowed value`, advice: oneOf(value, issue.values) };
+      return {
+        path,
+        message: `${shown} is not an allowed value`,
+        advice: oneOf(value, issue.values),
+        fix: sameWord(value, issue.values),
+      };
     case "too_small":
     case "too_big":
       if (issue.origin === "array") {
@@ -72,11 +78,13 @@ function wrongType(path: readonly PathStep[], { schema: root, raw, quote }: Comp
     path,
     message: `${show(value, quote)} is not ${nounOf(schema)}`,
     advice: correction(path, schema, value, quote),
+    fix: quote ? sureValue(path, schema, value) : undefined,
   };
 }
 
 function correction(path: readonly PathStep[], schema: JsonSchema, value: unknown, quote: boolean): string {
   const name = path.findLast((step) => typeof step === "string") ?? "";
+  const [example] = schema.examples ?? [];
   if (value === null) return `write ${nounOf(schema)}, or leave the field out`;
   if (allows(schema, "integer")) {
     if (name.endsWith("_ms")) return `write a number of milliseconds, for example ${exampleMs(value)}`;
@@ -86,6 +94,7 @@ function correction(path: readonly PathStep[], schema: JsonSchema, value: unknow
   if (allows(schema, "string")) {
     const scalar = typeof value === "number" || typeof value === "boolean";
     if (schema.enum !== undefined) return `write one of ${schema.enum.join(", ")}`;
+    if (scalar && example !== undefined) return `write a string, for example ${JSON.stringify(example)}`;
     return scalar && quote ? `write it in quotes: "${value}"` : "write one string";
   }
   if (allows(schema, "boolean")) {
@@ -103,6 +112,28 @@ function correction(path: readonly PathStep[], schema: JsonSchema, value: unknow
   return "write a map of names to values";
 }
 
+/** What the value can only have been meant to be. Not a text for a number: what YAML read as 1.1 may have been written 1.10. */
+function sureValue(path: readonly PathStep[], schema: JsonSchema, value: unknown): Fix | undefined {
+  if (typeof value !== "string") return undefined;
+  const set = (meant: unknown): Fix => ({ kind: "set", value: meant });
+  if (allows(schema, "integer")) {
+    const [, digits, unit] = inMs.exec(value) ?? [];
+    const isMs = unit !== undefined && path.at(-1)?.toString().endsWith("_ms") === true;
+    if (digits === undefined || (unit !== undefined && !isMs)) return undefined;
+    return unit === undefined && digits.includes(".") ? undefined : set(exampleMs(value));
+  }
+  if (allows(schema, "string") || schema.anyOf !== undefined) return undefined;
+  if (allows(schema, "boolean")) return /^(true|false)$/i.test(value) ? set(value.toLowerCase() === "true") : undefined;
+  return allows(schema, "array") && allows(schema.items ?? {}, "string") ? set([value]) : undefined;
+}
+
+/** The same word in other letters. */
+function sameWord(value: unknown, allowed: readonly unknown[]): Fix | undefined {
+  if (typeof value !== "string") return undefined;
+  const same = allowed.filter((each) => typeof each === "string" && each.toLowerCase() === value.toLowerCase());
+  return same.length === 1 ? { kind: "set", value: same[0] } : undefined;
+}
+
 /** Longer lists are in the reference. */
 const listable = 12;
 
@@ -113,9 +144,11 @@ function meantFlag(text: string): boolean | undefined {
 
 const msByUnit: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 
+const inMs = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/;
+
 /** What was probably meant by "3s" or "500ms"; else the usual timeout. */
 function exampleMs(value: unknown): number {
-  const [, digits, unit] = /^(\d+(?:\.\d+)?)(ms|s|m|h)?$/.exec(String(value)) ?? [];
+  const [, digits, unit] = inMs.exec(String(value)) ?? [];
   return digits === undefined ? 3000 : Math.round(Number(digits) * (msByUnit[unit ?? "ms"] ?? 1));
 }
 

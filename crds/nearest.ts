@@ -13,6 +13,17 @@ export function nearest(written: string, names: Iterable<string>): string | unde
   return best;
 }
 
+/** The one name that can only have been meant: at most one letter from it, and from no other. */
+export function surely(written: string, names: Iterable<string>): string | undefined {
+  const wanted = bare(written);
+  if (wanted.length < SHORTEST_SURE) return undefined;
+  const near = [...names].filter((name) => editDistance(wanted, bare(name)) <= 1);
+  return near.length === 1 ? near[0] : undefined;
+}
+
+/** Of three letters, one is too much to guess. */
+const SHORTEST_SURE = 4;
+
 function bare(name: string): string {
   return name.toLowerCase().replace(/[_-]/g, "");
 }

@@ -1,11 +1,12 @@
-import type { PathStep } from "../ir/problem.ts";
+import type { Fix, PathStep } from "../ir/problem.ts";
 import type { JsonSchema } from "./json-schema.ts";
-import { nearest } from "./nearest.ts";
+import { nearest, surely } from "./nearest.ts";
 
 export interface UnknownField {
   readonly path: readonly PathStep[];
   readonly message: string;
   readonly advice: string;
+  readonly fix?: Fix | undefined;
 }
 
 /**
@@ -49,11 +50,20 @@ function walk(
       if (field !== undefined) walk(field, child, [...path, key], key, found);
     } else if (!Object.hasOwn(properties, key)) {
       if (additionalProperties === undefined)
-        found.push(unknownField(key, [...path, key], owner, Object.keys(properties)));
+        found.push({
+          ...unknownField(key, [...path, key], owner, Object.keys(properties)),
+          fix: renaming(key, properties, value),
+        });
       else if (typeof additionalProperties === "object")
         walk(additionalProperties, child, [...path, key], owner, found);
     }
   }
+}
+
+/** Where what was meant is written beside it, a person must choose. */
+function renaming(key: string, properties: Readonly<Record<string, unknown>>, beside: object): Fix | undefined {
+  const to = surely(key, Object.keys(properties));
+  return to === undefined || Object.hasOwn(beside, to) ? undefined : { kind: "rename", to };
 }
 
 /** How many names are listed where none is near; longer lists are in the reference. */

@@ -1,4 +1,4 @@
-import { type FieldProblem, invalid, oneLineProblems } from "./feature.ts";
+import { asked, type FieldProblem, invalid, oneLineProblems } from "./feature.ts";
 import type { PathStep } from "../ir/problem.ts";
 
 /**
@@ -54,26 +54,45 @@ const withArguments = new Set(
 export const headerCommands = { withoutArguments, withOrWithoutArguments, withArguments };
 
 /** What Envoy's parser takes: substitution_formatter.cc, `%COMMAND%`, `%COMMAND(arguments)%`, `%COMMAND(arguments):length%`, `%%`. */
-const PART = /%%|%([A-Z0-9_]+)(?:\((.*?)\))?(?::\d+)?%|[^%]+/gy;
+const PART = /%%|%([A-Z0-9_]+)(?:\((.*?)\))?(?::(\d+))?%|[^%]+/gy;
+
+/** Arguments that Envoy takes whatever they say: names of headers. Of any other its own parser is asked. */
+const headerCommand = /^(REQ|REQUEST_HEADER|RESP|RESPONSE_HEADER|RESPONSE_TRAILER|TRAILER)$/;
+const headerArgument = /^:?[A-Za-z0-9_-]+(\?:?[A-Za-z0-9_-]+)?$/;
+const MOST_DIGITS = 6;
 
 /** What is wrong with a header's value, or nothing. */
 export function headerValueProblems(value: string, path: readonly PathStep[]): FieldProblem[] {
   const problems = oneLineProblems(value, path);
-  return problems.length > 0 ? problems : commandProblems(value, path);
+  return problems.length > 0 ? problems : commandProblems(value, path, "header");
 }
 
-/** What is wrong with the %COMMAND% operators of a text, or nothing. */
-export function commandProblems(value: string, path: readonly PathStep[]): FieldProblem[] {
+/**
+ * What is wrong with the %COMMAND% operators of a text, or nothing.
+ * @param place in a header Envoy takes fewer signs
+ */
+export function commandProblems(
+  value: string,
+  path: readonly PathStep[],
+  place: "header" | "text" = "text",
+): FieldProblem[] {
   if (!value.includes("%")) return [];
   let end = 0;
+  let isPlain = true;
   for (const part of value.matchAll(PART)) {
     end += part[0].length;
-    const [text, command, given] = part;
+    const [text, command, given, digits = ""] = part;
     if (command === undefined) continue;
     const wrong = commandProblem(command, given);
     if (wrong !== undefined) return [invalid(path, `${JSON.stringify(text)} in it ${wrong.what}`, wrong.advice)];
+    const isName = given === undefined || (headerCommand.test(command) && headerArgument.test(given));
+    isPlain &&= isName && digits.length <= MOST_DIGITS;
   }
-  if (end === value.length) return [];
+  if (end === value.length) {
+    if (isPlain) return [];
+    const advice = "write its commands as Envoy's reference of command operators has them";
+    return [asked({ kind: "format", text: value, in: place }, path, JSON.stringify(value), advice)];
+  }
   const message = `${JSON.stringify(value)} has a % that starts no command of Envoy's`;
   return [invalid(path, message, "write %% for the sign itself, or a command such as %REQ(x-name)%")];
 }

@@ -1,4 +1,4 @@
-import { nothing, settings } from "../features/feature.ts";
+import { asked, nothing } from "../features/feature.ts";
 import { text } from "../features/fields.ts";
 import { pack } from "../features/proto.ts";
 import { Lua } from "../xds/generated/envoy/extensions/filters/http/lua/v3/lua.ts";
@@ -8,11 +8,21 @@ export const luaFields = {
   lua_scripts: text("Lua that runs on every request, with the functions envoy_on_request and envoy_on_response."),
 };
 
+const NAME = "envoy.filters.http.lua";
+
+const toFilter = (script: string) =>
+  pack(Lua, { defaultSourceCode: { specifier: { $case: "inlineString", value: script } } });
+
 export const lua: ModuleFilter<typeof luaFields, string> = {
-  name: "envoy.filters.http.lua",
+  name: NAME,
   alone: true,
   fields: luaFields,
-  // Only Envoy can say whether it runs: what it refuses leaves the last good script, and is told at the key.
-  fromModule: ({ lua_scripts: script = "" }) => (script.trim() === "" ? nothing : settings(script)),
-  toFilter: (script) => pack(Lua, { defaultSourceCode: { specifier: { $case: "inlineString", value: script } } }),
+  fromModule({ lua_scripts: script = "" }) {
+    if (script.trim() === "") return nothing;
+    const { typeUrl = "", value: message = new Uint8Array() } = toFilter(script);
+    const content = { kind: "filter", name: NAME, typeUrl, message } as const;
+    const advice = "correct it; Envoy runs it once to see whether it is Lua, and what stands at its top with it";
+    return { value: script, problems: [asked(content, ["lua_scripts"], "the script", advice)] };
+  },
+  toFilter,
 };

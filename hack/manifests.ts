@@ -9,6 +9,7 @@ import {
   conversionRules,
   gatewayRules,
   knativeRules,
+  lastGoodRules,
   type PolicyRule,
   replicaRules,
   trustRules,
@@ -96,7 +97,7 @@ function installed(): readonly unknown[] {
   return [
     namespaceObject(),
     ...access(gateway, "gateway", gatewayRules()),
-    ...ownAccess(gateway, "gateway", replicaRules()),
+    ...ownAccess(gateway, "gateway", [...replicaRules(), ...lastGoodRules()]),
     ...access(admission, "admission", [
       ...admissionRules(),
       ...trustRules("validatingwebhookconfigurations", admissionName),

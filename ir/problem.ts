@@ -1,4 +1,5 @@
 /** What is wrong with an object, as data: the same text goes to `nuncio check`, admission denials, logs, status and goldens. */
+import type { FreeContent } from "./free-content.ts";
 
 /** Where a manifest came from. Absent for objects read from a Kubernetes API server. */
 export interface Origin {
@@ -52,16 +53,23 @@ export interface Problem {
   readonly message: string;
   /** What to write instead. */
   readonly advice: string;
+  /** What is certain to mend it, by the object's own fields; undefined: a person must decide. */
+  readonly fix?: Fix | undefined;
   /** The objects that are not used, where `object` is the one that they are written in. */
   readonly inner?: readonly ObjectRef[] | undefined;
+  /** Present while it is none: it would be, as an error, if Envoy refused this. The compile tells such apart: see `Compiled.freeUses`. */
+  readonly asks?: FreeContent | undefined;
 }
+
+/** Of the field at the problem's path. */
+export type Fix = { readonly kind: "rename"; readonly to: string } | { readonly kind: "set"; readonly value: unknown };
 
 /** The problem as it is told: of an object that stands within another one, by that one and its field. */
 export function toldOf(problem: Problem): Problem {
   const { within } = problem.object;
   return within === undefined
     ? problem
-    : { ...problem, ...within.tell(problem), object: within.object, inner: [problem.object] };
+    : { ...problem, ...within.tell(problem), object: within.object, fix: undefined, inner: [problem.object] };
 }
 
 /** The objects that cannot be used for the problem. */

@@ -17,10 +17,14 @@ import { type Clock, sleep } from "./clock.ts";
 import { watchCluster, watchedKinds } from "./cluster-source.ts";
 import { errorText, FatalError } from "./fatal.ts";
 import type { Log } from "./log.ts";
+import type { Validator } from "./validator/validator.ts";
+import { createVerdicts } from "./validator/verdicts.ts";
 
 export interface AdmissionOptions {
   readonly settings: AdmissionSettings;
   readonly kubeConfig: KubeConfig;
+  /** Judges contents that only Envoy can; undefined: there is none here, and they are the gateway's to judge. */
+  readonly validator: Validator | undefined;
   readonly version: string;
   readonly log: Log;
   readonly clock: Clock;
@@ -84,11 +88,13 @@ async function run(options: AdmissionOptions, atEnd: (close: () => void | Promis
     onWaiting: (reason) => (waitingFor = reason),
   });
   atEnd(() => stopped.abort());
+  atEnd(() => options.validator?.close());
 
   const judge = createJudge({
     settings: compileSettings,
     resources: source.resources,
     synced: source.synced,
+    verdicts: createVerdicts(options.validator, { where: "elsewhere" }),
     clock,
     onCompiled: (seconds) => metrics.compiled(seconds),
   });
@@ -119,7 +125,8 @@ async function run(options: AdmissionOptions, atEnd: (close: () => void | Promis
   async function review(request: AdmissionRequest): Promise<Answer | undefined> {
     // What is not watched is none of this gateway's business.
     if (settings.singleNamespace && request.namespace !== settings.namespace) return { allowed: true };
-    if (!isSelected(request.object, settings)) return { allowed: true };
+    if (!isSelected(request.operation === "DELETE" ? request.oldObject : request.object, settings))
+      return { allowed: true };
     const startedMs = clock.now();
     const answer = await validate(request);
     const outcome = answer === undefined ? "failed" : answer.allowed ? "allowed" : "denied";

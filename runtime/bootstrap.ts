@@ -26,13 +26,31 @@ export function envoyBootstrap(options: BootstrapOptions): JsonObject {
   const statsd = statsdBootstrap(options.statsd);
   const inclusion: JsonObject =
     stats === "all" ? {} : { stats_matcher: { inclusion_list: { patterns: defaultStats } } };
-  // Without a limit Envoy's own start waits for the first configuration, so that "live" means "configured", and listeners are
-  // not asked for before the first clusters are warm. The default of 15 s would give up on a slow API server.
-  const overAds = { ads: {}, resource_api_version: "V3", initial_fetch_timeout: "0s" };
   return {
     node: { id: nodeId, cluster: nodeCluster },
     // On a socket in a directory of mode 0700: whoever reaches Envoy's admin interface owns the gateway.
     admin: { address: { pipe: { path: adminSocketPath, mode: 0o600 } } },
+    ...dynamicResources(xdsSocketPath),
+    layered_runtime: {
+      layers: [
+        { name: "static", static_layer: { ...envoyRuntimeFlags, ...runtimeFlags } },
+        // The Module's runtime_flags: Envoy asks for them before anything else, and again whenever they change.
+        { name: runtimeLayer, rtds_layer: { name: runtimeLayer, rtds_config: overAds } },
+      ],
+    },
+    deferred_stat_options: { enable_deferred_creation_stats: true },
+    stats_config: { ...inclusion, ...statsd.tags },
+    ...statsd.rest,
+  };
+}
+
+// Without a limit Envoy's own start waits for the first configuration, so that "live" means "configured", and listeners are
+// not asked for before the first clusters are warm. The default of 15 s would give up on a slow API server.
+const overAds = { ads: {}, resource_api_version: "V3", initial_fetch_timeout: "0s" };
+
+/** Clusters and listeners by delta ADS over a socket. */
+export function dynamicResources(xdsSocketPath: string): JsonObject {
+  return {
     dynamic_resources: {
       ads_config: {
         api_type: "DELTA_GRPC",
@@ -54,16 +72,6 @@ export function envoyBootstrap(options: BootstrapOptions): JsonObject {
       lds_config: overAds,
     },
     static_resources: { clusters: [xdsClusterOver(xdsSocketPath)] },
-    layered_runtime: {
-      layers: [
-        { name: "static", static_layer: { ...envoyRuntimeFlags, ...runtimeFlags } },
-        // The Module's runtime_flags: Envoy asks for them before anything else, and again whenever they change.
-        { name: runtimeLayer, rtds_layer: { name: runtimeLayer, rtds_config: overAds } },
-      ],
-    },
-    deferred_stat_options: { enable_deferred_creation_stats: true },
-    stats_config: { ...inclusion, ...statsd.tags },
-    ...statsd.rest,
   };
 }
 

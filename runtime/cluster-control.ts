@@ -8,6 +8,7 @@ import { ingressStatus } from "./ingress-status.ts";
 import { knativeStatus } from "./knative-status.ts";
 import { loadKubeConfig } from "./kubernetes.ts";
 import type { Log } from "./log.ts";
+import type { QuarantineControl } from "./quarantine/control.ts";
 import type { Environment, Settings } from "./settings.ts";
 import { type GatewayStatus, gatewayStatus, type GatewayStatusOptions } from "./status/gateway-status.ts";
 import type { WhenLive } from "./when-live.ts";
@@ -18,6 +19,7 @@ export interface ClusterControlOptions {
   readonly env: Environment;
   /** A shadow writes nothing. */
   readonly isShadow: boolean;
+  readonly quarantine: Pick<QuarantineControl, "keepIn" | "electedBy">;
   readonly inForce: () => Resources | undefined;
   readonly live: WhenLive;
   readonly report: GatewayStatusOptions["report"];
@@ -48,6 +50,7 @@ export function controlCluster(options: ClusterControlOptions): ClusterControl {
     labelSelector: settings.labelSelector,
     fieldSelector: settings.fieldSelector,
     inForce: options.inForce,
+    after: options.quarantine.keepIn(kubeConfig, options.onWaiting),
     log: log.child("kubernetes"),
     signal,
     onChange: options.onChange,
@@ -70,5 +73,6 @@ export function controlCluster(options: ClusterControlOptions): ClusterControl {
     clock,
     signal,
   });
+  options.quarantine.electedBy(status.election);
   return { source, status, reviewStatus: ingressStatus({ ...common, resources: source.resources }) };
 }

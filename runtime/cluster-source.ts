@@ -8,7 +8,7 @@ import { keyOf } from "../ir/resource.ts";
 import type { CompileSettings } from "../ir/settings.ts";
 import { systemClock } from "./clock.ts";
 import { createApi, readText } from "./informers/api.ts";
-import { startInformers } from "./informers.ts";
+import { type InformerOptions, startInformers } from "./informers.ts";
 import { secretFieldSelector, type WatchedKind } from "./informers/kind.ts";
 import type { Log } from "./log.ts";
 import { type SecretShelf, secretShelf } from "./secret-shelf.ts";
@@ -32,6 +32,8 @@ export interface ClusterSourceOptions {
   readonly inForce?: () => Resources | undefined;
   /** Secrets that nothing names are kept too: for who judges objects that may name them next. */
   readonly keepAllSecrets?: boolean;
+  /** Nothing is read before: what of the Secrets is to be kept may depend on it. */
+  readonly after?: Promise<void>;
   readonly log: Log;
   readonly signal: AbortSignal;
   /** `endpointsOnly`: nothing that compile reads. Called only once the first complete lists are there. */
@@ -139,7 +141,7 @@ export function watchCluster(options: ClusterSourceOptions): ClusterSource {
     sightings.kept(resource, store.get(resource.kind, resource.namespace, resource.name));
 
   const kindOf = ({ kind }: WatchedKind) => kind as AnyResource["kind"];
-  startInformers<AnyResource | undefined>({
+  const informerOptions: InformerOptions<AnyResource | undefined> = {
     kubeConfig: options.kubeConfig,
     kinds: kindsToRead({ ...options, knative: options.settings.knative === true }),
     namespace: options.namespace,
@@ -192,6 +194,8 @@ export function watchCluster(options: ClusterSourceOptions): ClusterSource {
       if (state.phase === "live") waiting.delete(kind.plural);
       if (!synced) options.onWaiting([...waiting.values()][0] ?? "the first lists are being read from the API server");
     },
-  });
+  };
+  if (options.after === undefined) startInformers(informerOptions);
+  else void options.after.then(() => startInformers(informerOptions));
   return { resources: () => store.resources(), object: store.get, sightings, synced: () => synced };
 }

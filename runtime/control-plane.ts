@@ -24,7 +24,9 @@ import { connectParent, type ParentChannel } from "./parent.ts";
 import { createPortGuard } from "./port-guard.ts";
 import { isHeldByOthers, portProblem } from "./ports.ts";
 import { problemLog, summary } from "./problem-log.ts";
+import { controlQuarantine } from "./quarantine/control.ts";
 import { createReconciler } from "./reconciler.ts";
+import { gatewayVerdicts, type ServingEnvoy } from "./validator/gateway.ts";
 import { createRejections } from "./rejections.ts";
 import { compileSettingsOf } from "./compile-settings.ts";
 import type { Environment, Settings } from "./settings.ts";
@@ -34,7 +36,7 @@ export interface ControlPlaneOptions {
   /** For variables in resources, where they are filled in. */
   readonly env: Environment;
   /** undefined: a shadow, which compiles and reports, and serves nothing. */
-  readonly envoy: { readonly xdsSocketPath: string; readonly adminSocketPath: string } | undefined;
+  readonly envoy: ServingEnvoy | undefined;
   readonly version: string;
   readonly log: Log;
   readonly clock: Clock;
@@ -112,6 +114,14 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
     const rejections = createRejections();
     let compiledProblems: readonly Problem[] = [];
     let kept: ReadonlySet<ObjectRef> = new Set();
+    const quarantine = controlQuarantine({
+      settings,
+      metrics,
+      log: log.child("quarantine"),
+      clock,
+      signal: stopped.signal,
+      onChange: () => (isRead ? reconciler.changed() : undefined),
+    });
     let listeners = -1;
     /** Undefined before the first compile. */
     let inForce: Resources | undefined;
@@ -126,16 +136,15 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
         ...expired,
         ...portProblems,
         ...consul.problems(reconciler.sourceMap()),
-        ...rejections.problems(),
+        ...(quarantine.isAtWork() ? [] : rejections.problems()),
       ];
       const counts = { error: 0, warning: 0 };
       for (const { severity } of all) counts[severity]++;
       metrics.problems(counts);
-      logProblems(all, kept);
+      logProblems(all, kept, quarantine.objects());
       proxy.problems(all);
       if (inForce !== undefined) status?.judged(all, kept);
     };
-
     const expiry = expiryWatch({
       wallClock: Date.now,
       clock,
@@ -147,18 +156,19 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
 
     const onEvent = (event: AdsEvent): void => {
       if (event.kind === "sent") metrics.pushed(event.type, event.bytes);
-      if (event.kind === "nack") {
-        metrics.rejected(event.type);
-        rejections.refused(event, reconciler.sourceMap());
-        report();
-      }
+      if (event.kind === "nack") metrics.rejected(event.type);
+      if (event.kind === "nack") rejections.refused(event, reconciler.sourceMap());
+      quarantine.heard(event, () => ads?.goOn());
       if (event.kind !== "acknowledged") return;
+      // What comes next may be without what was refused.
+      if (quarantine.isAtWork()) return;
       proxy.acknowledged(event);
       live.acknowledged(event.snapshot);
       const since = born.get(event.snapshot);
       const lagMs = since === undefined ? undefined : clock.now() - since;
       if (lagMs !== undefined) metrics.snapshotAcknowledged(lagMs / 1000);
       if (rejections.acknowledged(event)) report();
+      quarantine.settled();
       log.debug("live", lagMs === undefined ? {} : { ms: Math.round(lagMs * 10) / 10 });
       if (!isReady) {
         isReady = true;
@@ -170,9 +180,8 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
     };
 
     const ads =
-      options.envoy === undefined
-        ? undefined
-        : await createAdsServer({ socketPath: options.envoy.xdsSocketPath, log: log.child("xds"), onEvent });
+      options.envoy &&
+      (await createAdsServer({ socketPath: options.envoy.xdsSocketPath, halts: true, log: log.child("xds"), onEvent }));
     let currentResources: () => Resources = () => sortResources([]).value;
     let irListeners: readonly Listener[] = [];
     const live = whenLive();
@@ -188,6 +197,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
         born.set(snapshot, changedAtMs);
         reason = "Envoy has not acknowledged the first configuration yet";
         live.published(snapshot);
+        quarantine.published(snapshot);
         proxy.published(snapshot);
         ads?.setSnapshot(snapshot);
       },
@@ -229,8 +239,10 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
     });
     const reconciler = createReconciler({
       settings: compileSettings,
+      verdicts: options.envoy && gatewayVerdicts(options.envoy, clock, log.child("verdict")),
       resources: (serving) => files.withFiles(istio?.over(currentResources()) ?? currentResources(), serving),
       consul,
+      quarantine,
       onComplete: ({ problems }, isNews) =>
         live.judged(
           { resources: currentResources(), problems, versions: sightings.contentVersions() },
@@ -255,6 +267,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
         expired = expiry.judge(judged.compiled.certificates);
         kept = judged.kept;
         report();
+        quarantine.settled();
         reviewStatus();
         if (options.envoy === undefined) log.info(summary(judged.problems, currentResources()));
       },
@@ -280,16 +293,13 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
       });
     } else {
       const cluster = controlCluster({
+        ...{ quarantine, live, metrics, log, clock },
         settings,
         compileSettings,
         env: options.env,
         isShadow: options.envoy === undefined,
-        inForce: () => inForce,
-        live,
+        inForce: () => quarantine.withProven(inForce),
         report: proxy,
-        metrics,
-        log,
-        clock,
         signal: stopped.signal,
         onChange(endpointsOnly) {
           isRead = true;

@@ -32,6 +32,8 @@ export interface Metrics {
   statusWritten(): void;
   /** Problems that stand now, by severity. */
   problems(counts: Readonly<Record<string, number>>): void;
+  /** Objects that are not in force as they are asked for, by kind. */
+  quarantined(counts: Readonly<Record<string, number>>): void;
   /** Resources that are known now, by kind. */
   resources(counts: Readonly<Record<string, number>>): void;
   envoyRestarts(count: number): void;
@@ -81,6 +83,11 @@ export function createMetrics({
   const acknowledgements = counter("nuncio_xds_acknowledgements_total", "Responses that Envoy accepted.");
   const rejections = counter("nuncio_xds_rejections_total", "Responses that Envoy refused.");
   const problems = gauge("nuncio_problems", "Problems of the objects that are known now.", ["severity"]);
+  const quarantined = gauge(
+    "nuncio_quarantined_objects",
+    "Objects that are bad, and in whose place their last good version serves, or nothing.",
+    ["kind"],
+  );
   const resources = gauge("nuncio_resources", "Objects that are known now.", ["kind"]);
   const envoyRestarts = gauge(
     "nuncio_envoy_restarts",
@@ -110,6 +117,7 @@ export function createMetrics({
     programmed: (seconds) => programmedSeconds.observe(seconds),
     statusWritten: () => statusWrites.inc(),
     problems: (counts) => setAll(problems, "severity", counts),
+    quarantined: (counts) => setAll(quarantined, "kind", counts),
     resources: (counts) => setAll(resources, "kind", counts),
     envoyRestarts: (count) => envoyRestarts.set(count),
     controlPlaneRestarts: (count) => controlPlaneRestarts.set(count),

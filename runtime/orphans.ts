@@ -9,7 +9,7 @@ import type { RunDir } from "./run-dir.ts";
 /** A supervisor that is killed with -9 cannot end its children. Each process of a gateway is on record in the run directory, so that
  *  the next start of the same gateway can tell a live one from remains, and end those. */
 
-export type Role = "supervisor" | "envoy" | "control-plane";
+export type Role = "supervisor" | "envoy" | "control-plane" | "validator";
 
 interface PidRecord extends ProcessIdentity {
   readonly role: Role;
@@ -32,7 +32,7 @@ const killGraceMs = 2000;
 export async function claimRunDir(options: OrphanOptions): Promise<void> {
   const { runDir, processes } = options;
   takeSupervisorRecord(options);
-  for (const role of ["envoy", "control-plane"] as const) {
+  for (const role of ["envoy", "control-plane", "validator"] as const) {
     const record = readRecord(runDir.file(recordName(role)));
     if (record !== undefined) await endOrphan(record, options);
   }
@@ -45,7 +45,7 @@ export async function claimRunDir(options: OrphanOptions): Promise<void> {
 }
 
 /** Puts a child on record, at once after it was started. */
-export function recordProcess(runDir: RunDir, processes: ProcessTable, role: Role, pid: number): void {
+export function recordProcess(runDir: Pick<RunDir, "file">, processes: ProcessTable, role: Role, pid: number): void {
   const record: PidRecord = { role, pid, startTime: processes.find(pid)?.startTime };
   fs.writeFileSync(runDir.file(recordName(role)), JSON.stringify(record), { mode: 0o600 });
 }
@@ -128,7 +128,7 @@ function readRecord(file: string): PidRecord | undefined {
   if (typeof value !== "object" || value === null || !("pid" in value) || !("role" in value)) return undefined;
   const { pid, role } = value;
   if (typeof pid !== "number" || !Number.isInteger(pid) || pid < 1) return undefined;
-  if (role !== "supervisor" && role !== "envoy" && role !== "control-plane") return undefined;
+  if (role !== "supervisor" && role !== "envoy" && role !== "control-plane" && role !== "validator") return undefined;
   const startTime = "startTime" in value && typeof value.startTime === "string" ? value.startTime : undefined;
   return { pid, role, startTime };
 }

@@ -1,3 +1,4 @@
+import type { Quarantined } from "../compile/last-good.ts";
 import type { Resources } from "../crds/resources.ts";
 import { formatObject, formatProblem, type ObjectRef, type Problem, subjectsOf } from "../ir/problem.ts";
 import type { Log } from "./log.ts";
@@ -9,15 +10,22 @@ export function placeOf(problem: Problem): string {
 }
 
 /** Logs problems as they come and go; what stands is not said again. */
-export function problemLog(log: Log): (problems: readonly Problem[], kept: ReadonlySet<ObjectRef>) => void {
+export function problemLog(
+  log: Log,
+): (problems: readonly Problem[], kept: ReadonlySet<ObjectRef>, quarantined?: readonly Quarantined[]) => void {
   let standing = new Set<string>();
-  return (problems, kept) => {
+  return (problems, kept, quarantined = []) => {
+    const generations = new Map(
+      quarantined.map(({ object, serving }) => [formatObject(object), serving?.generation ?? 0]),
+    );
     const keptNames = new Set([...kept].map(formatObject));
     const now = new Map<string, Problem>();
     for (const problem of problems) {
-      const isKept =
-        problem.severity === "error" && subjectsOf(problem).some((object) => keptNames.has(formatObject(object)));
-      const text = `${placeOf(problem)}${formatProblem(problem)}${isKept ? " (its last good version keeps serving)" : ""}`;
+      const subject = subjectsOf(problem)
+        .map(formatObject)
+        .find((object) => keptNames.has(object));
+      const isKept = problem.severity === "error" && subject !== undefined;
+      const text = `${placeOf(problem)}${formatProblem(problem)}${isKept ? keepsServing(generations.get(subject)) : ""}`;
       now.set(text, problem);
     }
     for (const [text, { severity, code }] of now) {
@@ -30,6 +38,11 @@ export function problemLog(log: Log): (problems: readonly Problem[], kept: Reado
       log.info(now.size === 0 ? "all problems are solved" : `solved problems: ${settled}, standing: ${now.size}`);
     standing = new Set(now.keys());
   };
+}
+
+/** @param generation of what serves, as the API server counts; 0 for files */
+function keepsServing(generation = 0): string {
+  return ` (its last good version keeps serving${generation === 0 ? "" : `, that of generation ${generation}`})`;
 }
 
 /** A shadow's only answer, once for each change. */

@@ -1,7 +1,8 @@
 import type { Resources } from "../crds/resources.ts";
 import { createCompiler } from "../compile/compile.ts";
+import type { FreelyJudged } from "../compile/verdicts.ts";
 import { type SourceMap, sourceMap } from "../compile/source-map.ts";
-import { judge, type Judged } from "../compile/last-good.ts";
+import type { Judged } from "../compile/last-good.ts";
 import type { ConsulEndpoints } from "../discovery/consul.ts";
 import { endpointDiscovery } from "../discovery/endpoints.ts";
 import { emptyIr } from "../ir/empty.ts";
@@ -9,6 +10,8 @@ import type { CompileSettings } from "../ir/settings.ts";
 import type { Snapshot } from "../xds/snapshot.ts";
 import type { Clock } from "./clock.ts";
 import type { Log } from "./log.ts";
+import type { Quarantine } from "./quarantine/quarantine.ts";
+import { createVerdicts, type Verdicts } from "./validator/verdicts.ts";
 
 export interface ReconcilerOptions {
   readonly settings: CompileSettings;
@@ -18,8 +21,14 @@ export interface ReconcilerOptions {
   readonly consul?: { endpoints(): ConsulEndpoints; awaitedMs(): number } | undefined;
   /** What was judged is complete: endpoints, too. `isNews`: a snapshot follows, which is another one than the last. */
   readonly onComplete?: (judged: Judged, isNews: boolean) => void;
+  /** Who judges what only Envoy can. Without it that goes to Envoy unjudged. */
+  readonly verdicts?: Verdicts | undefined;
   readonly onSnapshot: (snapshot: Snapshot, changedAtMs: number) => void;
   readonly onJudged: (judged: Judged) => void;
+  /** Says what of the resources may be compiled now. Default: all of them. */
+  readonly quarantine?:
+    | Pick<Quarantine, "over" | "refusals" | "judged" | "unchanged" | "withProven" | "restored">
+    | undefined;
   readonly onCompiled: (seconds: number) => void;
   readonly clock: Clock;
   readonly log: Log;
@@ -41,7 +50,7 @@ const AWAITING_MS = 2;
  * as much time has passed as the last one took, so that a burst coalesces, a trickle cannot starve and a core stays free.
  */
 export function createReconciler(options: ReconcilerOptions): Reconciler {
-  const { settings, resources, clock, log } = options;
+  const { settings, resources, quarantine, clock, log, verdicts = createVerdicts(undefined) } = options;
   let compile = createCompiler();
   const discover = endpointDiscovery();
   let inForce: Resources | undefined;
@@ -51,17 +60,25 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   let mustCompile = true;
   let restUntilMs = 0;
   let cancel: (() => void) | undefined;
+  let isStopped = false;
 
   const run = (): void => {
     cancel = undefined;
     const startedMs = clock.now();
     const since = changedAtMs ?? startedMs;
     changedAtMs = undefined;
-    const current = resources(inForce);
+    const current = resources(quarantine?.withProven(inForce) ?? inForce);
     if (mustCompile || judged === undefined) {
       mustCompile = false;
+      let next: FreelyJudged;
       try {
-        judged = judge(compile, current, settings, inForce);
+        next = verdicts.judge(
+          quarantine?.over(compile) ?? compile,
+          current,
+          settings,
+          inForce ?? quarantine?.restored(),
+          quarantine?.refusals(),
+        );
       } catch (error) {
         // A bug of ours must not take down what serves: the last snapshot stays, and what is remembered may be half done.
         compile = createCompiler();
@@ -70,10 +87,24 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
         });
         return;
       }
-      inForce = judged.effective;
       options.onCompiled((clock.now() - startedMs) / 1000);
-      options.onJudged(judged);
+      if (next.unjudged.length > 0) {
+        void verdicts.ask(next.unjudged).then(() => {
+          if (isStopped) return;
+          mustCompile = true;
+          changedAtMs = Math.min(since, changedAtMs ?? since);
+          cancel?.();
+          cancel = schedule(0);
+        });
+      } else {
+        judged = next.judged;
+        inForce = judged.effective;
+        quarantine?.judged(judged);
+        options.onJudged(judged);
+      }
     }
+    // While Envoy is asked, what was judged before goes on, and its endpoints come and go.
+    if (judged === undefined) return;
     const { compiled } = judged;
     const awaitedMs = options.consul?.awaitedMs() ?? 0;
     if (awaitedMs > 0) {
@@ -91,7 +122,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     if (isNews) {
       snapshot = next;
       options.onSnapshot(next, since);
-    }
+    } else quarantine?.unchanged();
     const endedMs = clock.now();
     restUntilMs = endedMs + (endedMs - startedMs);
   };
@@ -111,6 +142,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     },
     sourceMap: () => judged?.compiled.sourceMap ?? sourceMap(emptyIr, []),
     stop() {
+      isStopped = true;
       cancel?.();
       cancel = () => undefined;
     },

@@ -15,8 +15,9 @@ export function oneOf<T extends string>(...choices: readonly T[]) {
 
 /** `-o, --output` with these formats, of which the first is the default; shell completion proposes them. */
 export function outputOption(...formats: readonly string[]): Option {
-  const description = formats.length < 2 ? formats.join("") : `${formats.slice(0, -1).join(", ")} or ${formats.at(-1)}`;
-  const option = new Option("-o, --output <format>", description).default(formats[0]).argParser(oneOf(...formats));
+  const option = new Option("-o, --output <format>", "how to print it")
+    .default(formats[0])
+    .argParser(oneOf(...formats));
   option.argChoices = [...formats];
   return option;
 }

@@ -19,11 +19,20 @@ export interface CompiledState {
  */
 export function compileState(state: State, nowMs = Date.now()): CompiledState {
   const compiled = compile(state.resources, state.settings);
+  return stateOf(state, compiled, compiled.problems, nowMs);
+}
+
+/** @param problems of the objects */
+export function stateOf(
+  state: State,
+  compiled: Compiled,
+  problems: readonly Problem[],
+  nowMs = Date.now(),
+): CompiledState {
   const snapshot: Snapshot = {
     ...compiled.snapshot,
     endpoint: endpointDiscovery()(compiled.endpoints, state.resources),
   };
-  const found = [...state.problems, ...compiled.problems];
-  const problems = [...found, ...expiryProblems(compiled.certificates, nowMs)].sort(compareProblems);
-  return { state, compiled, snapshot, problems };
+  const all = [...state.problems, ...problems, ...expiryProblems(compiled.certificates, nowMs)];
+  return { state, compiled, snapshot, problems: all.sort(compareProblems) };
 }

@@ -22,18 +22,29 @@ export function readPaths(paths: readonly string[], env: Environment): State {
   };
 }
 
-/** The files themselves, under their names as they were given, so that an editor at the terminal can open them. */
+/** The files themselves, under their names as they were given. */
 export function manifestFiles(paths: readonly string[], env: Environment): ReadonlyMap<string, ManifestFile> {
-  const files = new Map<string, ManifestFile>();
-  for (const given of paths) {
+  return new Map(givenFiles(paths, env).map(({ shown, content }) => [shown, content]));
+}
+
+export interface GivenFile {
+  /** As it was given, so that an editor at the terminal can open it. */
+  readonly shown: string;
+  /** Undefined for standard input. */
+  readonly file: string | undefined;
+  readonly content: ManifestFile;
+}
+
+export function givenFiles(paths: readonly string[], env: Environment): readonly GivenFile[] {
+  return paths.flatMap((given): readonly GivenFile[] => {
     if (given === STDIN) {
-      files.set("<stdin>", { kind: "text", text: fs.readFileSync(0, "utf8") });
-      continue;
+      return [{ shown: "<stdin>", file: undefined, content: { kind: "text", text: fs.readFileSync(0, "utf8") } }];
     }
     const resolved = existing(given, env);
-    for (const [file, content] of readManifestFiles(resolved)) files.set(shown(file, given, resolved), content);
-  }
-  return files;
+    return [...readManifestFiles(resolved)].map(([file, content]) => {
+      return { shown: shownPath(file, given, resolved), file, content };
+    });
+  });
 }
 
 /** The path as the file system has it. @throws FatalError when nothing is there */
@@ -43,7 +54,7 @@ export function existing(given: string, env: Environment): string {
   return resolved;
 }
 
-function shown(file: string, given: string, resolved: string): string {
+function shownPath(file: string, given: string, resolved: string): string {
   return file === resolved ? given : path.join(given, path.relative(resolved, file));
 }
 

@@ -88,8 +88,10 @@ function changeScalar({ text, replace }: Context, node: Scalar, after: unknown):
     return replace(from, to, [header, ...body].join("\n"));
   }
   if (source.includes("\n")) throw new GaveUp();
-  if (node.type === Scalar.QUOTE_SINGLE) return replace(from, to, `'${String(after).replaceAll("'", "''")}'`);
-  if (node.type === Scalar.QUOTE_DOUBLE) return replace(from, to, JSON.stringify(after));
+  // A text stays in its quotes; what is none leaves them.
+  if (node.type === Scalar.QUOTE_SINGLE && typeof after === "string")
+    return replace(from, to, `'${after.replaceAll("'", "''")}'`);
+  if (node.type === Scalar.QUOTE_DOUBLE && typeof after === "string") return replace(from, to, JSON.stringify(after));
   if (source === "") throw new GaveUp();
   replace(from, to, inline(after));
 }

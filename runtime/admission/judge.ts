@@ -1,7 +1,9 @@
+import { createChecker } from "../../compile/compile.ts";
 import { admitBySchema, type Change, createAdmit, type Verdict } from "../../insight/admit.ts";
 import type { Resources } from "../../crds/resources.ts";
 import type { CompileSettings } from "../../ir/settings.ts";
 import { type Clock, sleep } from "../clock.ts";
+import type { Verdicts } from "../validator/verdicts.ts";
 
 export interface JudgeOptions {
   readonly settings: CompileSettings;
@@ -15,6 +17,8 @@ export interface JudgeOptions {
   readonly maxWaitMs?: number;
   /** When a denial that rests on other objects is looked at again. */
   readonly confirmAfterMs?: readonly number[];
+  /** Who judges what only Envoy can; without it that is left to the gateway. */
+  readonly verdicts?: Verdicts | undefined;
   /** Time that one compile took. */
   readonly onCompiled?: (seconds: number) => void;
 }
@@ -37,7 +41,7 @@ export function createJudge(options: JudgeOptions): Judge {
   const { settings, resources, synced, clock, onCompiled = () => undefined } = options;
   // `kubectl apply` of two files: the watch tells us of the first some milliseconds after kubectl knows that it is stored.
   const { maxWaiting = 128, maxWaitMs = 4000, confirmAfterMs = [20, 40] } = options;
-  const admit = createAdmit();
+  const admit = createAdmit(createChecker, options.verdicts?.judge);
   const queue: Entry[] = [];
   let running = false;
 
@@ -72,18 +76,26 @@ export function createJudge(options: JudgeOptions): Judge {
     });
   }
 
+  /** With what Envoy says of the candidate's contents. */
+  async function judged(change: Change): Promise<Verdict> {
+    const verdict = await compiled(change);
+    if (verdict.unjudged === undefined || options.verdicts === undefined) return verdict;
+    await options.verdicts.ask(verdict.unjudged);
+    return compiled(change);
+  }
+
   return {
     waiting: () => queue.length,
     async judge(change) {
       if (!synced()) return bySchema(change, "the state of the cluster has not been read yet");
       let seen = resources();
-      let verdict = await compiled(change);
+      let verdict = await judged(change);
       for (const delayMs of confirmAfterMs) {
         if (verdict.allowed || !verdict.mayPass) break;
         await sleep(clock, delayMs);
         if (resources() === seen) continue;
         seen = resources();
-        verdict = await compiled(change);
+        verdict = await judged(change);
       }
       return verdict;
     },

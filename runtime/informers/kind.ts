@@ -39,6 +39,8 @@ export const secretFieldSelector = [
   "kubernetes.io/dockerconfigjson",
   "kubernetes.io/ssh-auth",
   "bootstrap.kubernetes.io/token",
+  // What we keep of objects in quarantine, which names no certificate.
+  "nuncio.dev/last-good",
 ]
   .map((type) => `type!=${type}`)
   .join(",");

@@ -1,5 +1,5 @@
 import type { ModuleConfig } from "../../crds/module-config.ts";
-import { type FieldProblem, invalid } from "../../features/feature.ts";
+import { asked, type FieldProblem, invalid } from "../../features/feature.ts";
 import { commandProblems } from "../../features/header-value.ts";
 import type { PathStep } from "../../ir/problem.ts";
 import type { AccessLog, AccessLogFormat, JsonField, JsonFields } from "../../ir/types.ts";
@@ -70,7 +70,7 @@ function formatOf(
       return { format: standard, problems: [problem] };
     }
     const problems = commandProblems(written, at);
-    return { format: problems.length > 0 ? standard : { kind: "text", text: written }, problems };
+    return { format: problems.some(isError) ? standard : { kind: "text", text: written }, problems };
   }
   // Envoy 1.40 keeps the types of values for both, whichever field says so.
   const standard: AccessLogFormat = { kind: "json", fields: { ...JSON_FIELDS, ...more } };
@@ -80,7 +80,11 @@ function formatOf(
     return { format: standard, problems: [problem] };
   }
   const problems = fieldProblems(written, at);
-  return { format: problems.length > 0 ? standard : { kind: "json", fields: written as JsonFields }, problems };
+  return { format: problems.some(isError) ? standard : { kind: "json", fields: written as JsonFields }, problems };
+}
+
+function isError({ severity }: FieldProblem): boolean {
+  return severity === "error";
 }
 
 function fieldProblems(value: unknown, at: readonly PathStep[]): readonly FieldProblem[] {
@@ -93,21 +97,20 @@ function fieldProblems(value: unknown, at: readonly PathStep[]): readonly FieldP
 }
 
 function pathProblems({ envoy_log_path: path }: ModuleConfig): readonly FieldProblem[] {
-  if (path === undefined || STANDARD_OUTPUT.has(path) || /^\/[^\0\r\n]*[^/\0\r\n]$/.test(path)) return [];
+  if (path === undefined || STANDARD_OUTPUT.has(path)) return [];
+  const at = ["envoy_log_path"];
+  if (/^\/[^\0\r\n]*[^/\0\r\n]$/.test(path)) {
+    const advice = "write the path of a file in a folder that is there and can be written";
+    return [asked({ kind: "logFile", path }, at, `the file ${JSON.stringify(path)}`, advice)];
+  }
   const message = `${JSON.stringify(path)} is not the absolute path of a file`;
-  return [
-    invalid(
-      ["envoy_log_path"],
-      message,
-      "write one such as /var/log/access.log, in a folder of the gateway's container",
-    ),
-  ];
+  return [invalid(at, message, "write one such as /var/log/access.log, in a folder of the gateway's container")];
 }
 
 /** Where requests are logged, as the Module says. @param more fields of the standard JSON */
 export function accessLogsOf(module: ModuleConfig, more?: JsonFields): readonly AccessLog[] {
   const { envoy_log_path: path = "" } = module;
-  const isFile = !STANDARD_OUTPUT.has(path) && pathProblems(module).length === 0;
+  const isFile = !STANDARD_OUTPUT.has(path) && !pathProblems(module).some(isError);
   return [{ kind: "file", path: isFile ? path : undefined, format: formatOf(module, more).format }];
 }
 

@@ -18,6 +18,12 @@ export type Authority =
   | { readonly ok: true; readonly ca: Redacted; readonly dates: Dates }
   | { readonly ok: false; readonly message: string; readonly advice: string };
 
+type Revocations = { readonly ok: true } | { readonly ok: false; readonly message: string };
+
+function refusedBy(message: string): string {
+  return `is refused by Envoy: ${message}`;
+}
+
 function pem(value: Redacted): Buffer {
   return Buffer.from(value.reveal());
 }
@@ -37,7 +43,7 @@ function datesOf({ validFrom, validTo }: X509Certificate): Dates {
 
 const advice = "create it with: kubectl create secret tls NAME --cert=FILE --key=FILE";
 
-/** A Secret's certificate and key, checked as Envoy would: both parse, and they belong together. Never throws, never shows content. */
+/** A Secret's certificate and key: both parse, and they belong together; whether Envoy's library takes them, Envoy says. Never throws, never shows content. */
 export const certificateOf = memoForever((secret: Resource<SecretSpec>): Certificate => {
   if (hasError(secret)) return unread;
   const { data, unreadable } = secret.spec;
@@ -62,6 +68,12 @@ export const certificateOf = memoForever((secret: Resource<SecretSpec>): Certifi
   } catch {
     return bad("has a tls.key that is not an unencrypted PEM private key", advice);
   }
+  const refused = secret.spec.refused?.certificate;
+  if (refused !== undefined)
+    return bad(
+      refusedBy(refused),
+      "write a chain of PEM certificates that are whole, of RSA keys from 2048 bits on, or of P-256, P-384 or P-521",
+    );
   return { ok: true, chain, key, dates: datesOf(certificate) };
 });
 
@@ -73,17 +85,22 @@ export const authorityOf = memoForever((secret: Resource<SecretSpec>): Authority
   const ca = data["tls.crt"] ?? data["ca.crt"] ?? data["root-cert.pem"];
   const how = "put the CA's PEM certificate in it as tls.crt or ca.crt";
   if (ca === undefined) return bad("has neither tls.crt nor ca.crt", how);
+  const refused = secret.spec.refused?.authority;
   try {
-    return { ok: true, ca, dates: datesOf(new X509Certificate(pem(ca))) };
+    const dates = datesOf(new X509Certificate(pem(ca)));
+    return refused === undefined ? { ok: true, ca, dates } : bad(refusedBy(refused), how);
   } catch {
     return bad("holds a CA that is not a PEM certificate", how);
   }
 });
 
 /** The list of revoked certificates. Envoy passes over PEM of another label without a word, and then refuses every client. */
-export const revocationsOf = memoForever((secret: Resource<SecretSpec>): { readonly ok: boolean } => {
+export const revocationsOf = memoForever((secret: Resource<SecretSpec>): Revocations => {
   const list = dataOf(secret)["crl.pem"];
-  return { ok: list !== undefined && pem(list).includes("-----BEGIN X509 CRL-----") };
+  if (list === undefined || !pem(list).includes("-----BEGIN X509 CRL-----"))
+    return { ok: false, message: "has a crl.pem that is no PEM list of revoked certificates" };
+  const refused = secret.spec.refused?.revocations;
+  return refused === undefined ? { ok: true } : { ok: false, message: refusedBy(refused) };
 });
 
 /** What a Secret holds: nothing, where there is none or it is none in form. */

@@ -114,7 +114,8 @@ export function buildListener(resource: Resource<ListenerSpec>): BuiltListener {
     proxyProtocol: stack?.includes("PROXY") ?? false,
     securityModel: spec.securityModel,
     trustedHops: Math.max(0, spec.l7Depth ?? 0),
-    statPrefix: spec.statsPrefix ?? defaultStatPrefix(spec.port, http, tls),
+    // As in Emissary an empty one is none, and Envoy refuses a listener with it.
+    statPrefix: spec.statsPrefix || defaultStatPrefix(spec.port, http, tls),
     problems,
     usable: !problems.some(({ severity }) => severity === "error"),
   };

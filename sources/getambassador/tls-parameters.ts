@@ -1,9 +1,10 @@
 import { tlsVersions } from "../../crds/tls-settings.ts";
+import { asked } from "../../features/feature.ts";
 import { nearest } from "../../crds/nearest.ts";
-import { type Checked, report, type Settings } from "./tls-settings.ts";
+import { type Checked, report, reportIgnored, type Settings } from "./tls-settings.ts";
 import type { PathOf } from "./tls-secrets.ts";
 
-/** What Envoy's TLS library has up to TLS 1.2; for anything else Envoy refuses the Listener, with all of its Hosts. */
+/** What Envoy's TLS library has up to TLS 1.2. A list that it does not take would make Envoy refuse the Listener, with all of its Hosts. */
 export const cipherSuites: readonly string[] = [
   "ECDHE-ECDSA-AES128-GCM-SHA256",
   "ECDHE-RSA-AES128-GCM-SHA256",
@@ -62,8 +63,10 @@ export function checkParameters(settings: Settings, at: Checked, pathOf: PathOf)
     const advice = near === undefined ? `write one of ${known.join(", ")}` : `did you mean ${near}?`;
     report(at, "InvalidField", pathOf(field), `${JSON.stringify(value)} is not known to Envoy`, advice);
   };
+  const before = at.problems.length;
   for (const suite of settings.cipher_suites ?? [])
     for (const name of namesIn(suite)) if (!isKnown(name)) refuse("cipher_suites", name, cipherSuites);
+  if (at.problems.length === before) askAboutCiphers(settings, at, pathOf);
   const seen = new Set<string>();
   for (const written of settings.ecdh_curves ?? []) {
     const curve = curveNames[written] ?? written;
@@ -81,7 +84,25 @@ export function checkParameters(settings: Settings, at: Checked, pathOf: PathOf)
     report(at, "InvalidField", pathOf("min_tls_version"), message, "lower one, or raise the other");
   }
   for (const protocol of settings.alpn_protocols?.split(",") ?? []) {
+    // Documentation writes h2[, http/1.1] for "h2, and perhaps http/1.1", and people copy it.
+    if (/[[\]]/.test(protocol)) {
+      const message = `${JSON.stringify(protocol.trim())} is a protocol that no client asks for`;
+      reportIgnored(at, pathOf("alpn_protocols"), message, "write h2,http/1.1, without brackets");
+    }
     if (protocol.trim().length <= 255) continue;
     report(at, "InvalidField", pathOf("alpn_protocols"), "a protocol has more than 255 signs", "write h2,http/1.1");
   }
+}
+
+/** Names by themselves are known. What comes of words for several, of signs and of brackets, only the library's own parser knows. */
+function askAboutCiphers({ cipher_suites: suites = [] }: Settings, at: Checked, pathOf: PathOf): void {
+  if (suites.every((suite) => cipherSuites.includes(suite))) return;
+  const parameters = { minVersion: undefined, maxVersion: undefined, ecdhCurves: [], alpnProtocols: [] };
+  const problem = asked(
+    { kind: "tlsParameters", parameters: { ...parameters, cipherSuites: suites } },
+    pathOf("cipher_suites"),
+    `the list ${JSON.stringify(suites)}`,
+    `write names such as ${cipherSuites.slice(0, 2).join(", ")}`,
+  );
+  at.problems.push({ ...problem, object: at.object });
 }

@@ -108,8 +108,9 @@ export function checkedAuthority(
     const message = `there is no Secret ${crl} with crl.pem`;
     return report(at, "SecretNotFound", pathOf("crl_secret"), message, "create it, or remove crl_secret");
   }
-  if (!revocationsOf(list).ok) {
-    const message = `the Secret ${crl} has a crl.pem that is no PEM list of revoked certificates`;
+  const revocations = revocationsOf(list);
+  if (!revocations.ok) {
+    const message = `the Secret ${crl} ${revocations.message}`;
     const advice = 'write it as PEM: openssl crl -in FILE -outform PEM; it begins with "-----BEGIN X509 CRL-----"';
     return report(at, "InvalidSecret", pathOf("crl_secret"), message, advice);
   }

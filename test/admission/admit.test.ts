@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import { check } from "../../cli/check.ts";
-import { type Compiler, createCompiler } from "../../compile/compile.ts";
+import { type Compiler, createCompiler, type SteppedCompiler } from "../../compile/compile.ts";
 import { type Change, admitBySchema, createAdmit, type Verdict } from "../../insight/admit.ts";
 import { host, listener, mapping, object } from "./reviews.ts";
 import { settings, storeWith } from "./state.ts";
@@ -201,7 +201,30 @@ describe("admit, of a deletion", () => {
     expect(allowed).toBe(true);
     expect(warnings).toEqual([
       expect.stringContaining('Mapping default/user: spec.resolver: there is no resolver "mine"'),
+      "GET http://example.org/user/7 becomes 404; Mapping default/user had it",
     ]);
+  });
+});
+
+describe("a conflict", () => {
+  const young = { creationTimestamp: "2026-01-01T00:00:00Z" };
+
+  it.each([
+    ["a port", listener("late", 8081, young), listener("web", 8081), []],
+    ["a hostname", host("late", "late.example"), host("all", "late.example"), []],
+    [
+      "weights over 100",
+      mapping("late", { prefix: "/shared/", weight: 60 }, young),
+      mapping("older", { prefix: "/shared/", weight: 60 }),
+      [mapping("older", { prefix: "/shared/", weight: 10 })],
+    ],
+  ])("over %s is charged to the older object that is edited into it", (_, other, edited, before) => {
+    const [stored] = before;
+    const was = stored ?? (edited === undefined ? undefined : { ...edited, spec: {} });
+    const { allowed, message } = judge(update(was, edited), other, ...before);
+    const { name } = edited["metadata"] as { name: string };
+    expect(allowed).toBe(false);
+    expect(message.split("\n").every((line) => line.includes(`default/${name}: `))).toBe(true);
   });
 });
 
@@ -219,13 +242,14 @@ describe("admit by schema", () => {
 
 describe("a compiler that fails", () => {
   /** As a bug of ours would: it throws as long as a Mapping of this name is there. */
-  const failingAt = (name: string) => (): Compiler => {
+  const failingAt = (name: string) => (): SteppedCompiler => {
     const compiler = createCompiler();
-    return (input, of) => {
+    const failing: Compiler = (input, of) => {
       const { mappings } = "resources" in input ? input.resources : input;
       if (mappings.some((each) => each.name === name)) throw new TypeError("x is undefined");
       return compiler(input, of);
     };
+    return Object.assign(failing, { expand: compiler.expand });
   };
 
   it("denies the candidate that makes it fail, since it would stop every change of the gateway", () => {

@@ -51,6 +51,7 @@ describe("nuncio check", () => {
       "c.json:1: warning: Sercive default/x: kind: Sercive of v1 is not read; did you mean Service? [UnknownKind]",
       'deeper/b.yml:6: error: Mapping default/look: spec.prefix: "/(?!a)/" is not a regular expression of RE2 (error parsing regexp: invalid or unsupported Perl syntax: `(?!`); write one in RE2 syntax; it has no look-around and no back-references [InvalidRegex]',
       'deeper/b.yml:8: error: Mapping default/look: spec.service: "http://quote/v1" has a path; leave the path out; `rewrite` sets the path that the service sees [InvalidService]',
+      "see docs/codes/InvalidField.md, docs/codes/InvalidRegex.md, docs/codes/InvalidService.md, docs/codes/InvalidYaml.md, docs/codes/UnknownField.md, docs/codes/UnknownKind.md",
       "5 objects checked: 4 errors, 2 warnings",
       "",
     ]);
@@ -80,6 +81,7 @@ describe("nuncio check", () => {
     const { code, stdout } = await nuncio(["check", "--errors-only", "a.yaml"], { cwd });
     expect(stdout.split("\n")).toEqual([
       expect.stringContaining("[InvalidField]"),
+      "see docs/codes/InvalidField.md",
       "2 objects checked: 1 error, 0 warnings",
       "",
     ]);
@@ -112,6 +114,8 @@ describe("nuncio check", () => {
           path: "spec.timeout_ms",
           file: "late.yaml",
           line: 8,
+          fix: { kind: "set", value: 5000 },
+          page: "docs/codes/InvalidField.md",
         },
       ],
     });
@@ -152,10 +156,13 @@ describe("nuncio check", () => {
       return stderr;
     };
     expect(await wrong("check", "missing")).toBe("nuncio: there is no file or directory missing\n");
-    expect(await wrong("check")).toBe("error: missing required argument 'path'\n(try nuncio --help)\n");
-    expect(await wrong("check", "--fix", ".")).toBe("error: unknown option '--fix'\n(try nuncio --help)\n");
+    expect(await wrong("check", "--bogus", ".")).toBe("error: unknown option '--bogus'\n(try nuncio --help)\n");
+    expect(await wrong("check", ".", "--from", "cluster")).toContain("what to check is named twice");
+    expect(await wrong("check", ".", "--strict", "--errors-only")).toContain("exclude each other");
+    expect(await wrong("check", ".", "--dry-run")).toContain("--dry-run is for --fix");
+    expect(await wrong("check", "-", "--fix")).toContain("--fix writes into files");
     expect(await wrong("check", "-o", "xml", ".")).toMatch(
-      /^error: option '-o, --output <format>' argument 'xml' is invalid\. Write one of text, json\./,
+      /^error: option '-o, --output <format>' argument 'xml' is invalid\. Write one of text, json, sarif, junit, github\./,
     );
   });
 });

@@ -14,14 +14,12 @@ import { moduleFieldNames } from "../../sources/getambassador/module.ts";
 import { selfSigned } from "../support/certificates.ts";
 
 const update = process.env["UPDATE_GOLDEN"] === "1";
-const pages = [
-  "README.md",
-  "CONTRIBUTING.md",
-  ...fs
-    .readdirSync(path.join(root, "docs"))
+const pagesIn = (folder: string) =>
+  fs
+    .readdirSync(path.join(root, folder))
     .filter((name) => name.endsWith(".md"))
-    .map((name) => `docs/${name}`),
-];
+    .map((name) => `${folder}/${name}`);
+const pages = ["README.md", "CONTRIBUTING.md", ...pagesIn("docs"), ...pagesIn("docs/codes")];
 const textOf = (page: string) => fs.readFileSync(path.join(root, page), "utf8");
 const directory = fs.mkdtempSync(path.join(os.tmpdir(), "nuncio-docs-"));
 
@@ -97,10 +95,36 @@ describe("manifests in the documentation", () => {
   );
 });
 
-describe("docs/codes.md", () => {
-  it("has a section for each code, and no other", () => {
-    const sections = [...textOf("docs/codes.md").matchAll(/^## (\w+)$/gm)].map(([, code]) => code);
-    expect([...sections].sort()).toEqual([...problemCodes].sort());
+/** Of the list between a page's marks, which UPDATE_GOLDEN=1 writes. */
+function expectList(page: string, text: string): void {
+  const marked = /(<!-- Written by UPDATE_GOLDEN=1[^\n]*-->\n)([\s\S]*)(<!-- end -->)/;
+  if (update)
+    fs.writeFileSync(
+      path.join(root, page),
+      textOf(page).replace(marked, (_, before: string, __, after: string) => `${before}${text}${after}`),
+    );
+  expect(marked.exec(textOf(page))?.[2]).toBe(text);
+}
+
+describe("docs/codes", () => {
+  const codePages = pagesIn("docs/codes").map((page) => path.basename(page, ".md"));
+
+  it("has a page for each code, and no other", () => {
+    expect([...codePages].sort()).toEqual([...problemCodes].sort());
+  });
+
+  it.each(codePages)("tells of %s how severe it is, why it comes, an example, and how to mend it", (code) => {
+    const text = textOf(`docs/codes/${code}.md`);
+    expect(text).toMatch(new RegExp(`^# ${code}\n\n(Error|Warning)\\b.{20}`));
+    expect([...text.matchAll(/^## (.*)$/gm)].map(([, heading]) => heading)).toEqual(["Example", "Mend"]);
+  });
+
+  it("has an index, which UPDATE_GOLDEN=1 writes", () => {
+    const rows = problemCodes.map((code) => {
+      const [, first = ""] = /^# \w+\n\n(.*)$/m.exec(textOf(`docs/codes/${code}.md`)) ?? [];
+      return `- [${code}](codes/${code}.md): ${/^(?:(?:Error|Warning)\. )?.*?\.(?= |$)/.exec(first)?.[0] ?? ""}`;
+    });
+    expectList("docs/codes.md", `\n${rows.join("\n")}\n\n`);
   });
 });
 
@@ -118,14 +142,7 @@ describe("docs/compatibility.md", () => {
             .map((name) => `\`${name}\``)
             .join(", ")}.`;
     const text = `\nFields of a Mapping that are warnings, and do nothing yet: ${list(fields)}\n\nKeys of the Module that are warnings, and do nothing yet: ${list(keys)}\n\n`;
-    const page = "docs/compatibility.md";
-    const marked = /(<!-- Written by UPDATE_GOLDEN=1[^\n]*-->\n)([\s\S]*)(<!-- end -->)/;
-    if (update)
-      fs.writeFileSync(
-        path.join(root, page),
-        textOf(page).replace(marked, (_, before: string, __, after: string) => `${before}${text}${after}`),
-      );
-    expect(marked.exec(textOf(page))?.[2]).toBe(text);
+    expectList("docs/compatibility.md", text);
   });
 });
 

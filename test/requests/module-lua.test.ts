@@ -41,7 +41,7 @@ describe("lua_scripts", () => {
   // What cannot be found without running it: an error at the top.
   const refusedByEnvoy = 'error("at the top")';
 
-  it("that Envoy refuses are told at the Module, the last good ones go on, and other filters change", async () => {
+  it("that Envoy refuses are told at the Module, and its last good version goes on, as a whole", async () => {
     const good = 'function envoy_on_request(handle) handle:headers():add("x-lua", "good") end';
     const lua = async () => (await gateway.request("/")).echo().headers["x-lua"];
     expect(await apply({ lua_scripts: good })).toEqual([]);
@@ -51,9 +51,11 @@ describe("lua_scripts", () => {
     expect(problem).toMatchObject({ code: "EnvoyRejected", object: { kind: "Module", name: "ambassador" } });
     expect(problem?.path).toEqual(["spec", "config", "lua_scripts"]);
     expect(problem?.message).toContain("at the top");
-    expect((await gateway.request("/")).status).toBe(403);
-    expect(await apply({ lua_scripts: refusedByEnvoy, gzip: {} })).toEqual([]);
     expect(await lua()).toBe("good");
+    expect(await apply({ lua_scripts: refusedByEnvoy, gzip: {} })).toMatchObject([{ code: "EnvoyRejected" }]);
+    expect(await lua()).toBe("good");
+    expect(await apply({ ip_deny: [{ peer: "127.0.0.1" }] })).toEqual([]);
+    expect((await gateway.request("/")).status).toBe(403);
     expect(await apply({})).toEqual([]);
     expect(await lua()).toBeUndefined();
   });

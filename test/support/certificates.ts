@@ -12,7 +12,7 @@ export interface CertificateOptions {
   readonly notBefore?: Date;
   /** Default: in a day. */
   readonly notAfter?: Date;
-  readonly key?: "P-256" | "P-384" | "RSA-2048";
+  readonly key?: "P-256" | "P-384" | "RSA-2048" | "RSA-1024";
   /** May sign other certificates. */
   readonly isAuthority?: boolean;
 }
@@ -35,6 +35,13 @@ const algorithms = {
     hash: "SHA-256",
     publicExponent: new Uint8Array([1, 0, 1]),
     modulusLength: 2048,
+  },
+  /** Too weak for Envoy. */
+  "RSA-1024": {
+    name: "RSASSA-PKCS1-v1_5",
+    hash: "SHA-256",
+    publicExponent: new Uint8Array([1, 0, 1]),
+    modulusLength: 1024,
   },
 } as const;
 

@@ -10,12 +10,16 @@ import { certificateFiles } from "../../runtime/certificate-files.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { systemClock } from "../../runtime/clock.ts";
 import { watchConsul } from "../../runtime/consul.ts";
+import { createQuarantine } from "../../runtime/quarantine/quarantine.ts";
 import { createReconciler } from "../../runtime/reconciler.ts";
 import { readSettings } from "../../runtime/settings.ts";
 import { rejectionProblems } from "../../runtime/rejections.ts";
 import type { AdsEvent } from "../../xds/server/events.ts";
 import { createAdsServer } from "../../xds/server/server.ts";
-import { type BareEnvoy, freePort, spawnEnvoy } from "./envoy.ts";
+import type { Snapshot } from "../../xds/snapshot.ts";
+import { createValidator } from "../../runtime/validator/validator.ts";
+import { createVerdicts } from "../../runtime/validator/verdicts.ts";
+import { type BareEnvoy, ENVOY_BINARY, freePort, spawnEnvoy } from "./envoy.ts";
 
 /** What a backend got, as it answers it: JSON of the request. */
 export interface Echo {
@@ -49,6 +53,10 @@ export interface Gateway {
   /** Of what was compiled last: files may change while manifests do not. */
   problems(): readonly Problem[];
   request(path: string, options?: RequestOptions): Promise<Answer>;
+  /** How often the serving Envoy has refused something. */
+  nacks(): number;
+  /** The Envoy that judges; undefined: there is none. */
+  validatorPid(): number | undefined;
   /** What has been wrong with services in Consul for a while. */
   consulProblems(): readonly Problem[];
   stop(): Promise<void>;
@@ -124,8 +132,14 @@ export interface GatewayOptions {
   readonly settings?: Partial<CompileSettings>;
   /** false: Envoy reads certificates from files itself. */
   readonly readsFiles?: boolean;
+  /** false: what Envoy refuses is told, and nothing comes of it. */
+  readonly quarantine?: boolean;
+  /** Spoils a snapshot as no compiler of ours does, on its way to Envoy. */
+  readonly spoil?: (snapshot: Snapshot) => Snapshot;
   /** Nothing stands beside the manifests: no Listener, no Host. */
   readonly bare?: boolean;
+  /** Whether contents that only Envoy can judge are judged before they are served. Default: false. */
+  readonly validator?: boolean;
 }
 
 /** Compiler, reconciler, xDS server and a real Envoy. Manifests given to `apply` stand beside `listenerAndHost(port)`. */
@@ -139,17 +153,27 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
   let problems: readonly Problem[] = [];
   let waiting: (() => void) | undefined;
   let published = false;
+  let nacks = 0;
+  const validator =
+    options.validator === true
+      ? createValidator({ envoyPath: ENVOY_BINARY, directory, clock: systemClock, log: silentLog })
+      : undefined;
 
   const onEvent = (event: AdsEvent): void => {
+    if (event.kind === "nack") nacks++;
     if (event.kind === "nack") problems = [...problems, ...rejectionProblems(event, reconciler.sourceMap())];
-    if (event.kind === "acknowledged" && event.snapshot === latest) settle();
+    if (event.kind === "halted" && quarantine?.halted(event.snapshot, event.refused) !== true)
+      setImmediate(() => ads.goOn());
+    if (event.kind !== "acknowledged") return;
+    quarantine?.acknowledged(event.snapshot, event.refused);
+    if (event.snapshot === latest && quarantine?.isAtWork() !== true) settle();
   };
   const settle = () => {
     waiting?.();
     waiting = undefined;
   };
   let latest: unknown;
-  const ads = await createAdsServer({ socketPath, log: silentLog, onEvent, graceMs: 50 });
+  const ads = await createAdsServer({ socketPath, log: silentLog, onEvent, graceMs: 50, halts: true });
   const settings: CompileSettings = {
     ambassadorId: "default",
     ownNamespace: "default",
@@ -168,13 +192,19 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     onEndpoints: () => reconciler.changed(true),
     onProblems: () => undefined,
   });
+  const quarantine =
+    options.quarantine === false ? undefined : createQuarantine({ onChange: () => reconciler.changed() });
   const reconciler = createReconciler({
+    verdicts: createVerdicts(validator),
     consul,
+    quarantine,
     settings,
     resources: (inForce) => (readsFiles ? files.withFiles(resources as Resources, inForce) : (resources as Resources)),
-    onSnapshot(snapshot) {
+    onSnapshot(made) {
+      const snapshot = options.spoil?.(made) ?? made;
       latest = snapshot;
       published = true;
+      quarantine?.published(snapshot);
       ads.setSnapshot(snapshot);
     },
     onJudged(judged) {
@@ -183,7 +213,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
       published = false;
       // With nothing to publish there is nothing to acknowledge.
       setImmediate(() => {
-        if (!published && consul.awaitedMs() === 0) settle();
+        if (!published && consul.awaitedMs() === 0 && quarantine?.isAtWork() !== true) settle();
       });
     },
     onCompiled: () => undefined,
@@ -219,13 +249,15 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     envoy,
     apply,
     problems: () => problems,
+    nacks: () => nacks,
+    validatorPid: () => validator?.pid,
     request: (url, options) => send(port, url, options),
     consulProblems: () => consul.problems(reconciler.sourceMap()),
     async stop() {
       files.close();
       reconciler.stop();
       stopped.abort();
-      await envoy.stop();
+      await Promise.all([envoy.stop(), validator?.close()]);
       await ads.close();
       fs.rmSync(directory, { recursive: true, force: true });
     },

@@ -1,4 +1,11 @@
-import { type Effect, openStream, step, type StreamEvent, type StreamState } from "../../xds/order/stream.ts";
+import {
+  type Effect,
+  openStream,
+  step,
+  type StreamEvent,
+  type StreamOptions,
+  type StreamState,
+} from "../../xds/order/stream.ts";
 import { xdsResource } from "../../xds/resources/frame.ts";
 import { emptySnapshot, type ResourceMap, type Snapshot, type XdsResource, type XdsType } from "../../xds/snapshot.ts";
 
@@ -36,7 +43,7 @@ export class Recorder {
   /** Nonces that were sent and not yet answered. */
   readonly open = new Map<string, XdsType>();
 
-  constructor(options: { readonly naiveOrder?: boolean } = {}) {
+  constructor(options: StreamOptions = {}) {
     this.#state = openStream(options);
   }
 
@@ -106,6 +113,8 @@ function show(effect: Effect): string {
       return ["acknowledged", ...effect.refused.map(({ type, name }) => `but ${type} ${name}`)].join(" ");
     case "nack":
       return `nack ${effect.type} ${effect.name}: ${effect.message}`;
+    case "halted":
+      return ["halted", ...effect.refused.map(({ type, name }) => `for ${type} ${name}`)].join(" ");
     case "bisect":
       return `bisect ${effect.type}`;
     case "barrierElapsed":
@@ -114,7 +123,7 @@ function show(effect: Effect): string {
 }
 
 /** A stream of an Envoy that has all of `first`, with nothing open. */
-export function installed(first: Snapshot, options: { readonly naiveOrder?: boolean } = {}): Recorder {
+export function installed(first: Snapshot, options: StreamOptions = {}): Recorder {
   const stream = new Recorder(options);
   stream.snapshot(first);
   stream.request("cluster");

@@ -19,6 +19,12 @@ export interface Refused {
   readonly message: string;
 }
 
+/** A refused version that is still wanted. */
+export interface StandingRefusal extends Refused {
+  /** Envoy serves an earlier version of it. */
+  readonly keeps: boolean;
+}
+
 const none: ReadonlySet<string> = new Set();
 
 /** What one Envoy wants of one type, has of it, and has refused.
@@ -194,9 +200,11 @@ export class Ledger {
   }
 
   /** Refused versions that are still wanted. */
-  standingRefusals(): readonly Refused[] {
+  standingRefusals(): readonly StandingRefusal[] {
     if (this.refused.size === 0) return [];
-    return [...this.refused.values()].filter((refused) => this.synced?.get(refused.name)?.version === refused.version);
+    return [...this.refused.values()]
+      .filter((refused) => this.synced?.get(refused.name)?.version === refused.version)
+      .map((refused) => ({ ...refused, keeps: this.#latest.has(refused.name) }));
   }
 
   #setWildcard(): void {

@@ -22,6 +22,8 @@ export type StreamEvent =
       readonly error?: string | undefined;
     }
   | { readonly kind: "snapshot"; readonly snapshot: Snapshot }
+  /** No better snapshot comes in place of the one that was halted. */
+  | { readonly kind: "goOn" }
   | { readonly kind: "timer"; readonly timer: TimerName };
 
 export interface RefusedResource {
@@ -29,6 +31,12 @@ export interface RefusedResource {
   readonly name: string;
   readonly version: string;
   readonly message: string;
+}
+
+/** A refused resource of an acknowledged snapshot. */
+export interface StandingResource extends RefusedResource {
+  /** Envoy serves an earlier version of it. */
+  readonly keeps: boolean;
 }
 
 export type Effect =
@@ -42,9 +50,11 @@ export type Effect =
   /** `names`: how many clusters Envoy has to work through meanwhile. */
   | { readonly kind: "startTimer"; readonly timer: TimerName; readonly names: number }
   /** Envoy has all of the snapshot but for `refused`. */
-  | { readonly kind: "acknowledged"; readonly snapshot: Snapshot; readonly refused: readonly RefusedResource[] }
+  | { readonly kind: "acknowledged"; readonly snapshot: Snapshot; readonly refused: readonly StandingResource[] }
   /** Envoy keeps its last good version of this resource. The version is not sent again on this stream. */
   | ({ readonly kind: "nack" } & RefusedResource)
+  /** New clusters of the snapshot were refused, so the routes that may lead to them wait. */
+  | { readonly kind: "halted"; readonly snapshot: Snapshot; readonly refused: readonly StandingResource[] }
   /** A response of several resources was refused; it is sent again in parts to find the bad one. */
   | { readonly kind: "bisect"; readonly type: XdsType; readonly names: number; readonly message: string }
   /** Clusters took too long to warm: they are taken back and sent once more, or, the second time, routes go on without them. */
@@ -55,6 +65,9 @@ export type Phase = "clusters" | "routes" | "settled";
 
 /** `over`: Envoy has subscribed to clusters, or took too long to. */
 export type Opening = "quiet" | "timed" | "over";
+
+/** `asked`: whoever hands snapshots over is to say whether there is a better one. */
+export type Halt = "none" | "asked" | "over";
 
 export type Barrier = "waiting" | "withdrawn" | "givenUp";
 
@@ -69,6 +82,11 @@ export interface Condemned {
 export interface StreamState {
   /** Test-only: everything at once, clusters first removed and then no longer routed to. The negative control of make before break. */
   readonly naiveOrder: boolean;
+  /** Routes to a cluster that was refused are answered with 503: who can hand over a snapshot without them is asked first. */
+  readonly halts: boolean;
+  readonly halt: Halt;
+  /** Versions of clusters that were refused before the transition. */
+  readonly refusedBefore: ReadonlySet<string>;
   readonly ledgers: Readonly<Record<XdsType, Ledger>>;
   /** The last snapshot handed over. */
   readonly newest: Snapshot | undefined;
@@ -89,12 +107,20 @@ export interface StreamState {
 /** A step in the making. */
 export type Draft = { -readonly [K in keyof StreamState]: StreamState[K] } & { effects: Effect[] };
 
-export function openStream(options: { readonly naiveOrder?: boolean } = {}): StreamState {
+export interface StreamOptions {
+  readonly naiveOrder?: boolean;
+  readonly halts?: boolean;
+}
+
+export function openStream(options: StreamOptions = {}): StreamState {
   const ledgers = Object.fromEntries(
     xdsTypes.map((type) => [type, new Ledger(type === "route" ? absentRoutes : undefined)]),
   ) as Record<XdsType, Ledger>;
   return {
     naiveOrder: options.naiveOrder ?? false,
+    halts: options.halts ?? false,
+    halt: "none",
+    refusedBefore: new Set(),
     ledgers,
     newest: undefined,
     current: undefined,
@@ -120,6 +146,10 @@ function apply(draft: Draft, event: StreamEvent): void {
   switch (event.kind) {
     case "snapshot":
       draft.newest = event.snapshot;
+      goOn(draft);
+      return;
+    case "goOn":
+      goOn(draft);
       return;
     case "request":
       request(draft, event);
@@ -147,7 +177,12 @@ function isWildcard(type: XdsType): boolean {
   return type === "cluster" || type === "listener";
 }
 
+function goOn(draft: Draft): void {
+  if (draft.halt === "asked") draft.halt = "over";
+}
+
 function elapsed(draft: Draft, timer: TimerName): void {
+  if (timer === "barrier" && draft.halt === "asked") return goOn(draft);
   if (timer === "barrier") return barrierElapsed(draft);
   if (draft.condemned !== undefined) draft.condemned = { ...draft.condemned, elapsed: true };
 }

@@ -2,7 +2,7 @@ import type { Flight } from "./ledger.ts";
 import { type ResourceMap, type Snapshot, type XdsType, xdsTypes } from "../snapshot.ts";
 import { condemn, removeCondemned } from "./removal.ts";
 import { send } from "./settle.ts";
-import type { Draft, RefusedResource } from "./stream.ts";
+import type { Draft, StandingResource } from "./stream.ts";
 
 /** Make before break, measured with 0 of 173,528 requests failed:
  *    clusters: new and changed clusters; Envoy acknowledges once they are warm, that is have endpoints
@@ -39,7 +39,7 @@ function advance(draft: Draft, newest: Snapshot): boolean {
         return false;
       }
       if (draft.ledgers.cluster.isBehind(current.cluster)) sendClusters(draft, current);
-      else draft.phase = "routes";
+      else return afterLastCluster(draft, current, newest);
       return true;
     case "routes":
       // Again after every event, since a listener that warms subscribes to its routes in this phase.
@@ -48,6 +48,29 @@ function advance(draft: Draft, newest: Snapshot): boolean {
       settle(draft, current);
       return true;
   }
+}
+
+function afterLastCluster(draft: Draft, current: Snapshot, newest: Snapshot): boolean {
+  if (draft.halt === "none" && newRefusals(draft).length > 0) halt(draft, current);
+  if (draft.halt === "asked") {
+    for (const type of afterClusters) answerFromOld(draft, type);
+    return false;
+  }
+  if (draft.halt === "over" && newest !== current) begin(draft, newest);
+  else draft.phase = "routes";
+  return true;
+}
+
+/** Clusters that this transition was to add, and Envoy does not have. */
+function newRefusals(draft: Draft): readonly StandingResource[] {
+  if (!draft.halts) return [];
+  return refusedOf(draft, ["cluster"]).filter(({ version, keeps }) => !keeps && !draft.refusedBefore.has(version));
+}
+
+function halt(draft: Draft, current: Snapshot): void {
+  draft.halt = "asked";
+  startBarrier(draft);
+  draft.effects.push({ kind: "halted", snapshot: current, refused: refusedOf(draft) });
 }
 
 /** Envoy asks for clusters first, but an Envoy with a cluster still warming (from the stream before) holds that back, and
@@ -78,6 +101,8 @@ function begin(draft: Draft, newest: Snapshot): void {
     atOnce.flatMap((type) => [...draft.ledgers[type].flights.keys()].map((nonce) => [nonce, type])),
   );
   draft.barrier = "waiting";
+  draft.halt = "none";
+  if (draft.halts) draft.refusedBefore = new Set(refusedOf(draft, ["cluster"]).map(({ version }) => version));
 }
 
 function sendClusters(draft: Draft, current: Snapshot): void {
@@ -151,8 +176,8 @@ function acknowledge(draft: Draft, current: Snapshot): void {
   draft.effects.push({ kind: "acknowledged", snapshot: current, refused: refusedOf(draft) });
 }
 
-function refusedOf(draft: Draft): readonly RefusedResource[] {
-  return xdsTypes.flatMap((type) => draft.ledgers[type].standingRefusals().map((refused) => ({ type, ...refused })));
+function refusedOf(draft: Draft, types: readonly XdsType[] = xdsTypes): readonly StandingResource[] {
+  return types.flatMap((type) => draft.ledgers[type].standingRefusals().map((refused) => ({ type, ...refused })));
 }
 
 /** Whether Envoy has asked for everything it will ask for: on a new stream the types come one after the other. */

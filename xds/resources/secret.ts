@@ -19,7 +19,7 @@ function directoryOf(file: string): string {
 
 const fromFile = (filename: string): DataSource => ({ specifier: { $case: "filename", value: filename } });
 
-function typeOf(secret: IrSecret): NonNullable<Secret["type"]> {
+export function typeOfSecret(secret: IrSecret): NonNullable<Secret["type"]> {
   switch (secret.kind) {
     case "certificate":
       return {
@@ -56,5 +56,5 @@ function typeOf(secret: IrSecret): NonNullable<Secret["type"]> {
 
 export function encodeSecret(secret: IrSecret): XdsResource {
   const { name } = secret;
-  return xdsResource("secret", name, [Secret.encode({ name, type: typeOf(secret) }).finish()]);
+  return xdsResource("secret", name, [Secret.encode({ name, type: typeOfSecret(secret) }).finish()]);
 }

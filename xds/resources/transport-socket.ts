@@ -13,13 +13,13 @@ import {
 } from "../generated/envoy/extensions/transport_sockets/tls/v3/tls.ts";
 import { ads } from "./sources.ts";
 
-const NAME = "envoy.transport_sockets.tls";
+export const TLS_SOCKET = "envoy.transport_sockets.tls";
 
 function sds(name: string): SdsSecretConfig {
   return { name, sdsConfig: ads };
 }
 
-function parameters({ minVersion, maxVersion, cipherSuites, ecdhCurves }: IrTlsParameters): TlsParameters {
+export function tlsParameters({ minVersion, maxVersion, cipherSuites, ecdhCurves }: IrTlsParameters): TlsParameters {
   return {
     ...(minVersion === undefined ? {} : { tlsMinimumProtocolVersion: Protocol[minVersion] }),
     ...(maxVersion === undefined ? {} : { tlsMaximumProtocolVersion: Protocol[maxVersion] }),
@@ -34,7 +34,7 @@ function commonContext(tls: {
   readonly parameters: IrTlsParameters;
 }): CommonTlsContext {
   return {
-    tlsParams: parameters(tls.parameters),
+    tlsParams: tlsParameters(tls.parameters),
     alpnProtocols: [...tls.parameters.alpnProtocols],
     ...(tls.certificateSecret === undefined ? {} : { tlsCertificateSdsSecretConfigs: [sds(tls.certificateSecret)] }),
     ...(tls.validationSecret === undefined
@@ -53,7 +53,7 @@ export function downstreamContext(tls: TerminationTls): DownstreamTlsContext {
 
 export function downstreamTransportSocket(tls: TerminationTls): TransportSocket {
   return {
-    name: NAME,
+    name: TLS_SOCKET,
     configType: { $case: "typedConfig", value: pack(DownstreamTlsContext, downstreamContext(tls)) },
   };
 }
@@ -63,5 +63,5 @@ export function upstreamTransportSocket(tls: OriginationTls): TransportSocket {
     commonTlsContext: commonContext(tls),
     ...(tls.sni === undefined ? {} : { sni: tls.sni }),
   };
-  return { name: NAME, configType: { $case: "typedConfig", value: pack(UpstreamTlsContext, context) } };
+  return { name: TLS_SOCKET, configType: { $case: "typedConfig", value: pack(UpstreamTlsContext, context) } };
 }

@@ -1,4 +1,4 @@
-import type { RefusedResource } from "../order/stream.ts";
+import type { StandingResource } from "../order/stream.ts";
 import type { Snapshot, XdsType } from "../snapshot.ts";
 
 export interface Log {
@@ -25,7 +25,14 @@ export type AdsEvent =
       readonly kind: "acknowledged";
       readonly stream: number;
       readonly snapshot: Snapshot;
-      readonly refused: readonly RefusedResource[];
+      readonly refused: readonly StandingResource[];
+    }
+  /** New clusters of the snapshot were refused. Routes wait for another snapshot, for `goOn`, or until the barrier has elapsed. */
+  | {
+      readonly kind: "halted";
+      readonly stream: number;
+      readonly snapshot: Snapshot;
+      readonly refused: readonly StandingResource[];
     }
   /** Envoy refused these and keeps their last good versions. `message` is Envoy's, at most 1 KB and without the resource itself. */
   | {

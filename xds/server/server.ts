@@ -13,6 +13,8 @@ export interface AdsServerOptions {
   readonly graceMs?: number;
   /** How long routes wait for new clusters to warm (health checks, DNS). One that never does holds nobody up for longer. */
   readonly barrierMs?: number;
+  /** Where a new cluster is refused, routes wait for the answer to a `halted` event: see StreamState. */
+  readonly halts?: boolean;
   readonly maxSocketPathBytes?: number;
   /** Test-only, see StreamState. */
   readonly naiveOrder?: boolean;
@@ -21,6 +23,8 @@ export interface AdsServerOptions {
 export interface AdsServer {
   /** A complete snapshot. Streams wait for the first; each takes the newest when it is done with the one before. */
   setSnapshot(snapshot: Snapshot): void;
+  /** The answer to `halted`, where there is no better snapshot. */
+  goOn(): void;
   streams(): readonly StreamInfo[];
   /** Ends every stream and removes the socket. */
   close(): Promise<void>;
@@ -68,6 +72,9 @@ export async function createAdsServer(options: AdsServerOptions): Promise<AdsSer
       snapshot = next;
       for (const stream of streams.values()) stream.setSnapshot(next);
     },
+    goOn() {
+      for (const stream of streams.values()) stream.goOn();
+    },
     streams: () => [...streams.values()].map((stream) => stream.info()),
     close: () =>
       new Promise((done) => {
@@ -80,11 +87,18 @@ export async function createAdsServer(options: AdsServerOptions): Promise<AdsSer
 }
 
 function streamOptions(options: AdsServerOptions, id: number) {
-  const { log, graceMs = defaults.graceMs, barrierMs = defaults.barrierMs, naiveOrder = false } = options;
+  const {
+    log,
+    graceMs = defaults.graceMs,
+    barrierMs = defaults.barrierMs,
+    naiveOrder = false,
+    halts = false,
+  } = options;
   return {
     id,
     log,
     naiveOrder,
+    halts,
     timersMs: { grace: graceMs, barrier: barrierMs },
     onEvent: options.onEvent ?? (() => {}),
   };

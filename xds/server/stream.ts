@@ -1,6 +1,7 @@
 import { status, type ServerDuplexStream } from "@grpc/grpc-js";
 import { assertNever } from "../../ir/assert.ts";
 import type { DeltaDiscoveryRequest } from "../generated/envoy/service/discovery/v3/discovery.ts";
+import type { StandingRefusal } from "../order/ledger.ts";
 import {
   type Effect,
   openStream,
@@ -20,6 +21,7 @@ export interface StreamOptions {
   readonly id: number;
   readonly timersMs: Readonly<Record<TimerName, number>>;
   readonly naiveOrder: boolean;
+  readonly halts: boolean;
   readonly log: Log;
   readonly onEvent: (event: AdsEvent) => void;
 }
@@ -37,7 +39,7 @@ export interface TypeInfo {
   readonly subscribed: number;
   readonly resources: number;
   readonly inFlight: number;
-  readonly refused: readonly { readonly name: string; readonly version: string; readonly message: string }[];
+  readonly refused: readonly StandingRefusal[];
 }
 
 const typeOfUrl: ReadonlyMap<string, XdsType> = new Map(xdsTypes.map((type) => [typeUrls[type], type]));
@@ -63,12 +65,16 @@ export class AdsStream {
   constructor(call: AdsCall, options: StreamOptions) {
     this.#call = call;
     this.#options = options;
-    this.#state = openStream({ naiveOrder: options.naiveOrder });
+    this.#state = openStream(options);
     call.on("data", (request: DeltaDiscoveryRequest) => this.#receive(request));
   }
 
   setSnapshot(snapshot: Snapshot): void {
     this.#step({ kind: "snapshot", snapshot });
+  }
+
+  goOn(): void {
+    this.#step({ kind: "goOn" });
   }
 
   /** The stream is over: nothing may be sent or fire any more. */
@@ -132,6 +138,9 @@ export class AdsStream {
       case "acknowledged":
         log.debug("snapshot acknowledged", { stream, refused: effect.refused.length });
         return onEvent({ kind: "acknowledged", stream, snapshot: effect.snapshot, refused: effect.refused });
+      case "halted":
+        log.debug("new clusters were refused, so routes wait", { stream, refused: effect.refused.length });
+        return onEvent({ kind: "halted", stream, snapshot: effect.snapshot, refused: effect.refused });
       case "nack": {
         const { type, name, version, message } = effect;
         log.warn("envoy refused a resource and keeps its last good version", { stream, type, name, version, message });

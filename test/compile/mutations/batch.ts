@@ -1,11 +1,16 @@
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { findEnvoy, readDescriptors } from "../../../cli/assets.ts";
-import type { Snapshot } from "../../../xds/snapshot.ts";
+import { readDescriptors } from "../../../cli/assets.ts";
+import type { FreeUse } from "../../../ir/free-content.ts";
+import { silentLog } from "../../../runtime/log.ts";
+import { temporaryValidator } from "../../../runtime/validator/temporary.ts";
+import { type Snapshot, xdsTypes } from "../../../xds/snapshot.ts";
 import { envoyRegistry } from "../../../xds/static/registry.ts";
 import { staticForm } from "../../../xds/static/static-form.ts";
+import { ENVOY_BINARY } from "../../support/envoy.ts";
 
 type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 type Fields = { readonly [key: string]: Json };
@@ -27,90 +32,116 @@ export interface Refusal {
 interface Entry {
   readonly label: string;
   readonly form: Form;
+  readonly uses: readonly FreeUse[];
 }
 
 const registry = envoyRegistry(readDescriptors());
-const envoy = findEnvoy(undefined, process.env);
 
-/** How many configurations one Envoy is asked about at once. */
-const batchSize = 60;
-
-/** Several configurations in one: an Envoy takes half a second to say yes to one, and hardly more for sixty. */
-class Batch {
-  readonly entries: Entry[] = [];
-  readonly #shared = new Map<string, string>();
-  readonly #runtime: string;
-
-  constructor(runtime: Json) {
-    this.#runtime = JSON.stringify(runtime);
-  }
-
-  /** False where a name stands for something else already. */
-  add(entry: Entry): boolean {
-    if (this.entries.length >= batchSize || JSON.stringify(entry.form.layered_runtime) !== this.#runtime) return false;
-    const named = sharedOf(entry.form);
-    for (const [name, text] of named) if ((this.#shared.get(name) ?? text) !== text) return false;
-    for (const [name, text] of named) this.#shared.set(name, text);
-    this.entries.push(entry);
-    return true;
-  }
-}
-
-/** Clusters and secrets, which routes call by name. Listeners are told apart by an address of their own. */
-function sharedOf({ static_resources: { clusters, secrets = [] } }: Form): readonly (readonly [string, string])[] {
-  const named = (kind: string, list: readonly Fields[]) =>
-    list.map((each) => [`${kind} ${String(each["name"])}`, JSON.stringify(each)] as const);
-  return [...named("cluster", clusters), ...named("secret", secrets)];
-}
+/** How many configurations one Envoy is asked about at once: it takes 0.1 s to start, and hardly more for many than for one. */
+const batchSize = 120;
+/** Beside the compiler, which has one core of two. */
+const mostAtOnce = 2;
 
 export interface Verdicts {
   /** @throws where the snapshot names what is not in it */
-  ask(label: string, snapshot: Snapshot): void;
-  /** What Envoy refuses of all that was asked. */
-  finish(): readonly Refusal[];
+  ask(label: string, snapshot: Snapshot, uses: readonly FreeUse[]): void;
+  /** Resolves when Envoy has caught up. */
+  caughtUp(): Promise<void>;
+  /** What Envoy refuses of all that was asked, but for what its validator would have held back. */
+  finish(): Promise<readonly Refusal[]>;
 }
 
 export function envoyVerdicts(): Verdicts {
-  const open: Batch[] = [];
-  const refusals: Refusal[] = [];
+  /** By runtime layer, of which an Envoy has one. */
+  const open = new Map<string, Entry[]>();
+  const running = new Set<Promise<void>>();
+  const refused: { readonly entry: Entry; readonly reason: string }[] = [];
   const seen = new Set<string>();
-  const judge = (entries: readonly Entry[]): void => {
-    const reason = validate(entries.map(({ form }) => form));
+
+  const judge = async (entries: readonly Entry[]): Promise<void> => {
+    const reason = await validate(entries.map(({ form }) => form));
     if (reason === undefined) return;
-    const [only, second] = entries;
-    if (only !== undefined && second === undefined) {
-      // Scripts are Envoy's to judge; its refusal is told at the Module's key, and the last good script stays.
-      if (!reason.includes("script load error")) refusals.push({ label: only.label, reason });
-      return;
-    }
+    const [entry, second] = entries;
+    if (entry !== undefined && second === undefined) return void refused.push({ entry, reason });
     const half = entries.length >> 1;
-    judge(entries.slice(0, half));
-    judge(entries.slice(half));
+    await judge(entries.slice(0, half));
+    await judge(entries.slice(half));
   };
+  const start = (entries: readonly Entry[]): void => {
+    const run: Promise<void> = judge(entries).finally(() => running.delete(run));
+    running.add(run);
+  };
+
   return {
-    ask(label, snapshot) {
-      const form = staticForm(snapshot, { registry, throwAway: undefined }) as unknown as Form;
-      const text = JSON.stringify(form);
-      if (seen.has(text)) return;
-      seen.add(text);
-      const entry: Entry = { label, form };
-      if (open.some((batch) => batch.add(entry))) {
-        for (const batch of open.filter(({ entries }) => entries.length >= batchSize)) {
-          open.splice(open.indexOf(batch), 1);
-          judge(batch.entries);
-        }
-        return;
+    ask(label, snapshot, uses) {
+      const key = versionsOf(snapshot);
+      if (seen.has(key)) return;
+      seen.add(key);
+      const form = namedApart(staticForm(snapshot, { registry, throwAway: undefined }) as unknown as Form);
+      const layer = JSON.stringify(form.layered_runtime);
+      const batch = open.get(layer) ?? [];
+      open.set(layer, batch);
+      batch.push({ label, form, uses });
+      if (batch.length < batchSize) return;
+      open.delete(layer);
+      start(batch);
+    },
+    async caughtUp() {
+      while (running.size >= mostAtOnce) await Promise.race(running);
+    },
+    async finish() {
+      for (const batch of open.values()) {
+        start(batch);
+        await this.caughtUp();
       }
-      const batch = new Batch(form.layered_runtime);
-      batch.add(entry);
-      open.push(batch);
-      // One that many differ from is not worth waiting for.
-      if (open.length > 40) judge(open.shift()?.entries ?? []);
+      await Promise.all(running);
+      return unexplained(refused);
     },
-    finish() {
-      for (const { entries } of open.splice(0)) judge(entries);
-      return refusals;
-    },
+  };
+}
+
+/** What is refused for a content that the gateway's validator refuses would not have been served. */
+async function unexplained(
+  refused: readonly { readonly entry: Entry; readonly reason: string }[],
+): Promise<readonly Refusal[]> {
+  const validator = temporaryValidator(ENVOY_BINARY, silentLog);
+  try {
+    const found: Refusal[] = [];
+    for (const { entry, reason } of refused) {
+      const answers = await validator.judge(entry.uses.map(({ content }) => content));
+      if (!answers.some(({ kind }) => kind === "refused")) found.push({ label: entry.label, reason });
+    }
+    return found;
+  } finally {
+    await validator.close();
+  }
+}
+
+function versionsOf(snapshot: Snapshot): string {
+  return xdsTypes
+    .flatMap((type) => [...snapshot[type].values()].map(({ name, version }) => `${type} ${name} ${version}`))
+    .sort()
+    .join("\n");
+}
+
+/** Names of clusters and secrets with a hash of what they stand for, so that many configurations may share one Envoy. */
+function namedApart(form: Form): Form {
+  const { listeners, clusters, secrets = [] } = form.static_resources;
+  const names = new Map<string, string>();
+  for (const each of [...clusters, ...secrets]) {
+    const hash = createHash("sha256").update(JSON.stringify(each)).digest("base64url").slice(0, 12);
+    names.set(String(each["name"]), `${String(each["name"])}~${hash}`);
+  }
+  const renamed = (value: Json): Json => {
+    if (typeof value === "string") return names.get(value) ?? value;
+    if (typeof value !== "object" || value === null) return value;
+    if (Array.isArray(value)) return value.map(renamed);
+    return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, renamed(each)]));
+  };
+  const all = (list: readonly Fields[]) => list.map((each) => renamed(each) as Fields);
+  return {
+    layered_runtime: form.layered_runtime,
+    static_resources: { listeners: all(listeners), clusters: all(clusters), secrets: all(secrets) },
   };
 }
 
@@ -139,17 +170,28 @@ function apart(listener: Fields, index: number): Fields {
 }
 
 /** @returns what Envoy has against it */
-function validate(forms: readonly Form[]): string | undefined {
+async function validate(forms: readonly Form[]): Promise<string | undefined> {
   const directory = fs.mkdtempSync(path.join(os.tmpdir(), "nuncio-mutations-"));
   try {
     const file = path.join(directory, "envoy.json");
     fs.writeFileSync(file, JSON.stringify(merged(forms)));
     const args = ["--mode", "validate", "-c", file, "-l", "error", "--reject-unknown-dynamic-fields"];
-    const { status, stdout, stderr } = spawnSync(envoy, args, { encoding: "utf8", maxBuffer: 1 << 26 });
+    const { status, output } = await finished(args);
     // Between the first words and the last ones Envoy shows the message that it refuses.
-    const text = `${stdout}${stderr}`.replace(/\s+/g, " ");
+    const text = output.replace(/\s+/g, " ");
     return status === 0 ? undefined : text.length < 1000 ? text : `${text.slice(0, 300)} ... ${text.slice(-500)}`;
   } finally {
     fs.rmSync(directory, { recursive: true, force: true });
   }
+}
+
+function finished(args: readonly string[]): Promise<{ readonly status: number | null; readonly output: string }> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(ENVOY_BINARY, args, { stdio: ["ignore", "pipe", "pipe"] });
+    let output = "";
+    for (const stream of [child.stdout, child.stderr])
+      stream.on("data", (chunk: Buffer) => (output += chunk.toString()));
+    child.on("error", reject);
+    child.on("close", (status) => resolve({ status, output }));
+  });
 }

@@ -37,6 +37,16 @@ export const strangeTexts: readonly string[] = [
   ...["/", "//", "/..", "/a b", "/?q", "/#f", "/%2e%2e/", "?", "#", "/\u00e9", "/*", "/a/{b}", "/**"],
   ...["true", "null", "1", "-1", "3s", "0s", "-1s", "1e9s", "5m", "99999999999h", "NaN", "v1.2", "v9.9", "h2,http/1.1"],
   ...[":authority", ":method", ":path", "Host", "host", "connection", "x-a", "X_A", "x a", "content-length", "x:"],
+  ...[
+    "%REQ(a?b)%",
+    "%REQ(a?b?c)%",
+    "%START_TIME(%Q)%",
+    "%FILTER_STATE(x:FOO)%",
+    "%CEL((%",
+    "%METADATA(X:y)%",
+    "%TRAILER(x y)%",
+  ],
+  ...["TLS_RSA_WITH_FOO", "ALL:!RSA", "!ALL", "[AES128-SHA|AES256-SHA]", "x = 1", "x =", 'error("at the top")'],
   ...["__proto__", "constructor", "toString", "default", "ambassador", "_automatic_", "/dev/stdout", "/etc/passwd"],
 ];
 

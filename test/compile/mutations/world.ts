@@ -81,8 +81,10 @@ export function worldOf(from: Case): World {
       const told = resource === undefined ? [...problems, ...compiled.problems] : compiled.problems;
       faults.push(...untold(mutation, resource, told));
       const subject = resource ?? old;
+      // A name that was another's already: that one is gone, and its groups are others.
+      const overwritten = originals.find((each) => resource !== undefined && nameOf(each) === nameOf(resource));
       if (subject?.kind === "Mapping" && (old === undefined || old.kind === "Mapping"))
-        faults.push(...disturbed(standing, compiled, matesOf([old, resource], originals)));
+        faults.push(...disturbed(standing, compiled, matesOf([old, resource, overwritten], originals)));
       if (resource !== undefined && hasError(resource) && isReplaceable(resource, originals)) {
         store.remove(resource.kind, resource.namespace, resource.name);
         const without = versionsOf(snapshot(now()));

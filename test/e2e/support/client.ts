@@ -23,6 +23,8 @@ export interface SendOptions {
   readonly headers?: Readonly<Record<string, string>>;
   /** Default: example.com. */
   readonly host?: string;
+  /** Where the gateway listens. Default: 127.0.0.1. */
+  readonly address?: string;
   /** Present: TLS, with these settings. Without `servername` no SNI is sent. Certificates are not verified: tests look at the serial. */
   readonly tls?: https.RequestOptions;
   /** Default: a connection of its own. */
@@ -30,17 +32,18 @@ export interface SendOptions {
   readonly timeoutMs?: number;
 }
 
-/** One request to a port of 127.0.0.1. Rejects on connection errors, those of TLS included. */
+/** One request. Rejects on connection errors, those of TLS included. */
 export function send(port: number, path: string, options: SendOptions = {}): Promise<Answer> {
   const {
     method = "GET",
     headers = {},
     host = "example.com",
+    address = "127.0.0.1",
     tls: secure,
     agent = false,
     timeoutMs = 10_000,
   } = options;
-  const common = { host: "127.0.0.1", port, path, method, headers: { host, ...headers }, agent, timeout: timeoutMs };
+  const common = { host: address, port, path, method, headers: { host, ...headers }, agent, timeout: timeoutMs };
   return new Promise((resolve, reject) => {
     const onResponse = (response: http.IncomingMessage) => {
       const chunks: Buffer[] = [];

@@ -1,0 +1,179 @@
+/** Judges with what Envoy has said of contents that only Envoy can judge: whoever asks it keeps the answers here. */
+import type { SecretRefusals } from "../crds/core.ts";
+import type { AnyResource, ModuleResource, Resources, SecretResource } from "../crds/resources.ts";
+import type { FreeContent, FreeUse, Verdict } from "../ir/free-content.ts";
+import { memoLast } from "../ir/memo.ts";
+import { type ObjectRef, type Problem, toldOf } from "../ir/problem.ts";
+import { keyOf } from "../ir/resource.ts";
+import type { CompileSettings } from "../ir/settings.ts";
+import { harnessOf } from "../xds/resources/harness.ts";
+import type { Compiled, SteppedCompiler } from "./compile.ts";
+import { judge, type Judged } from "./last-good.ts";
+import { contentOf, type Refusal } from "./refusal.ts";
+import { fields, findResource } from "./store.ts";
+
+/** Verdicts by content. What is in use is never forgotten; of the rest, the oldest are. */
+export interface VerdictMemory {
+  of(content: FreeContent): Verdict | undefined;
+  put(content: FreeContent, verdict: Verdict): void;
+}
+
+const MAX_VERDICTS = 10_000;
+
+export function verdictMemory(max = MAX_VERDICTS): VerdictMemory {
+  const ofObjects = new WeakMap<FreeContent, Verdict>();
+  const byHash = new Map<string, Verdict>();
+  return {
+    of(content) {
+      const known = ofObjects.get(content);
+      if (known !== undefined) return known;
+      const verdict = byHash.get(harnessOf(content).resource.name);
+      if (verdict !== undefined) ofObjects.set(content, verdict);
+      return verdict;
+    },
+    put(content, verdict) {
+      ofObjects.set(content, verdict);
+      const { name } = harnessOf(content).resource;
+      byHash.delete(name);
+      byHash.set(name, verdict);
+      for (const oldest of byHash.keys()) {
+        if (byHash.size <= max) return;
+        byHash.delete(oldest);
+      }
+    },
+  };
+}
+
+export interface FreelyJudged {
+  readonly judged: Judged;
+  /** What nobody has been asked about yet, and would be served. */
+  readonly unjudged: readonly FreeUse[];
+}
+
+/** As `judge`. It remembers which objects Envoy's answers concern, so that one which stands refused costs no second compile. */
+export type FreeJudge = (
+  compile: SteppedCompiler,
+  resources: Resources,
+  settings: CompileSettings,
+  inForce: Resources | undefined,
+  refusals?: readonly Refusal[],
+) => FreelyJudged;
+
+/** In place of a refused content the last good one is compiled, which has been accepted: a third round is one too many. */
+const MAX_ROUNDS = 3;
+
+const noRefusals: readonly Refusal[] = [];
+
+export function freeJudge(verdictOf: (content: FreeContent) => Verdict | undefined): FreeJudge {
+  let own: readonly Refusal[] = [];
+  const secrets = secretMarks();
+  return (compile, resources, settings, inForce, refusals = noRefusals) => {
+    for (let round = 1; ; round++) {
+      const all = own.length === 0 ? refusals : [...refusals, ...own];
+      const judged = judge(compile, secrets.marked(resources), settings, inForce, all);
+      const { freeUses, expansion } = judged.compiled;
+      const unjudged: FreeUse[] = [];
+      const found: RefusedUse[] = [];
+      let isMarked = false;
+      for (const use of freeUses) {
+        const verdict = verdictOf(use.content);
+        if (verdict === undefined) unjudged.push(use);
+        else if (verdict.kind === "refused") {
+          if (use.kind === "field") found.push({ problem: use.problem, said: verdict.message });
+          else isMarked = secrets.mark(use.content, verdict.message, expansion.resources) || isMarked;
+        }
+      }
+      const speaking = new Set(judged.quarantined.flatMap((each) => each.refusals));
+      own = [...own.filter((refusal) => speaking.has(refusal)), ...refusalsOf(found, expansion.resources)];
+      if ((found.length === 0 && !isMarked) || round === MAX_ROUNDS) return { judged, unjudged };
+    }
+  };
+}
+
+/** Of what is served, what an object brings in: by its fields, or as the Secrets that it names. */
+export function usesBy(
+  { kind, namespace, name }: ObjectRef,
+  uses: readonly FreeUse[],
+  { certificates }: Compiled,
+): readonly FreeUse[] {
+  const isIt = (object: ObjectRef) => object.kind === kind && object.namespace === namespace && object.name === name;
+  const secrets = new Set(certificates.flatMap((use) => (isIt(use.object) ? [use.secret] : [])));
+  return uses.filter((use) =>
+    use.kind === "field" ? isIt(toldOf(use.problem).object) : secrets.has(use.content.name),
+  );
+}
+
+interface RefusedUse {
+  readonly problem: Problem;
+  readonly said: string;
+}
+
+function refusalsOf(found: readonly RefusedUse[], resources: Resources): readonly Refusal[] {
+  return found.flatMap(({ problem: { object, code, path, message, advice }, said }): readonly Refusal[] => {
+    const resource = findNamed(resources, object);
+    if (resource === undefined) return [];
+    const content = contentOf(resource);
+    const others = found.filter(({ problem }) => findNamed(resources, problem.object) === resource);
+    const instead = resource.kind === "Module" ? withoutKeys(resource, others) : undefined;
+    return [{ object, content, code, path, message: `${message} is refused by Envoy: ${said}`, advice, instead }];
+  });
+}
+
+/** What serves of a Module that never was in force: its keys have little to do with each other, and some protect. */
+function withoutKeys(module: ModuleResource, refused: readonly RefusedUse[]): ModuleResource {
+  const keys = new Set(refused.map(({ problem: { path } }) => path[2]));
+  const config = Object.fromEntries(Object.entries(module.spec.config).filter(([key]) => !keys.has(key)));
+  return Object.freeze({ ...module, spec: Object.freeze({ ...module.spec, config: Object.freeze(config) }) });
+}
+
+function findNamed(resources: Resources, { kind, namespace, name }: ObjectRef): AnyResource | undefined {
+  if (!Object.hasOwn(fields, kind)) return undefined;
+  return findResource(resources, { kind: kind as AnyResource["kind"], namespace, name });
+}
+
+/** Secrets go on as copies that say what Envoy has against them, and the compile tells it of whatever names them. */
+function secretMarks() {
+  const copies = new WeakMap<SecretResource, SecretResource>();
+  const originals = new WeakMap<SecretResource, SecretResource>();
+  let count = 0;
+  const markedList = memoLast((secrets: readonly SecretResource[], _count: number): readonly SecretResource[] =>
+    secrets.some((secret) => copies.has(secret)) ? secrets.map((secret) => copies.get(secret) ?? secret) : secrets,
+  );
+
+  /** @returns whether that is news */
+  function mark(
+    content: Extract<FreeUse, { kind: "secret" }>["content"],
+    message: string,
+    resources: Resources,
+  ): boolean {
+    const { key, as } = holderOf(content, message);
+    const found = resources.secrets.find((secret) => keyOf(secret) === key);
+    if (found === undefined || found.spec.refused?.[as] === message) return false;
+    const original = originals.get(found) ?? found;
+    const refused: SecretRefusals = { ...copies.get(original)?.spec.refused, [as]: message };
+    const copy: SecretResource = Object.freeze({ ...original, spec: Object.freeze({ ...original.spec, refused }) });
+    copies.set(original, copy);
+    originals.set(copy, original);
+    count++;
+    return true;
+  }
+
+  return {
+    mark,
+    marked(resources: Resources): Resources {
+      if (count === 0) return resources;
+      const secrets = markedList(resources.secrets, count);
+      return secrets === resources.secrets ? resources : { ...resources, secrets };
+    },
+  };
+}
+
+/** The Secret that a content stands in, and as what. Envoy's words tell a list of revocations from the authority beside it. */
+function holderOf(
+  { kind, name }: Extract<FreeUse, { kind: "secret" }>["content"],
+  message: string,
+): { readonly key: string; readonly as: keyof SecretRefusals } {
+  if (kind === "certificate") return { key: name, as: "certificate" };
+  const [ca = "", crl] = name.replace(/^ca:/, "").split("+crl:");
+  return crl !== undefined && message.includes("CRL") ? { key: crl, as: "revocations" } : { key: ca, as: "authority" };
+}
