@@ -194,6 +194,18 @@ const lua = async () => (await send(port, "/plain/")).headers["x-lua"];
     await second.stop();
   });
 
+  it("is in memory alone where Secrets may not be written, which is said once", async () => {
+    const gateway = await start({ AMBASSADOR_NAMESPACE: "default" });
+    await world.apply(regex("/good/[0-9]+"));
+    await answered("/good/1", ({ status }) => status === 200);
+    await world.apply(regex("/bad/[0-9"));
+    await gateway.logged(/quarantine: what is in quarantine cannot be kept: .*forbidden/);
+    expect((await send(port, "/good/1")).status).toBe(200);
+    expect(await kept()).toEqual([]);
+    await gateway.stop();
+    await world.remove(regex("/bad/[0-9"));
+  });
+
   it("is not written down by a shadow", async () => {
     const shadow = await world.gateway({ env: { AMBASSADOR_NAMESPACE: "nuncio" }, args: ["--shadow"] });
     await shadow.logged(/judged .* 0 errors/);
