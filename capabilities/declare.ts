@@ -27,7 +27,10 @@ export function declare(name: KindName, model: Model): CapabilityOf {
       onWrite().Watch(onWatch);
     }
     // Pepr has no event for both.
-    if (row.watched) capability.When(model, type).IsDeleted().Watch(onWatch);
+    const onDelete = () => capability.When(model, type).IsDeleted();
+    if (row.watched) onDelete().Watch(onWatch);
+    // Nothing is refused; what it means for others is told. What goes from an annotation goes with an update, mostly.
+    if (row.validated === true) onDelete().Validate((request) => validate(request, hooks));
     return capability;
   };
 }

@@ -11,7 +11,7 @@ export interface PolicyRule {
 export interface WebhookRule {
   readonly apiGroups: readonly string[];
   readonly apiVersions: readonly string[];
-  readonly operations: readonly ["CREATE", "UPDATE"];
+  readonly operations: readonly ("CREATE" | "UPDATE" | "DELETE")[];
   readonly resources: readonly string[];
   readonly scope: CustomKind["scope"];
 }
@@ -106,8 +106,11 @@ function readRules(some: readonly Kind[], secretVerbs: readonly string[]): Polic
   return [...rules.values()];
 }
 
-/** What the API server asks about before it stores it. Deletions are never refused. */
-export function webhookRules(isAsked: (kind: Kind) => boolean = ({ validated }) => validated === true): WebhookRule[] {
+/** What the API server asks about before it does it. */
+export function webhookRules(
+  isAsked: (kind: Kind) => boolean = ({ validated }) => validated === true,
+  operations: WebhookRule["operations"] = ["CREATE", "UPDATE"],
+): WebhookRule[] {
   const rules = new Map<string, WebhookRule & { resources: string[] }>();
   for (const row of kinds) {
     const { group, version, plural, scope } = row;
@@ -116,7 +119,7 @@ export function webhookRules(isAsked: (kind: Kind) => boolean = ({ validated }) 
     const rule = rules.get(key) ?? {
       apiGroups: [group],
       apiVersions: [version],
-      operations: ["CREATE", "UPDATE"],
+      operations,
       resources: [],
       scope,
     };

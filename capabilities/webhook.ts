@@ -16,6 +16,8 @@ export const conversionPath = "/webhooks/crd-convert";
 const webhookName = `${admissionName}.${installNamespace}.svc`;
 /** Of objects that matter to us only for what stands in their annotation. */
 const annotatedName = `annotated.${webhookName}`;
+/** Of objects that are to go: never refused, and so never waited for long. */
+const deletedName = `deleted.${webhookName}`;
 const type = { apiVersion: "admissionregistration.k8s.io/v1", kind: "ValidatingWebhookConfiguration" } as const;
 
 /** Without caBundle: whoever makes the certificate sets it. */
@@ -29,6 +31,10 @@ export function webhookConfiguration(labels: Readonly<Record<string, string>>): 
         rules: webhookRules(({ validated }) => validated === "annotated"),
         matchConditions: [annotated],
       }),
+      {
+        ...webhook(deletedName, { rules: webhookRules(undefined, ["DELETE"]), matchConditions: [byPeople] }),
+        timeoutSeconds: 2,
+      },
     ],
   };
 }
@@ -37,6 +43,12 @@ export function webhookConfiguration(labels: Readonly<Record<string, string>>): 
 const annotated = {
   name: "annotated",
   expression: `has(object.metadata.annotations) && "${group}/config" in object.metadata.annotations`,
+};
+
+/** Controllers read no warnings: namespaces that go and garbage that is collected cost no question. */
+const byPeople = {
+  name: "by-people",
+  expression: '!request.userInfo.username.startsWith("system:serviceaccount:kube-system:")',
 };
 
 function webhook(name: string, asked: object): object {
@@ -82,7 +94,7 @@ export function conversionWebhook(): unknown {
 
 /** Only whom the API server trusts: to be applied on the server's side, to the configuration that is there. */
 export function webhookTrust(caBundle: string): unknown {
-  const webhooks = [webhookName, annotatedName].map((name) => ({ name, clientConfig: { caBundle } }));
+  const webhooks = [webhookName, annotatedName, deletedName].map((name) => ({ name, clientConfig: { caBundle } }));
   return { ...type, metadata: { name: admissionName }, webhooks };
 }
 

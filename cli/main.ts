@@ -5,8 +5,11 @@ import { FatalError } from "../runtime/fatal.ts";
 import type { AdmissionFlags } from "../runtime/admission/settings.ts";
 import type { RunFlags } from "../runtime/settings.ts";
 import { envoyVersion, version } from "./assets.ts";
+import { bundleCommand } from "./bundle/command.ts";
 import { checkCommand } from "./check/command.ts";
+import { explainCommand } from "./explain/command.ts";
 import type { ControlPlaneFlags } from "./control-plane.ts";
+import { planCommand } from "./plan/command.ts";
 import { exitCodes } from "./output/exit-codes.ts";
 import { outputOption } from "./output/format.ts";
 import { proxiesCommand, statusCommand, waitCommand } from "./status/commands.ts";
@@ -109,7 +112,10 @@ program
   });
 
 // Each in a file of its own. addCommand hands nothing down by itself.
-for (const command of [checkCommand()]) program.addCommand(command.copyInheritedSettings(program));
+for (const command of [checkCommand(), explainCommand(), bundleCommand()])
+  program.addCommand(command.copyInheritedSettings(program));
+
+program.addCommand(planCommand());
 
 program
   .command("translate")

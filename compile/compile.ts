@@ -19,6 +19,7 @@ import type { ResourceMap, Snapshot, XdsResource } from "../xds/snapshot.ts";
 
 import { freeUses, isQuestion } from "./free-uses.ts";
 import { createExpander, type Expander, type Expansion } from "./expand.ts";
+import { type Origins, originsOf } from "./origins.ts";
 import { type SourceMap, sourceMap } from "./source-map.ts";
 
 export interface Compiled {
@@ -30,6 +31,7 @@ export interface Compiled {
   /** Sorted: equal problems stand at equal places. */
   readonly problems: readonly Problem[];
   readonly sourceMap: SourceMap;
+  readonly origins: Origins;
   /** What only Envoy can judge of what is served. The same list while nothing of it changes. */
   readonly freeUses: readonly FreeUse[];
   /** What is served with TLS: whether it is still good depends on the time. */
@@ -116,7 +118,8 @@ export function createCompiler(newTableEncoder = tableEncoder): SteppedCompiler 
       },
       endpoints: endpointsOf(ir.clusters),
       problems,
-      sourceMap: sourceMap(ir, assembled.targets),
+      sourceMap: sourceMap(ir, assembled.targets, assembled.certificates),
+      origins: originsOf(assembled),
       freeUses: freeUsesOf(questions, ir.secrets),
       certificates: assembled.certificates,
       expansion,

@@ -1,4 +1,5 @@
 import type { Cluster, Ir, Source } from "../ir/types.ts";
+import type { CertificateUse } from "../sources/getambassador/certificate-uses.ts";
 import { filtersInSlot } from "../xds/resources/filters-slot.ts";
 
 /** Leads from Envoy's resources back to objects and fields. Answers are looked up in the IR when asked, so that keeping it costs nothing. */
@@ -9,6 +10,8 @@ export interface SourceMap {
   cluster(name: string): readonly Source[];
   /** The same of several, by name. */
   clusters(names: ReadonlySet<string>): ReadonlyMap<string, readonly Source[]>;
+  /** Who uses a certificate or an authority, by the secret's name in Envoy. */
+  secret(name: string): readonly Source[];
   /** What a slot of filters has come from. */
   extension(name: string): readonly Source[];
   /** A setting of the whole gateway, by its key; nothing where all of them are defaults. */
@@ -23,7 +26,11 @@ export interface ClusterTarget {
   readonly source: Source;
 }
 
-export function sourceMap(ir: Ir, targets: readonly ClusterTarget[]): SourceMap {
+export function sourceMap(
+  ir: Ir,
+  targets: readonly ClusterTarget[],
+  certificates: readonly CertificateUse[] = [],
+): SourceMap {
   const routes = function* (table?: string) {
     for (const each of table === undefined ? ir.tables.values() : [ir.tables.get(table)]) {
       for (const { routes } of each?.virtualHosts ?? []) yield* routes;
@@ -47,6 +54,8 @@ export function sourceMap(ir: Ir, targets: readonly ClusterTarget[]): SourceMap 
       unique([...routes(table)].filter((route) => route.name === name).map(({ source }) => source)),
     cluster: (name) => clusters(new Set([name])).get(name) ?? [],
     clusters,
+    secret: (name) =>
+      certificates.filter(({ secret }) => secret === name).map(({ object, path }) => ({ object, path })),
     extension: (name) => {
       const inSlot = filtersInSlot(name);
       return ir.filters

@@ -10,6 +10,7 @@ import {
   LineCounter,
   type Node,
   parseAllDocuments,
+  type YAMLParseError,
 } from "yaml";
 import type { Origin, PathStep, Problem } from "../ir/problem.ts";
 
@@ -118,7 +119,7 @@ function readPart(part: Part, file: string): PartValues {
   documents.forEach((document, index) => {
     const [error] = document.errors;
     if (error !== undefined) {
-      problems.push(invalid(file, part.line + lines.linePos(error.pos[0]).line - 1, error.message));
+      problems.push(invalid(file, part.line + lines.linePos(error.pos[0]).line - 1, reasonOf(error, part.text)));
       return;
     }
     try {
@@ -129,6 +130,12 @@ function readPart(part: Part, file: string): PartValues {
     }
   });
   return { values, problems };
+}
+
+/** What the parser says, and what has most likely been forgotten. */
+export function reasonOf({ code, message, pos: [start] }: YAMLParseError, text: string): string {
+  const isSecondObject = code === "DUPLICATE_KEY" && /^(?:apiVersion|kind)\b/.test(text.slice(start));
+  return isSecondObject ? `${message}; between two objects there must be a line with ---` : message;
 }
 
 /** Made once: of many small documents it would be a sixth of the work. */

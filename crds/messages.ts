@@ -84,6 +84,7 @@ function wrongType(path: readonly PathStep[], { schema: root, raw, quote }: Comp
 
 function correction(path: readonly PathStep[], schema: JsonSchema, value: unknown, quote: boolean): string {
   const name = path.findLast((step) => typeof step === "string") ?? "";
+  const [example] = schema.examples ?? [];
   if (value === null) return `write ${nounOf(schema)}, or leave the field out`;
   if (allows(schema, "integer")) {
     if (name.endsWith("_ms")) return `write a number of milliseconds, for example ${exampleMs(value)}`;
@@ -93,6 +94,7 @@ function correction(path: readonly PathStep[], schema: JsonSchema, value: unknow
   if (allows(schema, "string")) {
     const scalar = typeof value === "number" || typeof value === "boolean";
     if (schema.enum !== undefined) return `write one of ${schema.enum.join(", ")}`;
+    if (scalar && example !== undefined) return `write a string, for example ${JSON.stringify(example)}`;
     return scalar && quote ? `write it in quotes: "${value}"` : "write one string";
   }
   if (allows(schema, "boolean")) {

@@ -5,7 +5,7 @@ import { noProblems, type ObjectRef, type Origin, type PathStep, type Problem } 
 import type { Resource } from "../ir/resource.ts";
 import type { AuthServiceSpec } from "./auth-service.ts";
 import { authenticationConfigSchema } from "./authentication-module.ts";
-import { group as ourGroup } from "./common.ts";
+import { group as ourGroup, version as ourVersion } from "./common.ts";
 import { deepFreeze } from "./freeze.ts";
 import { withTlsAliases } from "./host.ts";
 import { type JsonSchema, jsonSchemaOf } from "./json-schema.ts";
@@ -15,8 +15,11 @@ import { complaintsOf } from "./messages.ts";
 import { type Fields, isFields, readMetadata, refOf, refusal } from "./metadata.ts";
 import { type ModuleConfig, moduleConfigSchema } from "./module-config.ts";
 import { nearest } from "./nearest.ts";
+import { withoutNulls } from "./nulls.ts";
 import type { AnyResource } from "./resources.ts";
 import { unknownField, unknownFields } from "./unknown-fields.ts";
+import { defaultLabelsUp } from "./versions/fields.ts";
+import { versionedKinds } from "./versions/kinds.ts";
 import { isOldVersion, readOlder } from "./versions/read.ts";
 import type { Note } from "./versions/step.ts";
 
@@ -120,10 +123,16 @@ function read<Output>(
   object: ObjectRef,
   problems: Problem[],
 ): Output | undefined {
-  const result = schema.safeParse(value);
+  const { value: written, left } = withoutNulls(json, value);
+  for (const path of left) {
+    const message = "null is taken as not written, and the API server refuses it in kubectl apply --server-side";
+    const advice = "remove the field, or write a value";
+    problems.push({ code: "IgnoredField", severity: "warning", object, path: [...at, ...path], message, advice });
+  }
+  const result = schema.safeParse(written);
   if (result.success) return result.data;
   for (const issue of result.error.issues) {
-    for (const { path, ...complaint } of complaintsOf(issue, { schema: json, raw: value, quote })) {
+    for (const { path, ...complaint } of complaintsOf(issue, { schema: json, raw: written, quote })) {
       problems.push({ code: "InvalidField", severity: "error", object, path: [...at, ...path], ...complaint });
     }
   }
@@ -131,13 +140,14 @@ function read<Output>(
 }
 
 /** The Module's keys are typed, though its CRD leaves them free; keys without a meaning are told by a warning. */
-function readModule(config: unknown, object: ObjectRef, problems: Problem[]): ModuleConfig {
-  if (!isFields(config)) return {};
+function readModule(written: unknown, object: ObjectRef, problems: Problem[]): ModuleConfig {
+  if (!isFields(written)) return {};
   if (object.name !== "ambassador") {
     problems.push(unreadModule(object));
     return {};
   }
   const at = ["spec", "config"];
+  const config = defaultLabelsUp(written);
   const schema = jsonSchemaOf(moduleConfigSchema);
   const closed = { ...schema, additionalProperties: undefined };
   for (const field of unknownFields(closed, config, at, "the ambassador Module")) warn(object, problems, field);
@@ -197,8 +207,8 @@ function unread(raw: Fields, origin: Origin | undefined): readonly Problem[] {
   const ours = customKinds.find(({ kind }) => kind === object.kind);
   if (group === ourGroup && ours !== undefined && isOldVersion(version)) {
     const message = `there is no ${object.kind} in ${apiVersion}`;
-    const advice = `write it as ${apiVersionOf(ours)}`;
-    return [refusal(object, ["apiVersion"], message, advice)];
+    const older = version === "v0" ? asOlder(object.kind) : undefined;
+    return [refusal(object, ["apiVersion"], message, older ?? `write it as ${apiVersionOf(ours)}`)];
   }
   if (isSilent(group, object.kind)) return noProblems;
   const message = `${object.kind} of ${apiVersion} is not read`;
@@ -214,7 +224,17 @@ function unread(raw: Fields, origin: Origin | undefined): readonly Problem[] {
   ];
 }
 
+/** The words of v0 are those of v1, but for rate limits. */
+function asOlder(kind: string): string | undefined {
+  const [oldest] = versionedKinds.get(kind)?.older ?? [];
+  return oldest === undefined
+    ? undefined
+    : `write it as ${ourGroup}/${oldest}, of which nuncio migrate makes ${ourVersion}; what v0 has as rate_limits are labels there`;
+}
+
 function meant(apiVersion: string, kind: string): string {
+  const ours = renamed(apiVersion, kind);
+  if (ours !== undefined) return `write apiVersion: ${apiVersionOf(ours)} and kind: ${ours.kind}`;
   const sameName = kinds.find((row) => row.kind === kind);
   const version = sameName === undefined ? undefined : apiVersionOf(sameName);
   const isOld = isOldIngress(apiVersion.slice(0, apiVersion.indexOf("/")), kind);
@@ -222,6 +242,12 @@ function meant(apiVersion: string, kind: string): string {
   const inGroup = kinds.filter((row) => apiVersionOf(row) === apiVersion).map((row) => row.kind);
   const near = nearest(kind, inGroup);
   if (near !== undefined) return `did you mean ${near}?`;
-  const ours = customKinds.some((row) => row.kind === kind) && version !== undefined;
-  return ours ? `if it is meant for the gateway, write apiVersion: ${version}` : "it is skipped";
+  const isOurs = customKinds.some((row) => row.kind === kind) && version !== undefined;
+  return isOurs ? `if it is meant for the gateway, write apiVersion: ${version}` : "it is skipped";
+}
+
+/** The preview of Emissary 2 had a group and names of its own: AmbassadorMapping of x.getambassador.io. */
+function renamed(apiVersion: string, kind: string): Kind | undefined {
+  if (!apiVersion.startsWith(`x.${ourGroup}/`)) return undefined;
+  return customKinds.find((row) => kind === `Ambassador${row.kind}`);
 }

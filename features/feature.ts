@@ -1,5 +1,4 @@
 import type { z } from "zod";
-import type { ModuleConfig } from "../crds/module-config.ts";
 import type { FreeContent } from "../ir/free-content.ts";
 import type { PathStep, ProblemCode, Severity } from "../ir/problem.ts";
 import { MAX_PROGRAM_SIZE, regexError } from "../ir/regex.ts";
@@ -7,6 +6,7 @@ import type { ClusterEndpoints } from "../ir/types.ts";
 import type { Cluster } from "../xds/generated/envoy/config/cluster/v3/cluster.ts";
 import type { HttpProtocolOptions } from "../xds/generated/envoy/extensions/upstreams/http/v3/http_protocol_options.ts";
 import type { Route, RouteAction, VirtualHost } from "../xds/generated/envoy/config/route/v3/route_components.ts";
+import type { Defaults } from "./defaults.ts";
 
 /** A problem that does not yet know its object: paths are relative to the spec. */
 export interface FieldProblem {
@@ -33,7 +33,7 @@ export interface Upstream {
 
 export interface FeatureContext {
   /** The Module's defaults; a Mapping's own field wins. */
-  readonly defaults: ModuleConfig;
+  readonly defaults: Defaults;
   /** undefined: a redirect, or a service that is a problem of its own. */
   readonly upstream: Upstream | undefined;
   /** The domain of the labels that are counted; undefined: the Module's. */

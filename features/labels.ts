@@ -9,8 +9,9 @@ function fixedKey<const Key extends string>(key: Key) {
   return z.object({ key: z.enum([key]).describe(`Always ${key}.`) });
 }
 
-export const labelSpecifier = exactlyOneKey(
-  z.object({
+/** v2 has headers under a name of their own, and that is what people bring along. */
+const specifier = z
+  .object({
     source_cluster: fixedKey("source_cluster").optional().describe("Adds the name of Envoy's own cluster."),
     destination_cluster: fixedKey("destination_cluster").optional().describe("Adds the name of the upstream cluster."),
     remote_address: fixedKey("remote_address").optional().describe("Adds the client's address."),
@@ -30,8 +31,17 @@ export const labelSpecifier = exactlyOneKey(
       })
       .optional()
       .describe("Adds a fixed value."),
-  }),
-);
+  })
+  .refine((value) => Object.keys(value).length > 0, {
+    error: "is of no kind that there is",
+    params: {
+      advice:
+        "write source_cluster, destination_cluster, remote_address, request_headers or generic_key; NAME: { header: H } of v2 is request_headers: { key: NAME, header_name: H }",
+    },
+    abort: true,
+  });
+
+export const labelSpecifier = exactlyOneKey(specifier);
 
 const labelGroup = exactlyOneKey(z.record(z.string(), z.array(labelSpecifier)));
 

@@ -4,7 +4,7 @@ import { text } from "./fields.ts";
 export const priorityFields = {
   priority: text(
     "Whose circuit breakers count these requests: default or high. It does not order routes; that is precedence. Default: default.",
-  ),
+  ).meta({ examples: ["high"] }),
 };
 
 const HIGH = 1;

@@ -1,5 +1,6 @@
 /** What the admission webhook answers: the whole state compiled with the candidate in its place, and the candidate's own errors. */
 import { createChecker, type SteppedCompiler } from "../compile/compile.ts";
+import type { Judged } from "../compile/last-good.ts";
 import { findResource, withoutResource, withResource } from "../compile/store.ts";
 import { type FreeJudge, freeJudge, usesBy } from "../compile/verdicts.ts";
 import { group } from "../crds/common.ts";
@@ -19,6 +20,9 @@ import {
 } from "../ir/problem.ts";
 import type { CompileSettings } from "../ir/settings.ts";
 import { annotatedBy, annotationName } from "../sources/annotations/annotations.ts";
+import type { UnderReview } from "./plan/findings.ts";
+import { effectsOf } from "./plan/plan.ts";
+import { warningsOf } from "./plan/warnings.ts";
 
 /** Objects as Kubernetes has them, unparsed. */
 export type Change =
@@ -58,6 +62,19 @@ const LATEST = "9999-12-31T23:59:59Z";
 /** Of what a deletion breaks, so many are named. */
 const MOST_NAMED = 5;
 
+/** Requests that are tried for the effects of one change: an answer is due in milliseconds. */
+const MOST_REQUESTS = 24;
+
+/** What a candidate has changed is made again for the next one, and no longer the same as in the state: after so many it is compiled again. */
+const MOST_USES = 32;
+
+interface Tried {
+  /** undefined: our own code failed. */
+  readonly judged: Judged | undefined;
+  /** The candidate's own. */
+  readonly problems: readonly Problem[];
+}
+
 /** Judges changes one after the other with a compiler of its own, which remembers what the last candidate had in common with the next. */
 export function createAdmit(
   newCompiler: () => SteppedCompiler = createChecker,
@@ -71,35 +88,37 @@ export function createAdmit(
     resources: Resources,
     settings: CompileSettings,
     candidate?: AnyResource,
-  ): readonly Problem[] | Error {
+  ): Judged | Error {
     try {
       const { judged, ...open } = judge(compiler, resources, settings, undefined);
       if (candidate !== undefined && open.unjudged.length > 0)
         unjudged = usesBy(candidate, open.unjudged, judged.compiled);
-      return judged.problems;
+      return judged;
     } catch (error) {
       compiler = newCompiler(); // what it remembers may be half done
       return error instanceof Error ? error : new Error(String(error));
     }
   }
 
-  let ofState: { readonly deps: readonly unknown[]; readonly problems: readonly Problem[] } | undefined;
+  let standing: { readonly deps: readonly unknown[]; readonly judged: Judged; uses: number } | undefined;
 
-  /** Of the state as it stands, compiled once for all the deletions that are judged against it. */
-  function standingProblems(resources: Resources, settings: CompileSettings): readonly Problem[] | Error {
-    const deps = [resources, settings];
-    if (ofState !== undefined && sameElements(ofState.deps, deps)) return ofState.problems;
-    const problems = compile(resources, settings);
-    if (!(problems instanceof Error)) ofState = { deps, problems };
-    return problems;
+  /** The state as it stands, compiled once for many changes that are judged against it. */
+  function compileStanding(resources: Resources, settings: CompileSettings): Judged | Error {
+    const deps = [compiler, resources, settings];
+    if (standing !== undefined && standing.uses++ < MOST_USES && sameElements(standing.deps, deps))
+      return standing.judged;
+    const judged = compile(resources, settings);
+    if (!(judged instanceof Error)) standing = { deps, judged, uses: 0 };
+    return judged;
   }
 
-  function problemsWith(candidate: AnyResource, resources: Resources, settings: CompileSettings): readonly Problem[] {
-    const problems = compile(withResource(resources, candidate), settings, candidate);
-    if (!(problems instanceof Error)) return problems.filter(({ object }) => isSame(object, candidate));
+  function compileWith(candidate: AnyResource, resources: Resources, settings: CompileSettings): Tried {
+    const judged = compile(withResource(resources, candidate), settings, candidate);
+    if (!(judged instanceof Error))
+      return { judged, problems: judged.problems.filter(({ object }) => isSame(object, candidate)) };
     // A failure that was there before is no reason to refuse this object.
-    if (compile(resources, settings) instanceof Error) return [];
-    return [ourFault(candidate, problems)];
+    if (compile(resources, settings) instanceof Error) return { judged: undefined, problems: [] };
+    return { judged: undefined, problems: [ourFault(candidate, judged)] };
   }
 
   function judgeChange(
@@ -111,32 +130,38 @@ export function createAdmit(
     if (resource === undefined || problems.some(isError)) return verdictOf(problems);
     const isModuleUpdate = resource.kind === "Module" && change.kind === "update"; // the oldest of several rules: no conflict
     const candidate = isModuleUpdate ? resource : latest(resource);
-    const found = [...new Set([...problems, ...problemsWith(candidate, resources, settings)])].sort(compareProblems);
+    // Before the candidate's turn, so that the two differ in the candidate alone.
+    const before = compileStanding(resources, settings);
+    const tried = compileWith(candidate, resources, settings);
+    const found = [...new Set([...problems, ...tried.problems])].sort(compareProblems);
     const errors = found.filter(denies);
-    if (change.kind === "create" || errors.length === 0 || !errors.every(({ code }) => conflicts.has(code))) {
-      return verdictOf(found);
-    }
+    const review = { changed: [resource], removed: [] };
+    if (errors.length === 0) return withEffects(verdictOf(found), before, tried.judged, review);
+    if (change.kind === "create" || !errors.every(({ code }) => conflicts.has(code))) return verdictOf(found);
     // An older object wins a conflict that others brought on: it must not be locked by it.
     const stored = findResource(resources, resource);
-    const before = stored === undefined ? [] : problemsWith(latest(stored), resources, settings).filter(denies);
-    const now = problemsWith(resource, resources, settings);
-    const isOld = before.map(formatProblem).join() === errors.map(formatProblem).join();
-    return isOld && !now.some(denies) ? verdictOf(now) : verdictOf(found);
+    const earlier =
+      stored === undefined ? [] : compileWith(latest(stored), resources, settings).problems.filter(denies);
+    const now = compileWith(resource, resources, settings);
+    const isOld = earlier.map(formatProblem).join() === errors.map(formatProblem).join();
+    if (!isOld || now.problems.some(denies)) return verdictOf(found);
+    return withEffects(verdictOf(now.problems), before, now.judged, review);
   }
 
   function judgeDeletion(object: unknown, resources: Resources, settings: CompileSettings): Verdict {
     const { resource } = parseResource(object);
     if (resource === undefined) return approved;
-    const before = standingProblems(resources, settings);
+    const before = compileStanding(resources, settings);
     const after = compile(withoutResource(resources, resource), settings);
     if (before instanceof Error || after instanceof Error) return approved;
-    const known = new Set(before.filter(isError).map(formatProblem));
-    const broken = after
+    const known = new Set(before.problems.filter(isError).map(formatProblem));
+    const broken = after.problems
       .filter(isError)
       .map(formatProblem)
       .filter((text) => !known.has(text));
     const more = broken.length > MOST_NAMED ? [`... and ${broken.length - MOST_NAMED} more errors`] : [];
-    return { ...approved, warnings: [...broken.slice(0, MOST_NAMED), ...more] };
+    const verdict = { ...approved, warnings: [...broken.slice(0, MOST_NAMED), ...more] };
+    return withEffects(verdict, before, after, { changed: [resource], removed: [resource] });
   }
 
   return (change, resources, settings) => {
@@ -183,6 +208,24 @@ function verdictOf(problems: readonly Problem[]): Verdict {
   if (errors.length === 0) return { ...approved, warnings };
   const mayPass = errors.every(({ code }) => conflicts.has(code) || references.has(code));
   return { allowed: false, message: errors.map(formatProblem).join("\n"), warnings, mayPass };
+}
+
+/** With what an accepted change does to others. */
+function withEffects(
+  verdict: Verdict,
+  before: Judged | Error,
+  after: Judged | Error | undefined,
+  review: UnderReview,
+): Verdict {
+  if (before instanceof Error || after instanceof Error || after === undefined) return verdict;
+  let told: readonly string[];
+  try {
+    told = warningsOf(effectsOf(before.compiled, after.compiled, { ...review, limit: MOST_REQUESTS }).findings);
+  } catch (error) {
+    // No reason to hold up a change that is good.
+    told = [`its effects could not be told (${String(error)}); this is a fault of Nuncio: report it with this object`];
+  }
+  return { ...verdict, warnings: [...verdict.warnings, ...told] };
 }
 
 /** A denial that would prevent nothing, told all the same. */

@@ -39,6 +39,18 @@ export function memoLast<Args extends readonly unknown[], Value>(
   };
 }
 
+/** Of values that are told in the same JSON the earlier one: so that a change of what nobody reads stops here. */
+export function keepEqual<T>(first: T): (now: T) => T {
+  let last = first;
+  let text = JSON.stringify(last);
+  return (now) => {
+    if (now === last) return last;
+    const said = JSON.stringify(now);
+    if (said !== text) [last, text] = [now, said];
+    return last;
+  };
+}
+
 export function sameElements(a: readonly unknown[], b: readonly unknown[]): boolean {
   if (a === b) return true;
   if (a.length !== b.length) return false;

@@ -279,6 +279,8 @@ export interface HttpFilter {
   readonly name: string;
   /** The settings of the whole gateway that ask for it, by key; undefined: another object does, or none. */
   readonly keys?: readonly string[];
+  /** The objects that ask for it, where the settings of the whole gateway do not. */
+  readonly askedBy?: readonly ObjectRef[];
   readonly settings: unknown;
 }
 

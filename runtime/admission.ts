@@ -125,7 +125,8 @@ async function run(options: AdmissionOptions, atEnd: (close: () => void | Promis
   async function review(request: AdmissionRequest): Promise<Answer | undefined> {
     // What is not watched is none of this gateway's business.
     if (settings.singleNamespace && request.namespace !== settings.namespace) return { allowed: true };
-    if (!isSelected(request.object, settings)) return { allowed: true };
+    if (!isSelected(request.operation === "DELETE" ? request.oldObject : request.object, settings))
+      return { allowed: true };
     const startedMs = clock.now();
     const answer = await validate(request);
     const outcome = answer === undefined ? "failed" : answer.allowed ? "allowed" : "denied";

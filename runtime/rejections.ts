@@ -111,6 +111,7 @@ function knownSources(
   if (type === "listener" && unopenable.test(message)) return sources.setting("envoy_log_path");
   if (type === "listener") return sources.listener(name);
   if (type === "cluster") return sources.cluster(name);
+  if (type === "secret") return sources.secret(name);
   if (type === "extension") return sources.extension(name);
   return [];
 }

@@ -8,7 +8,6 @@ const unread: Readonly<Record<string, string>> = {
   AMBASSADOR_HEALTHCHECK_IP_FAMILY:
     "set AMBASSADOR_HEALTHCHECK_BIND_ADDRESS to an address of that family, for example ::",
   AMBASSADOR_READY_PORT: "ask /readyz on the admin port",
-  AMBASSADOR_UPDATE_MAPPING_STATUS: "what is wrong with a Mapping stands in the log, and admission refuses it",
 };
 
 /** Says at start what somebody has set in vain. */

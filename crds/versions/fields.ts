@@ -1,5 +1,5 @@
 /** The fields that v2 and v3alpha1 write differently. */
-import { fromEntries, has, isFields, mapItems, renamed, withField, without } from "./json.ts";
+import { type Fields, fromEntries, has, isFields, mapItems, mapValues, renamed, withField, without } from "./json.ts";
 import { eachLabel, type Step, unknownToV2 } from "./step.ts";
 
 /**
@@ -155,6 +155,17 @@ export const labels: Step = {
   // labels, domain, group's place, group's name, label's place
   written: (path) => (path[0] === "labels" && path.length > 5 ? path.slice(0, 5) : undefined),
 };
+
+/** Of a Module's config, which no conversion touches: default_labels, where they are in v2's words. */
+export function defaultLabelsUp(config: Fields): Fields {
+  const domainUp = (domain: unknown) =>
+    isFields(domain) && has(domain, "defaults")
+      ? withField(domain, "defaults", mapItems(domain["defaults"], labelUp))
+      : domain;
+  return has(config, "default_labels")
+    ? withField(config, "default_labels", mapValues(config["default_labels"], domainUp))
+    : config;
+}
 
 function labelUp(label: unknown): unknown {
   if (typeof label === "string") {

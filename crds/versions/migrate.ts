@@ -1,9 +1,10 @@
 /** Manifests of v1, v2 and with deprecated spellings, rewritten as today's v3alpha1: text in, text out. */
 import { type Document, parseAllDocuments } from "yaml";
 import { group, version as current } from "../common.ts";
-import { split, yamlOptions } from "../documents.ts";
+import { reasonOf, split, yamlOptions } from "../documents.ts";
 import { convert, isOlder } from "./convert.ts";
 import { type Fields, fromEntries, has, isEqual, isFields, withField, without } from "./json.ts";
+import { versionedKinds } from "./kinds.ts";
 import { modernSpec, withoutV2 } from "./modern.ts";
 import { nameOf, type Notes, type Rewritten, rewriteObjects, valueOf, write } from "./rewrite.ts";
 
@@ -27,7 +28,7 @@ function migrateObject(raw: Fields, notes: Notes): Fields {
   const version = String(raw["apiVersion"]).slice(group.length + 1);
   const converted = isOlder(raw) ? convert(raw, today, { remembering: false }) : undefined;
   if (converted?.ok === false || (converted === undefined && /^v[012]$/.test(version))) {
-    const why = converted === undefined ? `there is no ${String(raw["kind"])} in ${version}` : converted.message;
+    const why = converted === undefined ? unreadable(String(raw["kind"]), version) : converted.message;
     notes.failed(object, `was left as it is: ${why}`);
     return raw;
   }
@@ -43,6 +44,14 @@ function migrateObject(raw: Fields, notes: Notes): Fields {
   const what = [...(converted === undefined ? [] : [`${version} -> ${current}`]), ...modern.changes];
   if (what.length > 0) notes.rewritten(object, what.join("; "));
   return withField(now, "spec", modern.spec);
+}
+
+function unreadable(kind: string, version: string): string {
+  const row = versionedKinds.get(kind);
+  if (row === undefined) return `${kind} is no kind that is known here`;
+  const [oldest] = row.older;
+  const advice = version === "v0" && oldest !== undefined ? `; write ${oldest}, and rewrite that` : "";
+  return `there is no ${kind} in ${version}${advice}`;
 }
 
 /** Resources in an annotation: whole ones, or with all their fields at the top. Source: Emissary pkg/snapshot/v1 annotations. */
@@ -71,7 +80,8 @@ function migrateConfig(text: string, notes: Notes): string {
   if (document === undefined) return text;
   const broken = documents.flatMap(({ errors }) => errors)[0];
   if (broken !== undefined || documents.length > 1) {
-    notes.failed("document", `is not valid YAML: ${broken?.message ?? "several documents end in ... here"}`);
+    const reason = broken === undefined ? "several documents end in ... here" : reasonOf(broken, body);
+    notes.failed("document", `is not valid YAML: ${reason}`);
     return text;
   }
   const raw = valueOf(document);

@@ -1,6 +1,6 @@
 /** Objects in a text of manifests, changed one by one: text in, text out. What is not changed stays as it is, to the byte. */
 import { type Document, type Node, parseAllDocuments } from "yaml";
-import { countLines, type Part, split, yamlOptions } from "../documents.ts";
+import { countLines, type Part, reasonOf, split, yamlOptions } from "../documents.ts";
 import { edit } from "./edit.ts";
 import { type Fields, isEqual, isFields, withField } from "./json.ts";
 import { splice } from "./splice.ts";
@@ -68,7 +68,7 @@ function rewritePart(text: string, rewrite: RewriteObject): PartDone {
   const [document] = documents;
   if (document === undefined) return same();
   const broken = documents.flatMap(({ errors }) => errors)[0];
-  if (broken !== undefined) return same({ object: "document", what: `is not valid YAML: ${broken.message}` });
+  if (broken !== undefined) return same({ object: "document", what: `is not valid YAML: ${reasonOf(broken, body)}` });
   const raws = documents.map((each) => valueOf(each));
   const rewritten: Said[] = [];
   const failed: Said[] = [];

@@ -1,7 +1,17 @@
 /** A gateway as a large company has it: every kind of resource, features of all sorts, over many TLS hosts. */
 import { frame, type Manifest, namespace } from "./objects.ts";
 
-export const edits = ["Mapping", "Service", "Ingress", "TCPMapping", "Host", "AuthService", "Module"] as const;
+export const edits = [
+  "Mapping",
+  "Service",
+  "Ingress",
+  "TCPMapping",
+  "Host",
+  "AuthService",
+  "Module",
+  "defaults",
+] as const;
+/** An object by its kind: of the Module a filter, or a default that nearly all Mappings take. */
 export type Edit = (typeof edits)[number];
 
 const v3alpha1 = "getambassador.io/v3alpha1";
@@ -74,8 +84,10 @@ const tcpMapping = (index: number, edition = 0): Manifest =>
 const authService = (edition = 0): Manifest =>
   ours("AuthService", "auth", { auth_service: "s1:8080", proto: "grpc", timeout_ms: 1000 + edition });
 
-const module = (edition = 0): Manifest =>
-  ours("Module", "ambassador", { config: { gzip: {}, cluster_request_timeout_ms: 4000 + edition } });
+const module = (edition = 0, timeoutMs = 4000): Manifest =>
+  ours("Module", "ambassador", {
+    config: { gzip: { min_content_length: 100 + edition }, cluster_request_timeout_ms: timeoutMs },
+  });
 
 const host = (index: number, edition = 0): Manifest =>
   ours("Host", `h${index}`, {
@@ -101,6 +113,8 @@ export function edited(kind: Edit, index: number, edition: number): Manifest {
       return authService(edition);
     case "Module":
       return module(edition);
+    case "defaults":
+      return module(0, 4000 + edition);
   }
 }
 

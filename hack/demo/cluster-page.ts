@@ -1,25 +1,23 @@
 export interface ClusterPageOptions {
   readonly directory: string;
-  readonly kubeconfig: string;
   /** Of kubectl for this cluster. */
   readonly kubectl: string;
+  /** To be sourced by a shell. */
+  readonly env: string;
   readonly badMapping: string;
-  readonly host: string;
-  readonly port: number;
-  readonly adminPort: number;
+  readonly url: string;
+  readonly adminUrl: string;
 }
 
 /** What stands above the log: addresses, and three things to try. Every command can be pasted into another terminal. */
 export function clusterPage(options: ClusterPageOptions): string {
-  const { directory, kubeconfig, kubectl, badMapping, host, port, adminPort } = options;
-  const url = `http://${host}:${port}`;
-  const admin = `http://127.0.0.1:${adminPort}`;
+  const { directory, kubectl, env, badMapping, url, adminUrl } = options;
   return `
 Nuncio is serving the resources of a Kubernetes API server of its own
 
   ${url}/quote/   a quote, as JSON
   ${url}/hello/   what the service got: path and headers
-  ${admin}/readyz   health; /metrics is beside it
+  ${adminUrl}/readyz   health; /metrics is beside it
 
 Three things to try, in another terminal. The kubectl in these commands is the real one, and knows this cluster alone.
 
@@ -38,9 +36,10 @@ Three things to try, in another terminal. The kubectl in these commands is the r
   cat ${badMapping}
   ${kubectl} apply -f ${badMapping}
 
-The manifests that were applied are in ${directory}; edit them, and apply them again. For a kubectl of your own:
+The manifests that were applied are in ${directory}; edit them, and apply them again. For kubectl and nuncio in
+a shell of your own, and for docs/tour.md:
 
-  export KUBECONFIG=${kubeconfig}
+  . ${env}
 
 Ctrl-C ends everything and removes all of it.
 `;

@@ -12,17 +12,26 @@ import { clusterPage } from "./cluster-page.ts";
 import { type Demo, DemoError, makeDirectory, say, step } from "./demo.ts";
 import { admissionLines, logLines } from "./log-lines.ts";
 import { copyManifests, freePort } from "./manifests.ts";
-import { NuncioProcess, probeUserAgent } from "./process.ts";
+import { NuncioProcess, probeUserAgent, type ProcessOptions } from "./process.ts";
+import { killRemains } from "./remains.ts";
+import { writeShell } from "./shell.ts";
 import { examplePort, examples, firstPaths } from "./standalone.ts";
 
 /** What is wanted of manifests/install.yaml: here its Deployments are processes, and nobody would run their Pods. */
 const rights: ReadonlySet<string> = new Set(["Namespace", "ServiceAccount", "ClusterRole", "ClusterRoleBinding"]);
+
+interface GatewayPlace {
+  readonly kubeconfig: string;
+  readonly adminPort: number;
+  readonly bindAddress: string;
+}
 
 /** The examples as objects of a Kubernetes API server: etcd, kube-apiserver, the gateway and its admission webhook as processes of this
  *  machine, each with the rights that the installation gives it. */
 export class ClusterDemo implements Demo {
   readonly #directory = makeDirectory();
   readonly #manifests = path.join(this.#directory, "manifests");
+  readonly #runDir = path.join(this.#directory, "run");
   readonly #lines = logLines();
   readonly #admissionLines = admissionLines();
   readonly #backends: Backend[] = [];
@@ -60,7 +69,9 @@ export class ClusterDemo implements Demo {
     const adminPort = await freePort(8877, "127.0.0.1");
     signal.throwIfAborted();
     step("gateway: starting Envoy and its control plane, as ServiceAccount nuncio/nuncio ...");
-    const gateway = await this.#startGateway(cluster, adminPort, bindAddress);
+    const asGateway = await cluster.kubeconfigFor({ namespace: "nuncio", serviceAccount: "nuncio" });
+    signal.throwIfAborted();
+    const gateway = this.#startGateway({ kubeconfig: asGateway, adminPort, bindAddress });
     const host = bindAddress === "0.0.0.0" ? "127.0.0.1" : bindAddress;
     await gateway.answers([
       `http://127.0.0.1:${adminPort}/readyz`,
@@ -68,11 +79,11 @@ export class ClusterDemo implements Demo {
     ]);
     const bad = path.join(this.#directory, "bad-mapping.yaml");
     fs.writeFileSync(bad, badMapping);
-    const { kubeconfig } = cluster;
-    const kubectl = this.#writeKubectl(cluster);
+    const [url, adminUrl] = [`http://${host}:${port}`, `http://127.0.0.1:${adminPort}`];
+    const shell = writeShell(this.#directory, cluster, { url, adminUrl });
     signal.throwIfAborted();
     step(`everything is ready after ${((Date.now() - startedMs) / 1000).toFixed(1)} s`);
-    say(clusterPage({ directory: this.#manifests, kubeconfig, kubectl, badMapping: bad, host, port, adminPort }));
+    say(clusterPage({ directory: this.#manifests, ...shell, badMapping: bad, url, adminUrl }));
     this.#isReady = true;
   }
 
@@ -144,42 +155,44 @@ export class ClusterDemo implements Demo {
     return listeners.get(examplePort) ?? examplePort;
   }
 
-  async #startGateway(cluster: Cluster, adminPort: number, bindAddress: string): Promise<NuncioProcess> {
-    const kubeconfig = await cluster.kubeconfigFor({ namespace: "nuncio", serviceAccount: "nuncio" });
-    this.#stopping.signal.throwIfAborted();
-    const runDir = path.join(this.#directory, "run");
-    return this.#run("gateway", {
+  #startGateway(place: GatewayPlace): NuncioProcess {
+    const { kubeconfig, adminPort, bindAddress } = place;
+    const runDir = this.#runDir;
+    const options = {
       args: ["run", "--admin-port", `${adminPort}`, "--log-level", "debug", "--run-dir", runDir],
       env: {
         KUBECONFIG: kubeconfig,
         AMBASSADOR_ENVOY_BIND_ADDRESS: bindAddress,
         AMBASSADOR_HEALTHCHECK_BIND_ADDRESS: "127.0.0.1",
       },
-      onOutput: (line) => {
+      onOutput: (line: string) => {
         if (this.#isReady && !line.includes(`"${probeUserAgent}"`)) say(this.#lines.access(line));
       },
-      onLog: (line) => this.#show(this.#lines.log(line)),
+      onLog: (line: string) => this.#show(this.#lines.log(line)),
+    };
+    const gateway = this.#run("gateway", options, (how) => {
+      if (!this.#isReady || this.#stopping.signal.aborted || !/killed|code 0$/.test(how)) return false;
+      killRemains(this.#runDir);
+      step(`gateway: it ${how}, and is started again, as its Deployment would do`);
+      this.#startGateway(place);
+      return true;
     });
+    fs.writeFileSync(path.join(this.#directory, "gateway.pid"), `${gateway.pid}\n`);
+    return gateway;
   }
 
-  #run(title: string, options: Omit<ConstructorParameters<typeof NuncioProcess>[0], "title">): NuncioProcess {
+  /** Its end is the demo's, unless `goesOn` says that it is not. */
+  #run(title: string, options: Omit<ProcessOptions, "title">, goesOn: (how: string) => boolean = () => false) {
     const process = new NuncioProcess({ title, ...options });
     this.#processes.push(process);
-    void process.ended.then((how) => this.#setEnded(`the ${title} ${how}`));
+    void process.ended.then((how) => {
+      if (!goesOn(how)) this.#setEnded(`the ${title} ${how}`);
+    });
     return process;
   }
 
   #show(shown: ReturnType<ReturnType<typeof logLines>["log"]>): void {
     if (shown !== undefined && (this.#isReady || shown.isAlarm)) say(shown.text);
-  }
-
-  /** kubectl for this cluster alone, whatever KUBECONFIG says where it is pasted; its cache goes with the demo. */
-  #writeKubectl({ binary, kubeconfig, dir }: Cluster): string {
-    const file = path.join(this.#directory, "kubectl");
-    const cache = path.join(dir, "kubectl-cache");
-    const script = `#!/bin/sh\nKUBECONFIG='${kubeconfig}' KUBECACHEDIR='${cache}' exec '${binary}' kubectl "$@"\n`;
-    fs.writeFileSync(file, script, { mode: 0o755 });
-    return file;
   }
 
   async stop(): Promise<void> {
@@ -188,6 +201,7 @@ export class ClusterDemo implements Demo {
     // Nothing may be started by it after this.
     await this.#starting.catch(() => undefined);
     await Promise.all(this.#processes.map((process) => process.stop()));
+    killRemains(this.#runDir);
     await this.#cluster?.stop();
     for (const backend of this.#backends) await backend.close();
     this.removeDirectory();

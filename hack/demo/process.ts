@@ -11,6 +11,7 @@ export const probeUserAgent = "nuncio-demo";
 const readyMs = 30_000;
 /** The gateway needs less than 5 s to end, whatever its clients do. */
 const endMs = 10_000;
+const lastWordsMs = 200;
 
 export interface ProcessOptions {
   /** For people: `gateway`. */
@@ -40,12 +41,19 @@ export class NuncioProcess {
     this.#child = child;
     this.ended = new Promise((resolve) => {
       child.on("error", (error) => resolve(`could not be started: ${error.message}`));
-      child.on("close", (code, signal) =>
-        resolve(signal === null ? `exited with code ${code}` : `was killed by ${signal}`),
-      );
+      child.on("exit", (code, signal) => {
+        const how = signal === null ? `exited with code ${code}` : `was killed by ${signal}`;
+        // Its last words first. Envoy has the same outputs, and survives a gateway that is killed.
+        child.on("close", () => resolve(how));
+        setTimeout(() => resolve(how), lastWordsMs);
+      });
     });
     readline.createInterface({ input: child.stdout }).on("line", onOutput);
     readline.createInterface({ input: child.stderr }).on("line", onLog);
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
   }
 
   /** Resolves when each of the addresses has answered with 200. */

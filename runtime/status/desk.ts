@@ -91,6 +91,7 @@ export function statusDesk(options: DeskOptions): Desk {
   /** Objects that not every proxy has, or that one refuses. */
   const awaited = new Map<string, Awaited>();
   const writes = new Map<string, Repeated>();
+  const resting = new Map<string, Set<string>>();
   let progressedAt = false;
   let cancel: (() => void) | undefined;
   let restUntilMs = 0;
@@ -167,7 +168,8 @@ export function statusDesk(options: DeskOptions): Desk {
       dirty.delete(id);
       const object = find(id);
       if (object === undefined) awaited.delete(id);
-      else if (!writer.rests(object.kind) && wanted(id, object) !== undefined) queue.add(id);
+      else if (writer.rests(object.kind)) rest(id, object.kind);
+      else if (wanted(id, object) !== undefined) queue.add(id);
     }
     // However many there are, this takes no more than a part of the time.
     const tookMs = clock.now() - startedMs;
@@ -197,6 +199,7 @@ export function statusDesk(options: DeskOptions): Desk {
     const object = options.mayWrite() ? find(id) : undefined;
     const status = object === undefined ? undefined : wanted(id, object);
     if (object === undefined || status === undefined) return 0;
+    if (writer.rests(object.kind)) return rest(id, object.kind);
     const delayMs = isRepeated(id, status);
     if (delayMs > 0) return later(id, delayMs);
     const before = sightings.of(object.kind, keyOf(object))?.status ?? "";
@@ -205,6 +208,7 @@ export function statusDesk(options: DeskOptions): Desk {
       sightings.wrote(object.kind, keyOf(object), outcome);
       remember(id, status);
       options.onWritten(object, before, status);
+      wake(object.kind);
       // It may have changed meanwhile.
       touch(id);
     }
@@ -215,8 +219,21 @@ export function statusDesk(options: DeskOptions): Desk {
     return outcome.delayMs;
   }
 
+  /** Of a kind whose status cannot be written one is tried from time to time; the others wait until that works. */
+  function rest(id: string, kind: string): number {
+    const some = resting.get(kind) ?? new Set<string>();
+    resting.set(kind, some.add(id));
+    return 0;
+  }
+
+  function wake(kind: string): void {
+    const some = resting.get(kind);
+    resting.delete(kind);
+    for (const id of some ?? []) touch(id);
+  }
+
   function later(id: string, delayMs: number): number {
-    clock.setTimer(delayMs, () => touch(id));
+    clock.setTimer(Math.max(1, delayMs), () => touch(id));
     return 0;
   }
 
@@ -261,6 +278,7 @@ export function statusDesk(options: DeskOptions): Desk {
       dirty.clear();
       awaited.clear();
       writes.clear();
+      resting.clear();
       queue.clear();
     },
   };

@@ -99,7 +99,7 @@ export function keepReportLease(options: ReportLeaseOptions): ReportLease {
       await sleep(clock, Math.max(0, startedMs + pauseMs - clock.now()), over);
       const leftMs = () => startedMs + timing.renewMs - clock.now();
       while (!over.aborted && leftMs() > 0 && options.worth(options.report()) === written) {
-        await pause(clock, leftMs(), {
+        await pause(clock, Math.max(1, leftMs()), {
           signal: over,
           onWake(done) {
             wake = done;

@@ -49,39 +49,41 @@ export function statusWriter({ requester, clock, log }: WriterOptions) {
     return { kind: "later", delayMs: KIND_REST_MS };
   }
 
-  function judge({ kind, namespace, name }: AnyResource, reply: Reply): Outcome {
+  function judge({ kind, namespace, name }: AnyResource, reply: Reply, isBare: boolean): Outcome {
     const row = rows.get(kind);
     const resource = `${row?.plural}.${row?.group}`;
-    const { code, object, message } = reply;
+    const { code, message } = reply;
     if (code === 0 || code === 429 || code >= 502 || code === 500) {
-      if (code === 500 && /not declared in schema/.test(message)) return undeclared(kind, resource);
+      if (code === 500 && /not declared in schema/.test(message)) return undeclared(kind, resource, isBare);
       const delayMs = Math.max(reply.retryAfterMs, Math.min(backOff.maxMs, backOff.minMs * 2 ** failures));
       failures = Math.min(failures + 1, 10);
       say(`status cannot be written: ${message}`);
       return { kind: "rest", delayMs };
     }
     failures = 0;
-    if (code === 404) {
-      const details = isFields(object) && isFields(object["details"]) ? object["details"] : {};
-      if (details["name"] === name) return { kind: "nothing" };
-      return restKind(
-        kind,
-        `the status of ${resource} is not written: its CRD has no status subresource; apply Nuncio's`,
-      );
-    }
     if (code === 401 || code === 403)
       return restKind(
         kind,
         `the status of ${resource} is not written: the right to patch ${row?.plural}/status of the API group ${row?.group} is missing (${message})`,
       );
     if (code === 409) return { kind: "later", delayMs: CONFLICT_MS };
-    if (/not declared in schema/.test(message)) return undeclared(kind, resource);
+    if (/not declared in schema/.test(message)) return undeclared(kind, resource, isBare);
     say(`the status of ${kind} ${keyOf({ namespace, name })} is not taken: ${message}`);
     return { kind: "later", delayMs: INVALID_MS };
   }
 
-  function undeclared(kind: string, resource: string): Outcome {
-    if (withoutConditions.has(kind))
+  /** The API server says the same of an object that is gone and of a kind without a status. */
+  async function missing({ kind }: AnyResource, path: string): Promise<Outcome> {
+    if ((await requester.get(path)).code !== 200) return { kind: "nothing" };
+    const row = rows.get(kind);
+    return restKind(
+      kind,
+      `the status of ${row?.plural}.${row?.group} is not written: its CRD has no status subresource; apply Nuncio's`,
+    );
+  }
+
+  function undeclared(kind: string, resource: string, isBare: boolean): Outcome {
+    if (isBare)
       return restKind(
         kind,
         `the status of ${resource} is not written: its CRD knows none of its fields; apply Nuncio's`,
@@ -104,13 +106,15 @@ export function statusWriter({ requester, clock, log }: WriterOptions) {
       // Not into the successor of an object that was removed.
       const metadata = { name, namespace, uid };
       const at = `namespaces/${encodeURIComponent(namespace)}/${row.plural}/${encodeURIComponent(name)}`;
+      const path = `/apis/${apiVersionOf(row)}/${at}`;
       const reply = await requester.send({
         method: "PATCH",
-        path: `/apis/${apiVersionOf(row)}/${at}/status?fieldManager=${fieldManager}&force=true`,
+        path: `${path}/status?fieldManager=${fieldManager}&force=true`,
         contentType: "application/apply-patch+yaml",
         body: { apiVersion: apiVersionOf(row), kind, metadata, status },
       });
-      if (reply.code !== 200 && reply.code !== 201) return judge(resource, reply);
+      if (reply.code === 404) return missing(resource, path);
+      if (reply.code !== 200 && reply.code !== 201) return judge(resource, reply, isBare);
       failures = 0;
       const got = isFields(reply.object) ? reply.object : {};
       const meta = isFields(got["metadata"]) ? got["metadata"] : {};

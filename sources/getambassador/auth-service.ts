@@ -3,7 +3,7 @@ import { headerNameProblems, headerValueProblems } from "../../features/header-v
 import { type FieldProblem, ignored, invalid, oneLineProblems } from "../../features/feature.ts";
 import { authUnusable, type AuthUnusableSettings } from "../../filters/auth-unusable.ts";
 import { type AddedHeader, extAuthz, type ExtAuthzSettings } from "../../filters/ext-authz.ts";
-import { formatObject, type PathStep, type Problem } from "../../ir/problem.ts";
+import { formatObject, type ObjectRef, type PathStep, type Problem } from "../../ir/problem.ts";
 import type { Resource } from "../../ir/resource.ts";
 import type { Cluster } from "../../ir/types.ts";
 import { StatusCode } from "../../xds/generated/envoy/type/v3/http_status.ts";
@@ -206,16 +206,21 @@ export function authServices(kinds: ServiceKinds, context: MappingContext): Cont
     const objects = [...broken, ...services.map(({ resource }) => resource)];
     if (objects.length === 0) return { filters: [], clusters: [], problems };
     const settings: AuthUnusableSettings = { objects: objects.map(formatObject).sort() };
-    return { filters: [{ name: authUnusable.name, settings }], clusters: [], problems };
+    return { filters: [{ name: authUnusable.name, askedBy: objects, settings }], clusters: [], problems };
   }
   let cluster = ruling.cluster;
+  const askedBy: ObjectRef[] = [ruling.service.resource];
   for (const other of others) {
     const together = isAlike(ruling.settings, other.settings) ? pooled([cluster, other.cluster]) : undefined;
-    if (together === undefined) problems.push(conflict(other.service, ruling.service.resource));
-    else cluster = together;
+    if (together === undefined) {
+      problems.push(conflict(other.service, ruling.service.resource));
+      continue;
+    }
+    cluster = together;
+    askedBy.push(other.service.resource);
   }
   const settings: ExtAuthzSettings = { ...ruling.settings, cluster: cluster.name };
-  return { filters: [{ name: extAuthz.name, settings }], clusters: [cluster], problems };
+  return { filters: [{ name: extAuthz.name, askedBy, settings }], clusters: [cluster], problems };
 }
 
 /** They differ in nothing but where they are. Linkerd's header names one place. */

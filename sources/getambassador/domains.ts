@@ -25,6 +25,8 @@ export interface DomainBuilder {
   domainsOfHosts(hosts: readonly BuiltHost[], association: Association, rivals: Rivals): readonly Domain[];
   /** The virtual host of a domain for one way of arriving; the same object for the same question. */
   virtualHost(domain: Domain, arrival: Arrival): VirtualHost;
+  /** The Host that a virtual host was made for. */
+  hostOf(virtualHost: VirtualHost): BuiltHost | undefined;
 }
 
 /** The routes of a domain for one way of arriving. */
@@ -58,6 +60,7 @@ function compareGroups(a: Group, b: Group): number {
 export function domainBuilder(counters: () => Counters): DomainBuilder {
   const hosts = new WeakMap<BuiltHost, HostState>();
   const slotOf = new WeakMap<Domain, Slot>();
+  const hostOf = new WeakMap<VirtualHost, BuiltHost>();
 
   const updateSlot = (slot: Slot, mappings: readonly BuiltMapping[]): Slot => {
     const diff = diffLists(slot.mappings, mappings);
@@ -134,8 +137,11 @@ export function domainBuilder(counters: () => Counters): DomainBuilder {
       for (const some of lane.routesOfGroups(domain.groups)) for (const route of some) routes.push(route);
       lane.of = domain;
       lane.virtualHost = { name: domain.domain, domain: domain.domain, ...virtualHostFeatures(arrival), routes };
+      hostOf.set(lane.virtualHost, domain.host);
       return lane.virtualHost;
     },
+
+    hostOf: (virtualHost) => hostOf.get(virtualHost),
   };
 }
 

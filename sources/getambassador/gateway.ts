@@ -1,11 +1,11 @@
-import type { ModuleConfig } from "../../crds/module-config.ts";
 import type { Resources } from "../../crds/resources.ts";
 import type { Counters } from "../../ir/counters.ts";
+import type { Defaults } from "../../features/defaults.ts";
 import { emptyIr } from "../../ir/empty.ts";
 import { memoByKey, memoForever, memoLast, sameElements, sameEntries } from "../../ir/memo.ts";
 import type { Problem } from "../../ir/problem.ts";
 import type { CompileSettings } from "../../ir/settings.ts";
-import type { Cluster, Ir, Listener, Source, Table, VirtualHost } from "../../ir/types.ts";
+import type { Cluster, Ir, Listener, Table, VirtualHost } from "../../ir/types.ts";
 import { associator } from "./associate.ts";
 import { mappingBuilder, tcpMappingBuilder } from "./build-mappings.ts";
 import { devPortalProblems } from "./dev-portal.ts";
@@ -18,9 +18,9 @@ import { listenerMaker } from "./ir-listener.ts";
 import { buildListener, type BuiltListener, takesHost } from "./listener.ts";
 import { consulProblems } from "./consul.ts";
 import { type Around, chainsOf, type Place, sameAround } from "./chains.ts";
-import { contextLookup } from "./lookup.ts";
+import { lookupIn, otherAnswers, serviceIndex } from "./lookup.ts";
 import type { BuiltMapping, MappingContext } from "./mapping.ts";
-import { selectModule } from "./module.ts";
+import { mappingDefaults, selectModule } from "./module.ts";
 import { detachedProblems, hostConflicts, listenerConflicts } from "./placement-problems.ts";
 import { probeBuilder } from "./probes.ts";
 import { runtimeFlagsOf } from "./runtime-flags.ts";
@@ -31,13 +31,15 @@ import { soundSelector } from "./sound.ts";
 import { gatewayServices } from "./services.ts";
 import type { TargetLookup } from "./target.ts";
 import { tcpPlacer } from "./tcp.ts";
+import type { BuiltTcpMapping } from "./tcp-mapping.ts";
 import { allCertificates, type TlsBuilder, tlsBuilder } from "./tls.ts";
 
 export interface Assembled {
   readonly ir: Ir;
   readonly problems: readonly Problem[];
   /** The Mappings and TCPMappings that can be used. */
-  readonly targets: readonly { readonly cluster: Cluster | undefined; readonly source: Source }[];
+  readonly targets: readonly (BuiltMapping | BuiltTcpMapping)[];
+  readonly hostOf: (virtualHost: VirtualHost) => BuiltHost | undefined;
   readonly certificates: readonly CertificateUse[];
 }
 
@@ -58,8 +60,11 @@ export function gatewayAssembler(
   const soundObjects = soundSelector();
   const moduleOf = memoLast(selectModule);
   const tls: TlsBuilder = tlsBuilder();
-  const lookupOf = memoLast(contextLookup);
-  const contextOf = memoLast((defaults: ModuleConfig, lookup: TargetLookup): MappingContext => ({ defaults, lookup }));
+  const servicesByKey = serviceIndex();
+  const otherAnswersOf = memoLast(otherAnswers);
+  const lookupOf = memoLast(lookupIn);
+  const defaultsOf = mappingDefaults();
+  const contextOf = memoLast((defaults: Defaults, lookup: TargetLookup): MappingContext => ({ defaults, lookup }));
   const withDomain = memoLast(
     (context: MappingContext, labelDomain: string | undefined): MappingContext =>
       labelDomain === undefined ? context : { ...context, labelDomain },
@@ -126,25 +131,25 @@ export function gatewayAssembler(
     // TLSContexts serve TCPMappings by name too.
     const hasNamedTcp = usable.tcpMappings.some(({ spec }) => spec.host !== undefined);
     if (!hasHosts && !hasNamedTcp) problems.push(...secrets.withoutHosts);
-    const lookup = lookupOf(
-      sound.services,
+    const otherAnswers = otherAnswersOf(
       usable.serviceResolvers,
       usable.endpointResolvers,
       usable.consulResolvers,
       secrets,
       settings,
     );
-    const context = contextOf(module.config, lookup);
+    const lookup = lookupOf(servicesByKey(sound.services), otherAnswers);
+    const context = contextOf(defaultsOf(module.config), lookup);
 
     const labelDomain = labelDomainOf(usable.rateLimitServices, context);
     const mappings = buildMappings(usable.mappings, withDomain(context, labelDomain));
     for (const problem of mappings.problems) problems.push(problem);
     const tcpMappings = buildTcpMappings(usable.tcpMappings, context);
     for (const problem of tcpMappings.problems) problems.push(problem);
-    const probes = buildProbes(module.object, context, settings);
+    const probes = buildProbes(module, context, settings);
     problems.push(...probes.problems);
     const built = withProbes(mappings.usable, probes.mappings);
-    const services = servicesOf({ ...usable, broken }, context, mappings.usable);
+    const services = servicesOf({ ...usable, broken }, module.config, context, mappings.usable);
     problems.push(...services.problems);
 
     // A Host with an error must not open the gateway to every host name: only where there is none at all one stands in.
@@ -213,6 +218,6 @@ export function gatewayAssembler(
     };
     earlierIr = ir;
     const targets = allTargets(built, tcpMappings.usable);
-    return { ir, problems, targets, certificates: certificatesOf(hosts, secrets) };
+    return { ir, problems, targets, hostOf: domains.hostOf, certificates: certificatesOf(hosts, secrets) };
   };
 }

@@ -8,7 +8,7 @@ type Fields = Readonly<Record<string, unknown>>;
 const ofGroups = features.filter(({ ofGroup }) => ofGroup !== undefined);
 
 /** The fields of a feature that the Mappings have together: the last one's, maps that it merges entry by entry. */
-function together({ fields, ofGroup }: AnyFeature, mappings: readonly BuiltMapping[]): Fields {
+export function together({ fields, ofGroup }: AnyFeature, mappings: readonly BuiltMapping[]): Fields {
   const merged: Record<string, unknown> = {};
   for (const name of Object.keys(fields)) {
     for (const { resource } of mappings) {

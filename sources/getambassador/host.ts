@@ -4,7 +4,7 @@ import { assertNever } from "../../ir/assert.ts";
 import type { Problem } from "../../ir/problem.ts";
 import type { Resource } from "../../ir/resource.ts";
 import type { TerminationTls } from "../../ir/types.ts";
-import { globsOverlap } from "./hostname.ts";
+import { globsOverlap, hostNameProblems } from "./hostname.ts";
 import type { BuiltMapping } from "./mapping.ts";
 
 /** What happens to a request that came without TLS. */
@@ -155,7 +155,11 @@ function additionalPort(resource: Resource<HostSpec>): readonly Problem[] {
 
 export function buildHost(resource: Resource<HostSpec>, { tls, wanted, problems: ofTls }: HostTls): BuiltHost {
   const { spec } = resource;
-  const told = [...inertFields(resource), ...additionalPort(resource)];
+  const ofName = hostNameProblems(spec.hostname ?? "*", ["spec", "hostname"]).map((each) => ({
+    object: resource,
+    ...each,
+  }));
+  const told = [...ofName, ...inertFields(resource), ...additionalPort(resource)];
   const problems = told.length === 0 ? ofTls : [...ofTls, ...told];
   return {
     key: `${resource.namespace}/${resource.name}`,

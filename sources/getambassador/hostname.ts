@@ -4,7 +4,7 @@
  * Source: Emissary `hostglob_matches` and its tests.
  */
 
-import { type FieldProblem, invalid } from "../../features/feature.ts";
+import { type FieldProblem, ignored, invalid } from "../../features/feature.ts";
 import { HOST_NAME_ADVICE, isHostName } from "../../features/fields.ts";
 import type { PathStep } from "../../ir/problem.ts";
 
@@ -71,8 +71,17 @@ export function withoutPort(hostname: string): string {
   return hostname.replace(/:\d+$/, "");
 }
 
+/** A star that no wildcard is made of: no client sends one. */
+function isStray(hostname: string): boolean {
+  return /.\*./.test(hostname) || /^\*.*\*$/.test(hostname);
+}
+
 export function hostNameProblems(hostname: string, path: readonly PathStep[]): readonly FieldProblem[] {
-  if (isHostName(hostname)) return [];
+  if (isHostName(hostname)) {
+    if (!isStray(hostname)) return [];
+    const message = `${JSON.stringify(hostname)} is the host name of no request: a star is a wildcard as the first or the last character alone`;
+    return [ignored(path, message, 'write "*.name", "name.*", or each name in an object of its own')];
+  }
   const message = `${JSON.stringify(hostname)} holds a blank or a control character, which no host name has`;
   return [invalid(path, message, HOST_NAME_ADVICE)];
 }

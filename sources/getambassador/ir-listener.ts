@@ -1,9 +1,9 @@
 import type { ModuleConfig } from "../../crds/module-config.ts";
 import type { Counters } from "../../ir/counters.ts";
-import { sameElements } from "../../ir/memo.ts";
+import { keepEqual, sameElements } from "../../ir/memo.ts";
 import type { CompileSettings } from "../../ir/settings.ts";
 import type { Telemetry } from "../../ir/telemetry.ts";
-import type { Chain, Listener } from "../../ir/types.ts";
+import type { Chain, ConnectionManager, Listener } from "../../ir/types.ts";
 import type { BuiltListener } from "./listener.ts";
 import { connectionLogsOf, observed } from "./telemetry.ts";
 
@@ -26,8 +26,11 @@ function sourcesOf(chains: readonly Chain[]): readonly unknown[] {
 /** Makes listeners of the IR; the same object as long as nothing in it changes. */
 export function listenerMaker(counters: () => Counters): MakeListener {
   const known = new WeakMap<BuiltListener, { readonly deps: readonly unknown[]; readonly listener: Listener }>();
+  const keep = keepEqual<ConnectionManager | undefined>(undefined);
   return (listener, chains, module, settings, telemetry) => {
-    const deps = [module, settings, telemetry, textOf(chains), ...sourcesOf(chains)];
+    const connectionManager = keep(observed(module, [telemetry])) as ConnectionManager;
+    const { buffer_limit_bytes: bufferLimitBytes } = module;
+    const deps = [connectionManager, bufferLimitBytes, settings, telemetry, textOf(chains), ...sourcesOf(chains)];
     const earlier = known.get(listener);
     if (earlier !== undefined && sameElements(earlier.deps, deps)) return earlier.listener;
     counters().listeners++;
@@ -41,9 +44,9 @@ export function listenerMaker(counters: () => Counters): MakeListener {
       statPrefix: listener.statPrefix,
       trustedHops: listener.trustedHops,
       http2MaxConcurrentStreams: listener.resource.spec.http2MaxConcurrentStreams,
-      connectionManager: observed(module, [telemetry]),
+      connectionManager,
       connectionLogs: connectionLogsOf(telemetry),
-      ...(module.buffer_limit_bytes === undefined ? {} : { bufferLimitBytes: module.buffer_limit_bytes }),
+      ...(bufferLimitBytes === undefined ? {} : { bufferLimitBytes }),
       chains,
       source: { object: listener.resource, path: ["spec"] },
     };

@@ -21,13 +21,17 @@ const CLIENT = "client";
 const SERVER_SECRET = "ambassador-certs";
 const CLIENT_SECRET = "ambassador-cacert";
 
+export function isTlsModule({ name }: ModuleResource): boolean {
+  return name === "tls";
+}
+
 /**
  * The contexts of the Module tls: `server` for every host, with what `client` says of client certificates, and one for TLS to
  * upstreams under each other key. Source: Emissary IRTLSContext. Its default secrets stand in only where none is named;
  * Emissary writes `ambassador-cacert` over a secret that client names.
  */
 export const legacyContexts = memoForever((modules: readonly ModuleResource[]): readonly ContextSource[] =>
-  modules.filter((module) => module.name === "tls" && !hasError(module)).flatMap(contextsOf),
+  modules.filter((module) => isTlsModule(module) && !hasError(module)).flatMap(contextsOf),
 );
 
 function contextsOf(module: ModuleResource): readonly ContextSource[] {

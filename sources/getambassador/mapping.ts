@@ -1,5 +1,5 @@
 import type { MappingSpec } from "../../crds/mapping.ts";
-import type { ModuleConfig } from "../../crds/module-config.ts";
+import type { Defaults } from "../../features/defaults.ts";
 import type { FeatureContext, FieldProblem } from "../../features/feature.ts";
 import { featureFieldNames, features } from "../../features/index.ts";
 import type { Problem } from "../../ir/problem.ts";
@@ -34,7 +34,7 @@ export interface BuiltMapping {
 }
 
 export interface MappingContext {
-  readonly defaults: ModuleConfig;
+  readonly defaults: Defaults;
   readonly lookup: TargetLookup;
   /** The domain of the labels that are counted; undefined: the Module's. */
   readonly labelDomain?: string | undefined;

@@ -1,6 +1,8 @@
 import { type ModuleConfig, moduleConfigSchema } from "../../crds/module-config.ts";
 import type { ModuleSpec } from "../../crds/module.ts";
+import { type Defaults, defaultNames } from "../../features/defaults.ts";
 import { features } from "../../features/index.ts";
+import { keepEqual, memoLast } from "../../ir/memo.ts";
 import type { ObjectRef, Problem } from "../../ir/problem.ts";
 import { hasError, keyOf, type Resource } from "../../ir/resource.ts";
 import { accessLogFieldNames } from "./access-log.ts";
@@ -52,6 +54,14 @@ export function selectModule(modules: readonly Resource<ModuleSpec>[]): Selected
   return { object: ruling, config: ruling?.spec.config ?? noModule, problems };
 }
 
+/** What a Module says of Mappings; the same object as before where only the rest of it has changed. */
+export function mappingDefaults(): (config: ModuleConfig) => Defaults {
+  const keep = keepEqual<Defaults>({});
+  return memoLast((config) =>
+    keep(Object.fromEntries(defaultNames.flatMap((name) => (name in config ? [[name, config[name]]] : [])))),
+  );
+}
+
 /** What features find wrong with the defaults, asked once for all Mappings, and what is wrong with the rest. */
 function wrongDefaults(module: Resource<ModuleSpec>): readonly Problem[] {
   const context = { defaults: module.spec.config, upstream: undefined };
@@ -67,27 +77,9 @@ function wrongDefaults(module: Resource<ModuleSpec>): readonly Problem[] {
 export const moduleFieldNames: ReadonlySet<string> = new Set([
   ...accessLogFieldNames,
   ...connectionManagerFieldNames,
+  ...defaultNames,
   ...inertFieldNames,
   ...moduleFilterFieldNames,
   ...probeFieldNames,
-  "regex_max_size",
   "runtime_flags",
-  // Defaults of Mappings, read by features and by the target of a Mapping.
-  "add_linkerd_headers",
-  "circuit_breakers",
-  "cluster_idle_timeout_ms",
-  "cluster_max_connection_lifetime_ms",
-  "cluster_request_timeout_ms",
-  "cors",
-  "default_label_domain",
-  "default_labels",
-  "defaults",
-  "enable_ipv4",
-  "enable_ipv6",
-  "error_response_overrides",
-  "keepalive",
-  "load_balancer",
-  "resolver",
-  "retry_policy",
-  "use_ambassador_namespace_for_service_resolution",
 ]);

@@ -9,6 +9,7 @@ import type { Resource } from "../../ir/resource.ts";
 import type { CompileSettings } from "../../ir/settings.ts";
 import { mappingBuilder } from "./build-mappings.ts";
 import type { BuiltMapping, MappingContext } from "./mapping.ts";
+import type { SelectedModule } from "./module.ts";
 
 /** The Module's keys that are read here. */
 export const probeFieldNames = [
@@ -74,7 +75,7 @@ function everywhere(mapping: BuiltMapping): BuiltMapping {
 /** The probes of the gateway itself, through its Listeners. */
 export function probeBuilder(
   counters: () => Counters,
-): (module: ObjectRef | undefined, context: MappingContext, settings: CompileSettings) => Probes {
+): (module: SelectedModule, context: MappingContext, settings: CompileSettings) => Probes {
   const resources = memoLast(resourcesOf);
   const build = mappingBuilder(counters);
   const placed = alignedMap(everywhere);
@@ -85,8 +86,8 @@ export function probeBuilder(
     }),
   );
   return (module, context, settings) => {
-    const { usable, problems } = build(resources(context.defaults, settings), context);
-    return resultOf(placed(usable), problems, module);
+    const { usable, problems } = build(resources(module.config, settings), context);
+    return resultOf(placed(usable), problems, module.object);
   };
 }
 

@@ -92,7 +92,8 @@ export function rateLimitServices({ rateLimitServices }: ServiceKinds, context: 
   if (ruling?.usable === undefined) return { filters: [], clusters: [], problems };
   for (const { resource } of others) problems.push(conflict(resource, ruling.resource));
   const { settings, cluster } = ruling.usable;
-  return { filters: [{ name: rateLimit.name, settings }], clusters: [cluster], problems };
+  const filter = { name: rateLimit.name, askedBy: [ruling.resource], settings };
+  return { filters: [filter], clusters: [cluster], problems };
 }
 
 function conflict(resource: RateLimitService, ruling: RateLimitService): Problem {

@@ -41,7 +41,20 @@ function keyOfCondition({ name, value }: Condition): string {
   return `${name}-${value ?? "*"}`;
 }
 
-export function routeOrderKey(input: OrderInput): string {
+/** What decides between two routes, in the order in which it is asked. Each is a part of the key, the last ones several. */
+export const orderCriteria = [
+  "precedence",
+  "length of the prefix",
+  "length of the header conditions",
+  "length of the query conditions",
+  "text of the prefix",
+  "method",
+  "text of the conditions",
+] as const;
+export type OrderCriterion = (typeof orderCriteria)[number];
+
+/** The keys' parts, one for each criterion but the last. */
+function leadingParts(input: OrderInput): readonly string[] {
   return [
     digits(input.precedence + INT32),
     digits(input.prefix.length),
@@ -49,8 +62,22 @@ export function routeOrderKey(input: OrderInput): string {
     digits(lengthOf(input.queryParameters)),
     input.prefix,
     input.method ?? "GET",
+  ];
+}
+
+export function routeOrderKey(input: OrderInput): string {
+  return [
+    ...leadingParts(input),
     ...input.headers.map(keyOfCondition),
     ...input.queryParameters.map(keyOfCondition),
     ...(input.exact ? [""] : []),
   ].join(SEPARATOR);
+}
+
+/** By what one of two keys goes before the other; undefined: they are equal, and names decide. */
+export function decidingCriterion(a: string, b: string): OrderCriterion | undefined {
+  if (a === b) return undefined;
+  const others = b.split(SEPARATOR);
+  const at = a.split(SEPARATOR).findIndex((part, index) => part !== others[index]);
+  return orderCriteria[at] ?? "text of the conditions";
 }

@@ -1,3 +1,4 @@
+import { isForGateway } from "../../crds/ambassador-id.ts";
 import type { Resources } from "../../crds/resources.ts";
 import { alignedFilter } from "../../ir/aligned.ts";
 import { memoLast } from "../../ir/memo.ts";
@@ -8,17 +9,10 @@ interface WithId {
   readonly ambassador_id?: readonly string[] | undefined;
 }
 
-/** An object without ambassador_id is for `default`; `_automatic_` is for every gateway. */
-function isOurs(resource: Resource<WithId>, ambassadorId: string): boolean {
-  const ids = resource.spec.ambassador_id;
-  if (ids === undefined || ids.length === 0) return ambassadorId === "default";
-  return ids.includes(ambassadorId) || ids.includes("_automatic_");
-}
-
 /** Of one kind: what is for this gateway, and of that what can be used. Remembered by the array's identity. */
 function selection<Kind extends Resource<WithId>>() {
   let id = "";
-  const isForeign = (resource: Kind) => !isOurs(resource, id);
+  const isForeign = (resource: Kind) => !isForGateway(resource.spec.ambassador_id, id);
   const oddOnes = alignedFilter((resource: Kind) => isForeign(resource) || resource.problems.length > 0);
   return memoLast((resources: readonly Kind[], ambassadorId: string) => {
     id = ambassadorId;

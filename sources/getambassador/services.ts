@@ -1,17 +1,17 @@
 import { authServices } from "./auth-service.ts";
 import { filters } from "../../filters/index.ts";
+import type { ModuleConfig } from "../../crds/module-config.ts";
 import type { Resources } from "../../crds/resources.ts";
 import { alignedFilter } from "../../ir/aligned.ts";
-import { memoLast } from "../../ir/memo.ts";
+import { keepEqual, memoLast } from "../../ir/memo.ts";
 import type { Problem } from "../../ir/problem.ts";
-import type { GrpcAccessLog, Telemetry, Tracing } from "../../ir/telemetry.ts";
+import { type GrpcAccessLog, noTelemetry, type Telemetry, type Tracing } from "../../ir/telemetry.ts";
 import type { Cluster, HttpFilter } from "../../ir/types.ts";
 import { errorOverrideFilters, hasOwnBodies } from "./error-overrides.ts";
 import { logServices } from "./log-service.ts";
 import type { BuiltMapping, MappingContext } from "./mapping.ts";
 import { filtersOfModule } from "./module-filters.ts";
 import { rateLimitServices } from "./rate-limit-service.ts";
-import { stableTelemetry } from "./telemetry.ts";
 import { tracingServices } from "./tracing-service.ts";
 
 /** What requests meet beside their route: filters, and the services that those and the logs call. */
@@ -34,8 +34,9 @@ export type ServiceKinds = Pick<
   "authServices" | "rateLimitServices" | "logServices" | "tracingServices" | "modules"
 > & { readonly broken: Pick<Resources, "authServices" | "modules"> };
 
-/** What of the Mappings decides about filters. */
+/** What the Module, and of the Mappings what they have, decides about filters. */
 export interface Asked {
+  readonly config: ModuleConfig;
   /** A Mapping has bodies for error responses of its own. */
   readonly ownBodies: boolean;
 }
@@ -45,7 +46,7 @@ type Contribute = (kinds: ServiceKinds, context: MappingContext, asked: Asked) =
 
 /** Adding a kind is adding a line; the order of filters is that of filters/index.ts. */
 const contributors: readonly Contribute[] = [
-  (_, { defaults }) => filtersOfModule(defaults),
+  (_, __, { config }) => filtersOfModule(config),
   (_, context, { ownBodies }) => ({ filters: errorOverrideFilters(context, ownBodies) }),
   authServices,
   rateLimitServices,
@@ -71,10 +72,11 @@ function together(parts: readonly Contribution[], stable: (now: Telemetry) => Te
 /** The same answer for as long as no such object, nor what Mappings look up, changes. */
 export function gatewayServices(): (
   usable: ServiceKinds,
+  config: ModuleConfig,
   context: MappingContext,
   mappings: readonly BuiltMapping[],
 ) => GatewayServices {
-  const stable = stableTelemetry();
+  const stable = keepEqual(noTelemetry);
   const withOwnBodies = alignedFilter(hasOwnBodies);
   const make = memoLast(
     (
@@ -85,18 +87,24 @@ export function gatewayServices(): (
       tracingServices: ServiceKinds["tracingServices"],
       modules: ServiceKinds["modules"],
       brokenModules: ServiceKinds["modules"],
+      config: ModuleConfig,
       context: MappingContext,
       ownBodies: boolean,
     ) => {
       const broken = { authServices: brokenAuthServices, modules: brokenModules };
       const kinds = { authServices, rateLimitServices, logServices, tracingServices, modules, broken };
       return together(
-        contributors.map((contribute) => contribute(kinds, context, { ownBodies })),
+        contributors.map((contribute) => contribute(kinds, context, { config, ownBodies })),
         stable,
       );
     },
   );
-  return ({ authServices, rateLimitServices, logServices, tracingServices, modules, broken }, context, mappings) =>
+  return (
+    { authServices, rateLimitServices, logServices, tracingServices, modules, broken },
+    config,
+    context,
+    mappings,
+  ) =>
     make(
       authServices,
       broken.authServices,
@@ -105,6 +113,7 @@ export function gatewayServices(): (
       tracingServices,
       modules,
       broken.modules,
+      config,
       context,
       withOwnBodies(mappings).length > 0,
     );

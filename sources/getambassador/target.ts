@@ -1,5 +1,5 @@
 import type { MappingSpec } from "../../crds/mapping.ts";
-import type { ModuleConfig } from "../../crds/module-config.ts";
+import type { Defaults } from "../../features/defaults.ts";
 import type { ServiceSpec } from "../../crds/core.ts";
 import { type FeatureResult, type FieldProblem, refused, type Upstream } from "../../features/feature.ts";
 import type { ObjectRef } from "../../ir/problem.ts";
@@ -18,6 +18,8 @@ export interface TargetLookup {
   readonly inCluster: boolean;
   /** Namespace whose names are short for Mappings of every namespace, and the gateway's own. */
   readonly ownNamespace: string;
+  /** Keys of the Services that are answered otherwise than by an earlier lookup; undefined: other answers may have changed too. */
+  changedServices(since: TargetLookup): ReadonlySet<string> | undefined;
 }
 
 export type Resolver = { readonly kind: "service" } | { readonly kind: "endpoint" } | ConsulResolver;
@@ -34,7 +36,7 @@ export interface Target {
 export interface TargetInput {
   readonly spec: Pick<MappingSpec, "service" | "resolver" | "tls" | "grpc">;
   readonly namespace: string;
-  readonly defaults: ModuleConfig;
+  readonly defaults: Defaults;
   readonly lookup: TargetLookup;
 }
 
@@ -86,7 +88,7 @@ function qualified({ host, isAddress }: ServiceAddress, namespace: string, { own
   return isName && namespace !== ownNamespace ? `${host}.${namespace}` : host;
 }
 
-function lookupNamespace(namespace: string, defaults: ModuleConfig, lookup: TargetLookup): string {
+function lookupNamespace(namespace: string, defaults: Defaults, lookup: TargetLookup): string {
   return defaults.use_ambassador_namespace_for_service_resolution === true ? lookup.ownNamespace : namespace;
 }
 

@@ -1,4 +1,4 @@
-import type { ModuleConfig } from "../../crds/module-config.ts";
+import type { Defaults } from "../../features/defaults.ts";
 import type { TCPMappingSpec } from "../../crds/tcp-mapping.ts";
 import { ignored, invalid } from "../../features/feature.ts";
 import type { FieldProblem } from "../../features/feature.ts";
@@ -138,10 +138,10 @@ function passesTlsOf(spec: TCPMappingSpec, host: string | undefined, found: Fiel
 
 /** Without what the Module says of Mappings alone. */
 const tcpDefaults = memoForever(
-  (config: ModuleConfig): ModuleConfig =>
-    config.defaults?.httpmapping === undefined
-      ? config
-      : { ...config, defaults: { ...config.defaults, httpmapping: undefined } },
+  (defaults: Defaults): Defaults =>
+    defaults.defaults?.httpmapping === undefined
+      ? defaults
+      : { ...defaults, defaults: { ...defaults.defaults, httpmapping: undefined } },
 );
 
 function clusterFor(
@@ -162,7 +162,7 @@ function clusterFor(
 
 function settingsOf(
   spec: TCPMappingSpec,
-  defaults: ModuleConfig,
+  defaults: Defaults,
   target: Target | undefined,
   found: FieldProblem[],
 ): FeatureSettings {

@@ -1,20 +1,9 @@
 import type { ModuleConfig } from "../../crds/module-config.ts";
 import { memoByKey, memoForever } from "../../ir/memo.ts";
-import { type GrpcAccessLog, noTelemetry, type Telemetry } from "../../ir/telemetry.ts";
+import type { GrpcAccessLog, Telemetry } from "../../ir/telemetry.ts";
 import type { ConnectionManager } from "../../ir/types.ts";
 import { accessLogsOf, datadogFields } from "./access-log.ts";
 import { connectionManagerOf } from "./connection-manager.ts";
-
-/** The last value while a new one says the same: listeners are built anew, and so sent again, by its identity. */
-export function stableTelemetry(): (now: Telemetry) => Telemetry {
-  let last = noTelemetry;
-  let text = JSON.stringify(last);
-  return (now) => {
-    const said = JSON.stringify(now);
-    if (said !== text) [last, text] = [now, said];
-    return last;
-  };
-}
 
 /**
  * The connection manager that the Module asks for, with what is told to others. The same object for the same Module and

@@ -1,7 +1,7 @@
 import { tlsVersions } from "../../crds/tls-settings.ts";
 import { asked } from "../../features/feature.ts";
 import { nearest } from "../../crds/nearest.ts";
-import { type Checked, report, type Settings } from "./tls-settings.ts";
+import { type Checked, report, reportIgnored, type Settings } from "./tls-settings.ts";
 import type { PathOf } from "./tls-secrets.ts";
 
 /** What Envoy's TLS library has up to TLS 1.2. A list that it does not take would make Envoy refuse the Listener, with all of its Hosts. */
@@ -84,6 +84,11 @@ export function checkParameters(settings: Settings, at: Checked, pathOf: PathOf)
     report(at, "InvalidField", pathOf("min_tls_version"), message, "lower one, or raise the other");
   }
   for (const protocol of settings.alpn_protocols?.split(",") ?? []) {
+    // Documentation writes h2[, http/1.1] for "h2, and perhaps http/1.1", and people copy it.
+    if (/[[\]]/.test(protocol)) {
+      const message = `${JSON.stringify(protocol.trim())} is a protocol that no client asks for`;
+      reportIgnored(at, pathOf("alpn_protocols"), message, "write h2,http/1.1, without brackets");
+    }
     if (protocol.trim().length <= 255) continue;
     report(at, "InvalidField", pathOf("alpn_protocols"), "a protocol has more than 255 signs", "write h2,http/1.1");
   }

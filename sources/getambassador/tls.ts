@@ -11,7 +11,7 @@ import { fallbackHost } from "./fallback-host.ts";
 import { type FileReference, referenceOf } from "./file-secrets.ts";
 import type { BuiltHost, HostTls } from "./host.ts";
 import { checkDead, hostTls, type TlsSources } from "./host-tls.ts";
-import { type ContextSource, legacyContexts, ownSource } from "./legacy-tls.ts";
+import { type ContextSource, isTlsModule, legacyContexts, ownSource } from "./legacy-tls.ts";
 import type { BuiltMapping } from "./mapping.ts";
 import { checkParameters } from "./tls-parameters.ts";
 import { checkedAuthority, checkedCertificate, checkedCertificateFiles, type SecretLookup } from "./tls-secrets.ts";
@@ -61,6 +61,7 @@ export function allCertificates(hosts: readonly BuiltHost[], state: TlsState): r
 export function tlsBuilder(): TlsBuilder {
   let state: TlsState | undefined;
   const prepared = memoLast(prepareState);
+  const legacyModules = alignedFilter(isTlsModule);
   const stable = new WeakMap<HostResource, { readonly text: string; readonly tls: HostTls }>();
   const forState = memoByKey((resource: HostResource, [current]) => {
     const tls = hostTls(resource, current as TlsState);
@@ -71,8 +72,8 @@ export function tlsBuilder(): TlsBuilder {
     return tls;
   });
   return {
-    prepare(...sources) {
-      state = prepared(...sources);
+    prepare(contexts, modules, secrets, { defaults: { tls_secret_namespacing: namespacing = true } = {} }, readsFiles) {
+      state = prepared(contexts, legacyModules(modules), secrets, namespacing, readsFiles);
       return state;
     },
     host: (resource) => forState(resource, [state]),
@@ -84,13 +85,12 @@ function prepareState(
   contexts: readonly TLSContextResource[],
   modules: readonly ModuleResource[],
   secrets: readonly SecretResource[],
-  module: ModuleConfig,
+  namespacing: boolean,
   readsFiles: boolean,
 ): TlsState {
   const bySecretKey = new Map(secrets.map((secret) => [keyOf(secret), secret]));
   const lookup: SecretLookup = { secret: (key) => bySecretKey.get(key), readsFiles };
   const problems: Problem[] = [];
-  const namespacing = module.defaults?.tls_secret_namespacing ?? true;
   const sources = [...contexts.map(ownSource), ...legacyContexts(modules)];
   const built = sources.map((source) => ({ source, context: buildContext(source, namespacing, lookup, problems) }));
   const all = built.map(({ context }) => context);

@@ -201,7 +201,30 @@ describe("admit, of a deletion", () => {
     expect(allowed).toBe(true);
     expect(warnings).toEqual([
       expect.stringContaining('Mapping default/user: spec.resolver: there is no resolver "mine"'),
+      "GET http://example.org/user/7 becomes 404; Mapping default/user had it",
     ]);
+  });
+});
+
+describe("a conflict", () => {
+  const young = { creationTimestamp: "2026-01-01T00:00:00Z" };
+
+  it.each([
+    ["a port", listener("late", 8081, young), listener("web", 8081), []],
+    ["a hostname", host("late", "late.example"), host("all", "late.example"), []],
+    [
+      "weights over 100",
+      mapping("late", { prefix: "/shared/", weight: 60 }, young),
+      mapping("older", { prefix: "/shared/", weight: 60 }),
+      [mapping("older", { prefix: "/shared/", weight: 10 })],
+    ],
+  ])("over %s is charged to the older object that is edited into it", (_, other, edited, before) => {
+    const [stored] = before;
+    const was = stored ?? (edited === undefined ? undefined : { ...edited, spec: {} });
+    const { allowed, message } = judge(update(was, edited), other, ...before);
+    const { name } = edited["metadata"] as { name: string };
+    expect(allowed).toBe(false);
+    expect(message.split("\n").every((line) => line.includes(`default/${name}: `))).toBe(true);
   });
 });
 

@@ -44,6 +44,7 @@ describe("the capabilities", () => {
     );
     const expected = kinds.flatMap(({ group, version, kind, plural, validated, watched }) => [
       ...(validated ? [`validate CREATEORUPDATE ${group}/${version} ${kind} ${plural}`] : []),
+      ...(validated === true ? [`validate DELETE ${group}/${version} ${kind} ${plural}`] : []),
       ...(watched
         ? ["CREATEORUPDATE", "DELETE"].map((event) => `watch ${event} ${group}/${version} ${kind} ${plural}`)
         : []),
@@ -168,12 +169,16 @@ describe("the admission process's door to Pepr", () => {
       "update Listener",
     ]);
 
-    // Nothing of ours, a status, a deletion, another version.
+    // Nothing of ours, a status, another version.
     expect(await ask({ ...mapping("m"), kind: "Filter" })).toMatchObject({ allowed: true });
     expect(await ask(mapping("m"), mapping("m"), { subResource: "status" })).toMatchObject({ allowed: true });
-    expect(await ask(mapping("m"), mapping("m"), { operation: "DELETE" })).toMatchObject({ allowed: true });
     expect(await ask({ ...mapping("m"), apiVersion: "getambassador.io/v2" })).toMatchObject({ allowed: true });
     expect(asked).toHaveLength(2);
+
+    verdict = { ...approved, warnings: ["gone"] };
+    const deletion = { operation: "DELETE", object: null, oldObject: mapping("m") };
+    expect(await ask(mapping("m"), undefined, deletion)).toMatchObject({ allowed: true, warnings: ["gone"] });
+    expect(asked.at(-1)).toMatchObject({ kind: "delete", object: { metadata: { name: "m" } } });
 
     verdict = new Error("a bug");
     expect(await ask(mapping("m"))).toBeUndefined();

@@ -97,14 +97,20 @@ describe("npx pepr build -M scoped", () => {
   });
 
   it("asks the webhook about exactly what we ship", () => {
-    expect(webhookCalls(built)).toHaveLength(2 * kinds.filter(({ validated }) => validated).length);
+    const writes = 2 * kinds.filter(({ validated }) => validated).length;
+    const deletions = kinds.filter(({ validated }) => validated === true).length;
+    expect(webhookCalls(built)).toHaveLength(writes + deletions);
     expect(webhookCalls(shipped)).toEqual(webhookCalls(built));
     const hookOf = (manifests: readonly Manifest[]) =>
       manifests
         .flatMap(({ webhooks }) => webhooks ?? [])
         .map(({ failurePolicy, timeoutSeconds }) => ({ failurePolicy, timeoutSeconds }));
-    // Two of ours: that for annotated objects has a condition, which Pepr cannot write.
-    expect(hookOf(shipped)).toEqual([...hookOf(built), ...hookOf(built)]);
+    // Three of ours: those for annotated objects and for deletions have conditions, which Pepr cannot write.
+    expect(hookOf(shipped)).toEqual([
+      ...hookOf(built),
+      ...hookOf(built),
+      { failurePolicy: "Ignore", timeoutSeconds: 2 },
+    ]);
     expect(hookOf(built)).toEqual([{ failurePolicy: "Ignore", timeoutSeconds: 5 }]);
   });
 

@@ -1,6 +1,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
+import { saveBundle } from "../../cli/bundle/save.ts";
 import { compileState } from "../../cli/state/compiled.ts";
 import { loadState } from "../../cli/state/load-state.ts";
 import { formatProblem } from "../../ir/problem.ts";
@@ -98,6 +99,16 @@ describe("the state that a command looks at", () => {
     );
     const shop = await loadState({ namespace: "shop" }, env);
     expect(shop.resources.mappings.map(({ name }) => name)).toEqual(["mine"]);
+  });
+
+  it("is saved by nuncio bundle, without what nobody named", async () => {
+    const file = path.join(manifests({}), "bundle.json");
+    const env = { KUBECONFIG: cluster.kubeconfig };
+    expect(await saveBundle({ output: file }, env, new Date(), () => undefined)).toBe(0);
+    const [saved, now] = await Promise.all([loadState({ from: file }, {}), loadState({}, env)]);
+    expect(saved.settings).toEqual(now.settings);
+    expect(saved.resources.secrets).toEqual([]);
+    expect({ ...saved.resources, secrets: [] }).toEqual({ ...now.resources, secrets: [] });
   });
 
   it("ends with 3 when it may not be read, and says which right is missing", async () => {

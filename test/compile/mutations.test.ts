@@ -3,7 +3,7 @@ import { formatProblem } from "../../ir/problem.ts";
 import { selfSigned } from "../support/certificates.ts";
 import { seeded, seedOfRun } from "../support/random.ts";
 import { envoyVerdicts } from "./mutations/batch.ts";
-import { corpus } from "./mutations/corpus.ts";
+import { corpus, type Raw } from "./mutations/corpus.ts";
 import { mutate } from "./mutations/mutate.ts";
 import { worldOf } from "./mutations/world.ts";
 
@@ -43,4 +43,29 @@ describe(`${count} random mutations of manifests, from the seed ${seed}`, () => 
     faults.push(...refusals.map(({ label, reason }) => `${label}: Envoy refuses it: ${reason}`));
     expect({ seed, faults: faults.slice(0, shown) }).toEqual({ seed, faults: [] });
   }, 3_600_000);
+});
+
+describe("a rename onto the name of another Mapping", () => {
+  it("is that one's end, which its canary group may notice", () => {
+    const object = (kind: string, name: string, spec: Readonly<Record<string, unknown>>): Raw => ({
+      apiVersion: "getambassador.io/v3alpha1",
+      kind,
+      metadata: { name },
+      spec,
+    });
+    const mapping = (name: string, prefix: string, spec = {}) =>
+      object("Mapping", name, { hostname: "*", prefix, service: "http://127.0.0.1:9001", ...spec });
+    const binding = { hostBinding: { namespace: { from: "ALL" } } };
+    const renamed = mapping("c", "/y/");
+    const world = worldOf({
+      name: "a group",
+      objects: [
+        object("Listener", "http", { port: 8080, protocol: "HTTP", securityModel: "XFP", ...binding }),
+        object("Host", "any", { hostname: "*", requestPolicy: { insecure: { action: "Route" } } }),
+        ...[mapping("a", "/x/"), mapping("b", "/x/", { weight: 30 }), renamed],
+      ],
+    });
+    const after = { ...renamed, metadata: { name: "a" } };
+    expect(world.try({ what: "a rename", before: renamed, after, wrong: undefined }, () => undefined)).toEqual([]);
+  });
 });

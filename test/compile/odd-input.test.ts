@@ -193,6 +193,18 @@ describe("a number that Envoy refuses", () => {
   });
 });
 
+it("a star that is no wildcard is told of the Host and of the Mapping, which are kept", () => {
+  const cleartext = { protocol: "HTTP", port: 8080 };
+  const hostname = "a.*.example.com";
+  const requestPolicy = { insecure: { action: "Route" } };
+  const { told } = compiled(
+    listener(cleartext),
+    object("Host", "h", { spec: { hostname, requestPolicy } }),
+    mapping({ hostname, service: "quote.example.com" }),
+  );
+  expect(told).toEqual(["warning IgnoredField Host h spec.hostname", "warning IgnoredField Mapping m spec.hostname"]);
+});
+
 describe("an empty statsPrefix of a Listener", () => {
   it("is none: Envoy refuses a listener with it", () => {
     const prefixes = (spec: object) =>

@@ -77,6 +77,12 @@ describe("broken YAML", () => {
     ]);
   });
 
+  it("says what is missing between two objects", () => {
+    expect(parseDocuments("kind: A\nname: a\nkind: B\nname: b\n", "test.yaml").problems.map(tell)).toEqual([
+      "3 error InvalidYaml File test.yaml: not valid YAML: Map keys must be unique; between two objects there must be a line with ---; the other documents of the file are used",
+    ]);
+  });
+
   it("cannot be a bomb of aliases or of depth", () => {
     const row = (name: string, of: string) => `${name}: &${name} [${Array(10).fill(of).join(", ")}]\n`;
     const bomb = row("a", "x") + row("b", "*a") + row("c", "*b") + row("d", "*c") + row("e", "*d");

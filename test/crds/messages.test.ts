@@ -40,7 +40,11 @@ describe("what is said of a wrong Mapping", () => {
       `${target}\n  health_checks: []`,
       "InvalidField spec.health_checks: the list is empty; write at least one item, or leave the field out",
     ],
-    [`${target}\n  tls:`, "InvalidField spec.tls: null is not a string; write a string, or leave the field out"],
+    [`${target}\n  priority: 1`, 'InvalidField spec.priority: 1 is not a string; write a string, for example "high"'],
+    [
+      `${target}\n  headers: { x-a: }`,
+      'InvalidField spec.headers["x-a"]: null is not a string; write a string, or leave the field out',
+    ],
     [
       `${target}\n  keepalive: 3`,
       "InvalidField spec.keepalive: 3 is not an object; write an object; its fields are idle_time, interval, probes",
@@ -48,6 +52,10 @@ describe("what is said of a wrong Mapping", () => {
     [
       `${target}\n  labels: { a: [{ b: [], c: [] }] }`,
       "InvalidField spec.labels.a[0]: must have exactly one key; write one key here, and the others as further items of the list",
+    ],
+    [
+      "  prefix: /\n  service:",
+      'InvalidField spec.service: is required and missing; add a string, for example "quote.default:8080"',
     ],
     [
       "  prefix: /",
@@ -61,8 +69,28 @@ describe("what is said of a wrong Mapping", () => {
     expect(tellMapping(spec)).toEqual([told]);
   });
 
+  it("names the form of today for a label in that of v2", () => {
+    const told = tellMapping(`${target}\n  labels: { a: [{ b: [{ user: { header: x-user } }] }] }`);
+    expect(told).toEqual([
+      "InvalidField spec.labels.a[0].b[0]: is of no kind that there is; write source_cluster, destination_cluster, remote_address, request_headers or generic_key; NAME: { header: H } of v2 is request_headers: { key: NAME, header_name: H }",
+      "UnknownField spec.labels.a[0].b[0].user: is not a field of labels and has no effect; remove it; the fields here are source_cluster, destination_cluster, remote_address, request_headers, generic_key",
+    ]);
+  });
+
   it("tells every mistake at once", () => {
     expect(tellMapping("  weight: x\n  grpc: 1")).toHaveLength(4);
+  });
+});
+
+describe("a field with nothing behind its name", () => {
+  const left = "null is taken as not written, and the API server refuses it in kubectl apply --server-side";
+  it.each([
+    ["tls:", "spec.tls"],
+    ["retry_policy: { num_retries: }", "spec.retry_policy.num_retries"],
+    ["circuit_breakers: [{ max_requests: , max_retries: 3 }]", "spec.circuit_breakers[0].max_requests"],
+  ])("%s counts as not written", (field, path) => {
+    const told = `IgnoredField ${path}: ${left}; remove the field, or write a value`;
+    expect(tellMapping(`${target}\n  ${field}`)).toEqual([told]);
   });
 });
 

@@ -90,7 +90,21 @@ describe("what is no resource", () => {
       "a version of ours that nobody converts",
       { ...mapping("a"), apiVersion: "getambassador.io/v0" },
       [
-        "error InvalidObject Mapping default/a: apiVersion: there is no Mapping in getambassador.io/v0; write it as getambassador.io/v3alpha1",
+        "error InvalidObject Mapping default/a: apiVersion: there is no Mapping in getambassador.io/v0; write it as getambassador.io/v1, of which nuncio migrate makes v3alpha1; what v0 has as rate_limits are labels there",
+      ],
+    ],
+    [
+      "a version that a kind has never had",
+      { ...mapping("a"), kind: "Listener", apiVersion: "getambassador.io/v0" },
+      [
+        "error InvalidObject Listener default/a: apiVersion: there is no Listener in getambassador.io/v0; write it as getambassador.io/v3alpha1",
+      ],
+    ],
+    [
+      "a kind of the preview of Emissary 2",
+      { ...mapping("a"), kind: "AmbassadorMapping", apiVersion: "x.getambassador.io/v3alpha1" },
+      [
+        "warning UnknownKind AmbassadorMapping default/a: kind: AmbassadorMapping of x.getambassador.io/v3alpha1 is not read; write apiVersion: getambassador.io/v3alpha1 and kind: Mapping",
       ],
     ],
     [
@@ -147,6 +161,28 @@ describe("a Module", () => {
       defaults: { httpmapping: { add_request_headers: { "x-a": { value: "1" } }, remove_request_headers: ["x-b"] } },
       some_future_key: 1,
     });
+  });
+
+  it("reads default labels in the words of v2, and those of today beside them", () => {
+    const defaults = ["remote_address", "edge", { user: { header: "x-user" } }, { generic_key: { value: "today" } }];
+    const config = { default_labels: { shop: { defaults }, empty: {} } };
+    const { resource, problems } = parseResource(of("ambassador", config));
+    expect(problems).toEqual([]);
+    expect((resource as ModuleResource).spec.config.default_labels).toEqual({
+      shop: {
+        defaults: [
+          { remote_address: { key: "remote_address" } },
+          { generic_key: { value: "edge", v2Shorthand: true } },
+          { request_headers: { key: "user", header_name: "x-user" } },
+          { generic_key: { value: "today" } },
+        ],
+      },
+      empty: {},
+    });
+    expect(told(of("ambassador", { default_labels: { shop: { defaults: [3] }, text: "a" } }))).toEqual([
+      "error InvalidField Module default/ambassador: spec.config.default_labels.shop.defaults[0]: 3 is not an object; write an object; its fields are source_cluster, destination_cluster, remote_address, request_headers, generic_key",
+      'error InvalidField Module default/ambassador: spec.config.default_labels.text: "a" is not an object; write an object; its fields are defaults',
+    ]);
   });
 
   it("of another name is not read", () => {

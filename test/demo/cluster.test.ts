@@ -36,7 +36,7 @@ afterEach(async () => {
       const demo = startDemo();
       await demo.ready(readyMs);
       expect(demo.output).not.toMatch(/^(warn|error|Warning|admission: (warn|error)): /m);
-      const [request, list, patch, requestPatched, show, applyBad, exportLine, ...more] = demo.commands();
+      const [request, list, patch, requestPatched, show, applyBad, source, ...more] = demo.commands();
       expect(more).toEqual([]);
 
       expect(JSON.parse(await paste(request ?? ""))).toMatchObject({ server: "quote" });
@@ -58,8 +58,11 @@ afterEach(async () => {
       expect(await paste(`${list} -o name`)).not.toContain("/bad\n");
       expect(JSON.parse(await paste(request ?? ""))).toMatchObject({ server: "quote" });
 
-      // The kubeconfig that the page names, for a kubectl of one's own: the same cluster, as its administrator.
-      const kubeconfig = /^export KUBECONFIG=(\S+)$/.exec(exportLine ?? "")?.[1] ?? "";
+      // For a shell of one's own: the same cluster, as its administrator, with both commands.
+      expect(await paste(`${source} && kubectl get mapping hello -o name && nuncio --version`)).toMatch(
+        /^mapping\.getambassador\.io\/hello\nnuncio \d/,
+      );
+      const kubeconfig = (await paste(`${source} && echo $KUBECONFIG`)).trim();
       const { users, clusters } = JSON.parse(fs.readFileSync(kubeconfig, "utf8"));
       expect([users[0].name, clusters[0].cluster.server]).toEqual([
         "admin",
@@ -71,6 +74,14 @@ afterEach(async () => {
         "mapping hello -o name",
       );
       expect(await paste(`KUBECONFIG=/nowhere ${elsewhere}`)).toBe("mapping.getambassador.io/hello\n");
+
+      // Its Deployment would start it again.
+      expect(JSON.parse(await paste(`${source} && curl -sS --fail $GATEWAY/quote/`))).toMatchObject({
+        server: "quote",
+      });
+      await paste(`${source} && kill -9 $(cat $DEMO/gateway.pid)`);
+      await demo.printed(/^demo: gateway: it was killed by SIGKILL, and is started again/m);
+      await eventually("the gateway serves again", () => paste(request ?? ""), { timeoutMs: 30_000 });
 
       // etcd, kube-apiserver, admission, the gateway, its control plane, Envoy.
       expect(demo.processes()).toHaveLength(6);

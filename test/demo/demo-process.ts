@@ -45,7 +45,7 @@ export class DemoProcess {
 
   /** The commands that the page tells to try, in order. */
   commands(): readonly string[] {
-    return [...this.output.matchAll(/^ {2}((?:curl|sed|cat|\S+\/kubectl|export) .*)$/gm)].map(
+    return [...this.output.matchAll(/^ {2}((?:curl|sed|cat|\S+\/kubectl|\.) .*)$/gm)].map(
       ([, command]) => command ?? "",
     );
   }

@@ -134,6 +134,30 @@ describe("settings of a Host's TLS", () => {
     await accepted({}, ({ serial }) => serial === client.serial);
   });
 
+  it("tell of protocols in the brackets of documentation, and offer the others", async () => {
+    expect(await apply({ tls: { alpn_protocols: "h2[, http/1.1]" } })).toEqual([
+      "IgnoredField spec.tls.alpn_protocols",
+      "IgnoredField spec.tls.alpn_protocols",
+    ]);
+    expect(await apply({ tls: { alpn_protocols: "h2, http/1.1" } })).toEqual([]);
+    expect((await accepted()).status).toBe(200);
+  });
+
+  it("are told by the Host when Envoy refuses its certificate, and the one before is served on", async () => {
+    const own = { tlsSecret: { name: "own" } };
+    await apply(own, secretOf("own", pair(client)));
+    await accepted({}, ({ serial }) => serial === client.serial);
+    const weak = await selfSigned({ hosts: ["a.test"], key: "RSA-1024" });
+    await apply(own, secretOf("own", pair(weak)));
+    const [problem] = await eventually("Envoy's refusal is told", () => {
+      const told = gateway.problems().filter(({ code }) => code === "EnvoyRejected");
+      return told.length > 0 && told;
+    });
+    expect(problem).toMatchObject({ object: { kind: "Host", name: "a" }, path: ["spec", "tlsSecret"] });
+    expect(problem?.message).toContain("2048-bit");
+    expect((await request()).serial).toBe(client.serial);
+  });
+
   it("come from the server of the Module tls, with what its client says of client certificates", async () => {
     const config = {
       server: { secret: "served", alpn_protocols: "http/1.1", redirect_cleartext_from: 8080 },

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "@jest/globals";
-import { globCovers, globMatches, globsOverlap } from "../../sources/getambassador/hostname.ts";
+import { globCovers, globMatches, globsOverlap, hostNameProblems } from "../../sources/getambassador/hostname.ts";
 
 // Typed in by hand from the specification (section 4, glob overlap rules, and the vectors it names). Never generated.
 
@@ -107,5 +107,17 @@ const matches: readonly (readonly [glob: string, host: string, match: boolean])[
 describe("globMatches", () => {
   it.each(matches)("%s matches %s: %s", (glob, host, match) => {
     expect(globMatches(glob, host)).toBe(match);
+  });
+});
+
+describe("a star that is no wildcard", () => {
+  it.each(["a.*.b", "*.a.*", "a*b", "**", "*.*.com", "a.*.*"])("is told of %s, which stays", (hostname) => {
+    const [problem, ...more] = hostNameProblems(hostname, ["hostname"]);
+    expect(problem).toMatchObject({ code: "IgnoredField", severity: "warning", path: ["hostname"] });
+    expect(more).toEqual([]);
+  });
+
+  it.each(["*", "*.com", "*com", "www.*", "www*", "a.example.com:8080"])("is not found in %s", (hostname) => {
+    expect(hostNameProblems(hostname, ["hostname"])).toEqual([]);
   });
 });

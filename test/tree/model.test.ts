@@ -78,6 +78,14 @@ describe("the tree of a route table", () => {
     expect(routeTree(routes)).toBeUndefined();
   });
 
+  it("gives way to the list where there is no key at all: Envoy takes no empty map", () => {
+    const routes = randomTable(seeded(7), 100).map((route) => ({
+      ...route,
+      match: { ...route.match, path: { kind: "prefix", prefix: "/a" } as const, caseSensitive: false },
+    }));
+    expect(routeTree(routes)).toBeUndefined();
+  });
+
   it.each([
     ["/a/b", "/a/b"],
     ["/a.b", "/a"],

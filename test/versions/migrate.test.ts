@@ -195,6 +195,21 @@ spec:
       text: host,
       failed: [{ object: "Host default/a", what: "was left as it is: there is no Host in v1" }],
     });
+    const strange = host.replace("kind: Host", "kind: Filter");
+    expect(migrate(strange)).toMatchObject({
+      text: strange,
+      failed: [{ object: "Filter default/a", what: "was left as it is: Filter is no kind that is known here" }],
+    });
+    const ancient = host.replace("/v1", "/v0").replace("kind: Host", "kind: Mapping");
+    expect(migrate(ancient)).toMatchObject({
+      text: ancient,
+      failed: [
+        {
+          object: "Mapping default/a",
+          what: "was left as it is: there is no Mapping in v0; write v1, and rewrite that",
+        },
+      ],
+    });
     expect(migrate(anchored)).toMatchObject({
       text: anchored,
       rewritten: [],

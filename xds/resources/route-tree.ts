@@ -99,6 +99,8 @@ export function treeBuilder(): (routes: readonly Route[]) => RouteTree | undefin
       state = newState();
       return undefined;
     }
+    // Envoy takes no empty map.
+    if (state.leaves.length === 0) return undefined;
     return { leaves: state.leaves, rest: state.everywhere.map(({ route }) => route) };
   };
 }

@@ -165,7 +165,7 @@ export class Gateway {
   }
 
   /** PID of the running child of that role; undefined while there is none. */
-  pidOf(role: "envoy" | "control-plane"): number | undefined {
+  pidOf(role: "envoy" | "control-plane" | "validator"): number | undefined {
     const file = this.#file(`${role}.pid`);
     if (file === undefined) return undefined;
     try {
@@ -196,7 +196,7 @@ export class Gateway {
       clearTimeout(kill);
     }
     // A supervisor that was killed leaves its Envoy behind.
-    for (const role of ["envoy", "control-plane"] as const) {
+    for (const role of ["envoy", "control-plane", "validator"] as const) {
       const pid = this.pidOf(role);
       if (pid !== undefined && processes.commandLine(pid).includes(this.dir)) processes.signal(pid, "SIGKILL");
     }

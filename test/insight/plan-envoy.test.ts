@@ -1,0 +1,384 @@
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { createCompiler } from "../../compile/compile.ts";
+import { manifestReader } from "../../compile/manifests.ts";
+import { type Request } from "../../insight/match/match.ts";
+import { answerTo } from "../../insight/plan/answer.ts";
+import { overlay } from "../../insight/plan/overlay.ts";
+import { type Plan, planOf } from "../../insight/plan/plan.ts";
+import { answerText, requestText } from "../../insight/plan/tell.ts";
+import { witnessesOf } from "../../insight/plan/witness.ts";
+import type { Ir } from "../../ir/types.ts";
+import { type HttpAuthServer, httpAuthServer } from "../support/auth-servers.ts";
+import { type Certificate, selfSigned } from "../support/certificates.ts";
+import { freePort } from "../support/envoy.ts";
+import { eventually } from "../support/eventually.ts";
+import { type EchoBackend, echoBackend } from "../support/gateway.ts";
+import { type Random, seeded, seedOfRun } from "../support/random.ts";
+import { AUTHORIZED, observationsOf, observe } from "./observations.ts";
+import { type ObservedEnvoy, startObservedEnvoy } from "./observed-envoy.ts";
+import { type Manifest, object, randomWorld } from "./random-worlds.ts";
+
+let envoy: ObservedEnvoy;
+let one: EchoBackend;
+let two: EchoBackend;
+let auth: HttpAuthServer;
+let port: number;
+let tlsPort: number;
+let certificates: readonly Certificate[];
+
+beforeAll(async () => {
+  [port, tlsPort, one, two, auth, envoy] = await Promise.all([
+    freePort(),
+    freePort(),
+    echoBackend("one"),
+    echoBackend("two"),
+    httpAuthServer(),
+    startObservedEnvoy(),
+  ]);
+  certificates = [
+    await selfSigned({ hosts: ["server"] }),
+    await selfSigned({ hosts: ["authority"], isAuthority: true }),
+  ];
+  auth.verdict = () => ({ status: 200, headers: { [AUTHORIZED]: "yes" } });
+});
+
+afterAll(async () => {
+  await envoy.stop();
+  await Promise.all([one.close(), two.close(), auth.close()]);
+});
+
+const settings = { ambassadorId: "default", ownNamespace: "default", bindAddress: "127.0.0.1", inCluster: false };
+const backendAt = (name: string) => (name === "one" ? one : two).service.replace("http://", "");
+
+const everywhere = { hostBinding: { namespace: { from: "ALL" } } };
+const http = () => object("Listener", "http", { port, protocol: "HTTP", securityModel: "XFP", ...everywhere });
+const tls = () =>
+  object("Listener", "https", { port: tlsPort, protocol: "HTTPS", securityModel: "XFP", ...everywhere });
+const host = (name: string, hostname: string, action = "Route", more: object = {}) =>
+  object("Host", name, { hostname, requestPolicy: { insecure: { action } }, ...more });
+const mapping = (name: string, prefix: string, more: object = {}) =>
+  object("Mapping", name, { hostname: "*", prefix, service: one.service, ...more });
+const guard = () =>
+  object("AuthService", "guard", {
+    auth_service: `127.0.0.1:${auth.port}`,
+    allowed_authorization_headers: [AUTHORIZED],
+  });
+function secret(name: string, index: number): Manifest {
+  const { certificatePem, keyPem } = certificates[index] as Certificate;
+  const [cert, key] = [certificatePem, keyPem].map((text) => Buffer.from(text).toString("base64"));
+  const data = index === 0 ? { "tls.crt": cert, "tls.key": key } : { "tls.crt": cert };
+  return {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name },
+    type: index === 0 ? "kubernetes.io/tls" : "Opaque",
+    data,
+  };
+}
+
+function read(manifests: readonly Manifest[]) {
+  const text = manifests.map((each) => JSON.stringify(each)).join("\n---\n");
+  return manifestReader()(new Map([["world.yaml", { kind: "text", text }]])).resources;
+}
+
+interface Told {
+  readonly plan: Plan;
+  readonly before: Ir;
+  readonly after: Ir;
+}
+
+function tell(before: readonly Manifest[], after: readonly Manifest[]): Told {
+  const was = read(before);
+  const { resources, changes } = overlay(was, read(after), { prune: true, deleted: [] });
+  const compile = createCompiler();
+  const [earlier, now] = [compile(was, settings), compile(resources, settings)];
+  const changed = changes.map(({ object: each }) => each);
+  return { plan: planOf(earlier, now, { changed, removed: [], limit: 10_000 }), before: earlier.ir, after: now.ir };
+}
+
+let served = 0;
+
+/** Serves a world, with a name of its own by which it is known to be live on every listener. */
+async function serve(world: readonly Manifest[]): Promise<void> {
+  const server = `world-${++served}`;
+  const { ir } = await envoy.serve([...world, object("Module", "ambassador", { config: { server_name: server } })]);
+  for (const listener of ir.listeners.filter(({ chains }) =>
+    chains.some((chain) => chain.kind === "http" && chain.tls === undefined),
+  )) {
+    const probe: Request = {
+      method: "GET",
+      scheme: "http",
+      authority: "nobody",
+      path: "/",
+      headers: [],
+      port: listener.port,
+    };
+    await eventually("the new listener", async () => (await observe(probe, backendAt)).server === server);
+  }
+}
+
+/** Of each route that any request comes to, the plainest one. */
+function someOfEach(ir: Ir): readonly Request[] {
+  return ir.listeners.flatMap((listener) =>
+    listener.chains.flatMap((chain) => {
+      if (chain.kind !== "http") return [];
+      const hosts = ir.tables.get(chain.table)?.virtualHosts ?? [];
+      return hosts.flatMap((virtualHost) =>
+        virtualHost.routes.flatMap((route) => {
+          const comesTo = (request: Request) => answerTo(ir, request).shares.some((share) => share.route === route);
+          return witnessesOf({ place: { listener, chain, virtualHost }, route }).find(comesTo) ?? [];
+        }),
+      );
+    }),
+  );
+}
+
+interface Counts {
+  listed: number;
+  unlisted: number;
+}
+
+/** Sends what the plan lists, and what it does not, before and after the change. */
+async function prove(
+  { plan, before, after }: Told,
+  was: readonly Manifest[],
+  is: readonly Manifest[],
+  told: object,
+): Promise<Counts> {
+  const listed = new Set(plan.requests.map(({ request }) => JSON.stringify(request)));
+  const unlisted = [...someOfEach(before), ...someOfEach(after)].filter(
+    (request) => !listed.has(JSON.stringify(request)),
+  );
+  const ask = (requests: readonly Request[]) => Promise.all(requests.map((request) => observe(request, backendAt)));
+  const all = [...plan.requests.map(({ request }) => request), ...unlisted];
+  await serve(was);
+  const earlier = await ask(all);
+  await serve(is);
+  const now = await ask(all);
+  plan.requests.forEach((change, index) => {
+    const [seenBefore, seenAfter] = [earlier[index], now[index]];
+    const text = requestText(change.request);
+    const words = { ...told, text, respects: change.respects };
+    expect({ ...words, before: observationsOf(change.before) }).toEqual({
+      ...words,
+      before: expect.arrayContaining([seenBefore?.text]),
+    });
+    expect({ ...words, after: observationsOf(change.after) }).toEqual({
+      ...words,
+      after: expect.arrayContaining([seenAfter?.text]),
+    });
+    const isDrawn = [change.before, change.after].some(
+      ({ shares, lostPercent }) => shares.length > 1 || lostPercent % 100 > 0,
+    );
+    // What differs can be seen, but for the shares of weights.
+    if (!isDrawn)
+      expect({ ...words, before: seenBefore }).not.toEqual({
+        ...words,
+        before: { ...seenAfter, server: seenBefore?.server },
+      });
+  });
+  unlisted.forEach((request, index) => {
+    if ([before, after].some((ir) => answerTo(ir, request).shares.length > 1)) return;
+    const at = plan.requests.length + index;
+    const [{ text, detail }, later] = [earlier[at], now[at]] as [
+      NonNullable<(typeof now)[0]>,
+      NonNullable<(typeof now)[0]>,
+    ];
+    const words = { ...told, request: requestText(request) };
+    expect({ ...words, text: later.text, detail: later.detail }).toEqual({ ...words, text, detail });
+  });
+  return { listed: plan.requests.length, unlisted: unlisted.length };
+}
+
+function linesOf({ plan }: Told): readonly string[] {
+  return plan.requests.map(
+    ({ request, before, after, respects }) =>
+      `${requestText(request)}: ${answerText(before)} -> ${answerText(after)} (${respects.join(", ")})`,
+  );
+}
+
+interface Kind {
+  readonly name: string;
+  readonly before: () => readonly Manifest[];
+  readonly after: () => readonly Manifest[];
+  readonly lines: readonly string[];
+}
+
+const front = (...more: readonly Manifest[]) => [http(), host("any", "*"), ...more];
+const secured = (...more: readonly Manifest[]) => [tls(), secret("cert", 0), secret("authority", 1), ...more];
+const withTls = (name: string, hostname: string, more: object = {}) =>
+  host(name, hostname, "Route", { tlsSecret: { name: "cert" }, ...more });
+const GET = "GET http://example.org";
+
+const kinds: readonly Kind[] = [
+  {
+    name: "another service",
+    before: () => front(mapping("a", "/a/"), mapping("b", "/b/")),
+    after: () => front(mapping("a", "/a/", { service: two.service }), mapping("b", "/b/")),
+    lines: [`${GET}/a/7: Mapping default/a -> Mapping default/a (target)`],
+  },
+  {
+    name: "another prefix, below a route for everything",
+    before: () => front(mapping("a", "/a/"), mapping("root", "/", { service: two.service })),
+    after: () => front(mapping("a", "/new/"), mapping("root", "/", { service: two.service })),
+    lines: [
+      `${GET}/new/7: Mapping default/root -> Mapping default/a (target)`,
+      `${GET}/a/7: Mapping default/a -> Mapping default/root (target)`,
+    ],
+  },
+  {
+    name: "a Mapping that comes",
+    before: () => front(mapping("a", "/a/")),
+    after: () => front(mapping("a", "/a/"), mapping("b", "/a/b/", { service: two.service })),
+    lines: [`${GET}/a/b/7: Mapping default/a -> Mapping default/b (target)`],
+  },
+  {
+    name: "a Mapping that goes",
+    before: () => front(mapping("a", "/a/"), mapping("b", "/b/")),
+    after: () => front(mapping("b", "/b/")),
+    lines: [`${GET}/a/7: Mapping default/a -> 404 (target)`],
+  },
+  {
+    name: "a precedence that takes from routes further down",
+    before: () => front(mapping("a", "/a/"), mapping("b", "/a/b/"), mapping("c", "/c/")),
+    after: () =>
+      front(mapping("a", "/a/", { precedence: 1, service: two.service }), mapping("b", "/a/b/"), mapping("c", "/c/")),
+    lines: [
+      `${GET}/a/7: Mapping default/a -> Mapping default/a (target)`,
+      `${GET}/a/b/7: Mapping default/b -> Mapping default/a (target)`,
+    ],
+  },
+  {
+    name: "a regex that takes from a prefix",
+    before: () => front(mapping("a", "/a/")),
+    after: () => front(mapping("a", "/a/"), mapping("r", "/a/[0-9]+", { prefix_regex: true, service: two.service })),
+    lines: [`${GET}/a/7: Mapping default/a -> Mapping default/r (target)`],
+  },
+  {
+    name: "a condition on a header",
+    before: () => front(mapping("a", "/a/"), mapping("root", "/", { service: two.service })),
+    after: () =>
+      front(mapping("a", "/a/", { headers: { "x-beta": "1" } }), mapping("root", "/", { service: two.service })),
+    lines: [`${GET}/a/7: Mapping default/a -> Mapping default/root (target)`],
+  },
+  {
+    name: "another rewrite",
+    before: () => front(mapping("a", "/a/")),
+    after: () => front(mapping("a", "/a/", { rewrite: "/v2/", timeout_ms: 5000 })),
+    lines: [`${GET}/a/7: Mapping default/a -> Mapping default/a (rewrite)`],
+  },
+  {
+    name: "a redirect instead of a service",
+    before: () => front(mapping("a", "/a/")),
+    after: () => front(mapping("a", "/a/", { host_redirect: true, service: "elsewhere.test" })),
+    lines: [`${GET}/a/7: Mapping default/a -> 301 to elsewhere.test by Mapping default/a (redirect)`],
+  },
+  {
+    name: "bypass_auth",
+    before: () => front(guard(), mapping("a", "/a/"), mapping("b", "/b/")),
+    after: () => front(guard(), mapping("a", "/a/", { bypass_auth: true }), mapping("b", "/b/")),
+    lines: [`${GET}/a/7: Mapping default/a -> Mapping default/a (authorization)`],
+  },
+  {
+    name: "an AuthService that goes",
+    before: () => front(guard(), mapping("a", "/a/"), mapping("open", "/open/", { bypass_auth: true })),
+    after: () => front(mapping("a", "/a/"), mapping("open", "/open/", { bypass_auth: true })),
+    lines: [`${GET}/a/7: Mapping default/a -> Mapping default/a (authorization)`],
+  },
+  {
+    name: "a Host that serves cleartext, and sent it to https",
+    before: () => [http(), host("any", "*", "Redirect"), mapping("a", "/a/")],
+    after: () => [http(), host("any", "*", "Route"), mapping("a", "/a/")],
+    lines: [`${GET}/a/7: 301 to https by Mapping default/a -> Mapping default/a (redirect)`],
+  },
+  {
+    name: "a narrower Host that takes a name from a wider one",
+    before: () => front(mapping("a", "/a/", { hostname: "*" })),
+    after: () => front(mapping("a", "/a/"), host("own", "own.test", "Reject")),
+    lines: ["GET http://own.test/a/7: Mapping default/a -> 404 (target)"],
+  },
+  {
+    name: "a Host that goes",
+    before: () => [http(), host("x", "x.test"), host("y", "y.test"), mapping("a", "/a/")],
+    after: () => [http(), host("x", "x.test"), mapping("a", "/a/")],
+    lines: ["GET http://y.test/a/7: Mapping default/a -> 404, no Host (target)"],
+  },
+  {
+    name: "a share of another Mapping",
+    before: () => front(mapping("a", "/a/")),
+    after: () => front(mapping("a", "/a/"), mapping("canary", "/a/", { weight: 30, service: two.service })),
+    lines: [`${GET}/a/7: Mapping default/a -> 30% Mapping default/canary, 70% Mapping default/a (target)`],
+  },
+  {
+    name: "settings that decide nothing of this",
+    before: () => front(mapping("a", "/a/"), mapping("b", "/b/")),
+    after: () =>
+      front(
+        mapping("a", "/a/", { timeout_ms: 9000, add_request_headers: { "x-new": { value: "1" } } }),
+        mapping("b", "/b/"),
+      ),
+    lines: [],
+  },
+  {
+    name: "client certificates that are no longer required",
+    before: () =>
+      secured(withTls("s", "s.test", { tls: { ca_secret: "authority", cert_required: true } }), mapping("a", "/a/")),
+    after: () => secured(withTls("s", "s.test"), mapping("a", "/a/")),
+    lines: ["GET https://s.test/a/7: Mapping default/a -> Mapping default/a (client certificate)"],
+  },
+  {
+    name: "a TLS Host that goes",
+    before: () => secured(withTls("s", "s.test"), withTls("t", "t.test"), mapping("a", "/a/")),
+    after: () => secured(withTls("s", "s.test"), mapping("a", "/a/")),
+    lines: ["GET https://t.test/a/7: Mapping default/a -> no connection: no such server name (target)"],
+  },
+];
+
+describe("a plan's requests, sent through Envoy before and after the change", () => {
+  it.each(kinds.map((kind) => [kind.name, kind] as const))("%s: are answered as it tells", async (name, kind) => {
+    const [before, after] = [kind.before(), kind.after()];
+    const told = tell(before, after);
+    expect(linesOf(told)).toEqual(kind.lines);
+    await prove(told, before, after, { name });
+  });
+
+  it("random changes of random gateways: are answered as it tells, and others as before", async () => {
+    const seed = seedOfRun();
+    const random = seeded(seed);
+    const counts = { listed: 0, unlisted: 0 };
+    for (let round = 0; round < 25; round++) {
+      const before = [http(), ...randomWorld(random, { service: one.service })];
+      const after = edited(random, before);
+      const some = await prove(tell(before, after), before, after, { seed, round });
+      counts.listed += some.listed;
+      counts.unlisted += some.unlisted;
+    }
+    // A generator that changes nothing would prove nothing.
+    expect(counts.listed).toBeGreaterThan(100);
+    expect(counts.unlisted).toBeGreaterThan(1000);
+  }, 240_000);
+});
+
+/** One to three objects of a world go, or are replaced by others, or others come. */
+function edited(random: Random, world: readonly Manifest[]): readonly Manifest[] {
+  const others = randomWorld(random, { service: two.service }).filter(({ kind }) => kind === "Mapping");
+  const result = [...world];
+  for (let edits = 1 + random.integer(3); edits > 0; edits--) {
+    const other = random.pick(others);
+    const at = 1 + random.integer(result.length - 1);
+    const { kind, metadata } = result[at] as Manifest;
+    const way = random.integer(4);
+    if (way === 0) result.splice(at, 1);
+    else if (way === 1) result.push({ ...other, metadata: { name: `new${edits}` } });
+    else if (kind === "Mapping") result[at] = { ...other, metadata };
+    else
+      result[at] = {
+        ...result[at],
+        spec: {
+          ...(result[at]?.["spec"] as object),
+          requestPolicy: { insecure: { action: random.pick(["Route", "Redirect", "Reject"]) } },
+        },
+      };
+  }
+  return result;
+}
