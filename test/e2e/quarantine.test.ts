@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import { clusterAvailable } from "../cluster/available.ts";
 import { freePort } from "../cluster/loopback.ts";
 import { eventually } from "../support/eventually.ts";
@@ -9,7 +9,15 @@ import { type Answer, send } from "./support/client.ts";
 import { startWorld, type World } from "./support/cluster.ts";
 import type { Bundle } from "./support/bundle.ts";
 import type { Gateway, GatewayOptions } from "./support/gateway.ts";
-import { ambassador, cleartextHost, endpointSlice, listener, mapping, service } from "./support/manifests.ts";
+import {
+  ambassador,
+  cleartextHost,
+  endpointSlice,
+  listener,
+  type Manifest,
+  mapping,
+  service,
+} from "./support/manifests.ts";
 
 let world: World;
 let backend: Backend;
@@ -53,6 +61,26 @@ function withoutJudge(): { readonly bundle: Bundle } {
   writeFileSync(script, `#!/bin/sh\n${refuse}\nexec ${world.bundle.envoy} "$@"\n`, { mode: 0o755 });
   return { bundle: { ...world.bundle, envoy: script } };
 }
+
+/** Of the gateway's account, in another namespace than its own. */
+function leaseRights(namespace: string): readonly Manifest[] {
+  const group = "rbac.authorization.k8s.io";
+  const metadata = { name: "leases", namespace };
+  const rules = [{ apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["*"] }];
+  return [
+    { apiVersion: `${group}/v1`, kind: "Role", metadata, rules },
+    {
+      apiVersion: `${group}/v1`,
+      kind: "RoleBinding",
+      metadata,
+      roleRef: { apiGroup: group, kind: "Role", name: "leases" },
+      subjects: [{ kind: "ServiceAccount", name: "nuncio", namespace: "nuncio" }],
+    },
+  ];
+}
+
+// Several starts of whole gateways.
+jest.setTimeout(240_000);
 
 const regex = (prefix: string) => mapping("regex", { prefix, prefix_regex: true, service: "web" });
 const module = (script: string) => ambassador("Module", "ambassador", { config: { lua_scripts: script } });
@@ -195,6 +223,8 @@ const lua = async () => (await send(port, "/plain/")).headers["x-lua"];
   });
 
   it("is in memory alone where Secrets may not be written, which is said once", async () => {
+    // It may be elected there, and no more.
+    await world.apply(...leaseRights("default"));
     const gateway = await start({ AMBASSADOR_NAMESPACE: "default" });
     await world.apply(regex("/good/[0-9]+"));
     await answered("/good/1", ({ status }) => status === 200);
