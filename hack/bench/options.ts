@@ -4,6 +4,7 @@ import { type Form, forms } from "./forms.ts";
 export const sections = [
   "propagation",
   "compile",
+  "files",
   "memory",
   "changes",
   "admission",

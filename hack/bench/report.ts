@@ -4,6 +4,7 @@ import type { BurstRow, PropagationRow } from "./propagation.ts";
 import type { ChangesRow } from "./changes.ts";
 import type { LoadRow } from "./cluster.ts";
 import type { CompileRow, MixedRow } from "./compile.ts";
+import type { FilesRow } from "./files.ts";
 import type { Machine, Versions } from "./machine.ts";
 import type { MemoryRow } from "./memory.ts";
 import type { Section } from "./options.ts";
@@ -26,6 +27,7 @@ export interface Report {
   readonly burst: readonly BurstRow[];
   readonly compile: readonly CompileRow[];
   readonly mixed: readonly MixedRow[];
+  readonly files: readonly FilesRow[];
   readonly memory: readonly MemoryRow[];
   readonly changes: readonly ChangesRow[];
   readonly admission: readonly AdmissionRow[];
@@ -56,6 +58,7 @@ export function table(report: Report): string {
     ...burstTable(report),
     ...compileTable(report),
     ...mixedTable(report),
+    ...filesTable(report),
     ...memoryTable(report),
     ...changesTable(report),
     ...admissionTable(report),
@@ -110,6 +113,16 @@ function burstTable({ burst }: Report): string[] {
     row.loadAverage[0] ?? 0,
   ]);
   return section("many at once, ms", rows, ["there", "form", "created", "API writes", "last one live after", "load"]);
+}
+
+function filesTable({ files }: Report): string[] {
+  const rows = files.map((row): Cell[] => [
+    row.files,
+    spread(row.checkMs),
+    spread(row.planMs),
+    row.loadAverage[0] ?? 0,
+  ]);
+  return section("files, ms of a process (p50 / p90 / max)", rows, ["files", "check", "plan", "load"]);
 }
 
 function compileTable({ compile }: Report): string[] {
