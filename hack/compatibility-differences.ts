@@ -137,7 +137,7 @@ export const differences: Readonly<Record<string, Difference>> = {
   "Module.ip_allow": better("A range that cannot be read lets in nobody; those beside it hold."),
   "Module.ip_deny": better("A range that cannot be read keeps out nobody; those beside it hold."),
   "Module.lua_scripts": better(
-    "A script that Envoy refuses is told, the last good one stays, and everything else changes.",
+    "A script that Envoy refuses is told before it is served, the last good Module stays, and other objects change.",
   ),
   "Module.buffer.max_request_time": inert("As in Emissary."),
 };

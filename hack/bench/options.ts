@@ -1,7 +1,10 @@
 import { parseArgs } from "node:util";
 import { type Form, forms } from "./forms.ts";
 
-export const sections = ["propagation", "compile", "memory", "changes", "admission", "throughput", "start"] as const;
+export const sections = [
+  ...(["propagation", "compile", "memory", "changes", "admission", "throughput", "start"] as const),
+  "verdict",
+] as const;
 export type Section = (typeof sections)[number];
 
 export const schemes = ["cleartext", "tls"] as const;
