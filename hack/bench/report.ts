@@ -12,6 +12,7 @@ import type { StartRow } from "./start.ts";
 import type { Distribution } from "./statistics.ts";
 import { type Cell, section, short, spread } from "./text-table.ts";
 import type { ThroughputRow } from "./throughput.ts";
+import type { VerdictRow } from "./verdict.ts";
 
 export interface Report {
   /** Of this format: raised when a key changes its meaning. */
@@ -36,6 +37,7 @@ export interface Report {
   readonly throughput: readonly ThroughputRow[];
   readonly start: readonly StartRow[];
   readonly loading: readonly LoadRow[];
+  readonly verdict: readonly VerdictRow[];
 }
 
 const middle = ({ p50, p90 }: Distribution): string => `${short(p50)} / ${short(p90)}`;
