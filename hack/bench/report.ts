@@ -10,6 +10,7 @@ import type { MemoryRow } from "./memory.ts";
 import type { Section } from "./options.ts";
 import type { StartRow } from "./start.ts";
 import type { Distribution } from "./statistics.ts";
+import { type Cell, section, short, spread } from "./text-table.ts";
 import type { ThroughputRow } from "./throughput.ts";
 import type { VerdictRow } from "./verdict.ts";
 
@@ -39,11 +40,6 @@ export interface Report {
   readonly verdict: readonly VerdictRow[];
 }
 
-type Cell = string | number;
-
-const short = (value: number): string =>
-  value >= 100 ? String(Math.round(value)) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
-const spread = ({ p50, p90, max }: Distribution): string => `${short(p50)} / ${short(p90)} / ${short(max)}`;
 const middle = ({ p50, p90 }: Distribution): string => `${short(p50)} / ${short(p90)}`;
 const where = ({ scheme, hosts }: { readonly scheme: string; readonly hosts: number }): string =>
   hosts === 1 ? scheme : `${hosts} ${scheme}`;
@@ -312,14 +308,4 @@ function startTable({ start }: Report): string[] {
     "first request",
     "load",
   ]);
-}
-
-function section(title: string, rows: readonly Cell[][], head: readonly string[]): string[] {
-  if (rows.length === 0) return [];
-  const lines = [head, ...rows].map((row) => row.map(String));
-  const widths = head.map((_, column) => Math.max(...lines.map((line) => line[column]?.length ?? 0)));
-  return [
-    `\n${title}`,
-    ...lines.map((line) => `  ${line.map((cell, column) => cell.padStart(widths[column] ?? 0)).join("  ")}`),
-  ];
 }
