@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { clusterAvailable } from "../cluster/available.ts";
 import { freePort } from "../cluster/loopback.ts";
+import { readReport, reportAnnotation } from "../../status/report.ts";
 import type { Condition } from "../../status/status.ts";
 import { type Backend, startBackend } from "./support/backend.ts";
 import { send } from "./support/client.ts";
@@ -203,7 +204,13 @@ const isProgrammed = (by: Readonly<Record<string, Condition>>) => by["Programmed
       await world.gateway({ env: { ...env, POD_NAME: "gateway-b" } }),
       await world.gateway({ env: { ...env, POD_NAME: "gateway-c" } }),
     ];
-    await Promise.all(others.map((other) => other.ready()));
+    await gateway.until("three replicas report that they are ready", async () => {
+      const { stdout } = await world.cluster.kubectl(["get", "leases", "-n", "nuncio", "-o", "json"]);
+      const { items } = JSON.parse(stdout) as {
+        readonly items: readonly { readonly metadata: { readonly annotations?: Readonly<Record<string, string>> } }[];
+      };
+      return items.filter(({ metadata }) => readReport(metadata.annotations?.[reportAnnotation])?.ready).length === 3;
+    });
     await world.apply(mapping("three", { prefix: "/three/", service: "quote" }));
     const all = await becomes("mappings/three", isProgrammed);
     expect(all.by["Programmed"]?.message).toBe("3/3 proxies");
