@@ -200,10 +200,10 @@ const isProgrammed = (by: Readonly<Record<string, Condition>>) => by["Programmed
   });
 
   it("counts the proxies that have an object, and calls it live when all have it", async () => {
-    const others = [
-      await world.gateway({ env: { ...env, POD_NAME: "gateway-b" } }),
-      await world.gateway({ env: { ...env, POD_NAME: "gateway-c" } }),
-    ];
+    // Of addresses of their own: an Envoy whose port is taken has no listener, and so no route to acknowledge.
+    const replica = (POD_NAME: string, AMBASSADOR_ENVOY_BIND_ADDRESS: string) =>
+      world.gateway({ env: { ...env, POD_NAME, AMBASSADOR_ENVOY_BIND_ADDRESS } });
+    const others = [await replica("gateway-b", "127.0.0.2"), await replica("gateway-c", "127.0.0.3")];
     await gateway.until("three replicas report that they are ready", async () => {
       const { stdout } = await world.cluster.kubectl(["get", "leases", "-n", "nuncio", "-o", "json"]);
       const { items } = JSON.parse(stdout) as {
