@@ -64,6 +64,7 @@ export function createSightings(): Sightings {
       const raw = raws.get(resource);
       // Listed again in the version that we had.
       if (known === undefined || raw === undefined || resource === held) return resource;
+      raws.delete(resource);
       const key = keyOf(resource);
       const before = known.get(key);
       const isSame = held !== undefined && before !== undefined && isDeepStrictEqual(resource, held);

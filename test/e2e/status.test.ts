@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { clusterAvailable } from "../cluster/available.ts";
 import { freePort } from "../cluster/loopback.ts";
+import { readReport, reportAnnotation } from "../../status/report.ts";
 import type { Condition } from "../../status/status.ts";
 import { type Backend, startBackend } from "./support/backend.ts";
 import { send } from "./support/client.ts";
@@ -199,11 +200,17 @@ const isProgrammed = (by: Readonly<Record<string, Condition>>) => by["Programmed
   });
 
   it("counts the proxies that have an object, and calls it live when all have it", async () => {
-    const others = [
-      await world.gateway({ env: { ...env, POD_NAME: "gateway-b" } }),
-      await world.gateway({ env: { ...env, POD_NAME: "gateway-c" } }),
-    ];
-    await Promise.all(others.map((other) => other.ready()));
+    // Of addresses of their own: an Envoy whose port is taken has no listener, and so no route to acknowledge.
+    const replica = (POD_NAME: string, AMBASSADOR_ENVOY_BIND_ADDRESS: string) =>
+      world.gateway({ env: { ...env, POD_NAME, AMBASSADOR_ENVOY_BIND_ADDRESS } });
+    const others = [await replica("gateway-b", "127.0.0.2"), await replica("gateway-c", "127.0.0.3")];
+    await gateway.until("three replicas report that they are ready", async () => {
+      const { stdout } = await world.cluster.kubectl(["get", "leases", "-n", "nuncio", "-o", "json"]);
+      const { items } = JSON.parse(stdout) as {
+        readonly items: readonly { readonly metadata: { readonly annotations?: Readonly<Record<string, string>> } }[];
+      };
+      return items.filter(({ metadata }) => readReport(metadata.annotations?.[reportAnnotation])?.ready).length === 3;
+    });
     await world.apply(mapping("three", { prefix: "/three/", service: "quote" }));
     const all = await becomes("mappings/three", isProgrammed);
     expect(all.by["Programmed"]?.message).toBe("3/3 proxies");
