@@ -7,10 +7,10 @@ import type { SecretLookup } from "./tls-secrets.ts";
 export interface CertificateUse {
   readonly object: ObjectRef;
   readonly path: readonly PathStep[];
+  /** The name that Envoy asks for it by. */
+  readonly secret: string;
   /** `the certificate of the Secret default/www`. */
   readonly what: string;
-  /** `default/www`, or the path of a file. */
-  readonly secret: string;
   readonly dates: Dates;
 }
 
@@ -31,25 +31,22 @@ export function usesOf(
   if (own !== undefined && ownSecret !== undefined) {
     const certificate = certificateOf(ownSecret);
     const what = `the certificate of ${nameOf(own)}`;
-    if (certificate.ok)
-      found.push({ object, path: paths.certificate, what, secret: placeOf(own), dates: certificate.dates });
+    if (certificate.ok) found.push({ object, path: paths.certificate, secret: own, what, dates: certificate.dates });
   }
-  const ca = tls?.validationSecret?.replace(/^ca:/, "").replace(/\+crl:.*$/, "");
+  const validation = tls?.validationSecret;
+  const ca = validation?.replace(/^ca:/, "").replace(/\+crl:.*$/, "");
   const caSecret = ca === undefined ? undefined : secret(ca);
-  if (ca !== undefined && caSecret !== undefined) {
+  if (validation !== undefined && ca !== undefined && caSecret !== undefined) {
     const authority = authorityOf(caSecret);
     const what = `the certificate authority of ${nameOf(ca)}`;
-    if (authority.ok) found.push({ object, path: paths.authority, what, secret: placeOf(ca), dates: authority.dates });
+    const use = { object, path: paths.authority, secret: validation, what };
+    if (authority.ok) found.push({ ...use, dates: authority.dates });
   }
   return found;
 }
 
 function nameOf(key: string): string {
-  return referenceOf(key) === undefined ? `the Secret ${key}` : placeOf(key);
-}
-
-function placeOf(key: string): string {
   const reference = referenceOf(key);
-  if (reference === undefined) return key;
+  if (reference === undefined) return `the Secret ${key}`;
   return reference.kind === "certificate" ? reference.chainPath : reference.caPath;
 }

@@ -168,7 +168,11 @@ describe("/metrics", () => {
       return { object, path: [], what: "", secret, dates: { notBeforeMs: 0, notAfterMs } };
     };
     const many = Array.from({ length: 300 }, (_, index) => use(`default/c${index}`, nowMs + (index + 1) * dayMs));
-    metrics.certificates([...many.reverse(), use("default/over", nowMs - dayMs), use("default/over", nowMs + dayMs)]);
+    metrics.certificates([
+      ...many.reverse(),
+      use("default/over", nowMs - dayMs),
+      use("ca:default/over+crl:default/list", nowMs + dayMs),
+    ]);
     nowMs += dayMs / 2;
     await start({ metrics });
     const { text } = await request("/metrics");
