@@ -1,5 +1,6 @@
 import { Gauge, type Registry } from "prom-client";
 import type { CertificateUse } from "../sources/getambassador/certificate-uses.ts";
+import { referenceOf } from "../sources/getambassador/file-secrets.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -28,8 +29,18 @@ export function certificateGauge(
   return (certificates) => {
     const bySecret = new Map<string, number>();
     // One Secret may hold a certificate and an authority: what ends first counts.
-    for (const { place, dates } of certificates)
+    for (const { secret, dates } of certificates) {
+      const place = placeOf(secret);
       bySecret.set(place, Math.min(dates.notAfterMs, bySecret.get(place) ?? Infinity));
+    }
     ends = [...bySecret].sort(([a, aMs], [b, bMs]) => aMs - bMs || (a < b ? -1 : 1)).slice(0, MOST);
   };
+}
+
+/** `default/www`, or the path of a file; of the name that Envoy asks for it by. */
+function placeOf(name: string): string {
+  const key = name.replace(/^ca:/, "").replace(/\+crl:.*$/, "");
+  const file = referenceOf(key);
+  if (file === undefined) return key;
+  return file.kind === "certificate" ? file.chainPath : file.caPath;
 }

@@ -5,7 +5,7 @@ import type { Listener } from "../ir/types.ts";
 import { createAdsServer } from "../xds/server/server.ts";
 import type { AdsEvent } from "../xds/server/events.ts";
 import type { Snapshot } from "../xds/snapshot.ts";
-import { type Readiness, startAdminServer } from "./admin-server.ts";
+import { startAdminServer } from "./admin-server.ts";
 import { certificateFiles } from "./certificate-files.ts";
 import { type Clock } from "./clock.ts";
 import { diagnosticsPage } from "./diagnostics/diagnostics.ts";
@@ -26,6 +26,7 @@ import { createPortGuard } from "./port-guard.ts";
 import { isHeldByOthers, portProblem } from "./ports.ts";
 import { problemLog, summary } from "./problem-log.ts";
 import { controlQuarantine } from "./quarantine/control.ts";
+import { createReadiness } from "./readiness.ts";
 import { createReconciler } from "./reconciler.ts";
 import { gatewayVerdicts, type ServingEnvoy } from "./validator/gateway.ts";
 import { createRejections } from "./rejections.ts";
@@ -59,10 +60,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
   const { settings, log, clock } = options;
   const adminSocketPath = options.envoy?.adminSocketPath ?? noSocket;
   const stopped = new AbortController();
-  let draining = false;
-  let isReady = false;
-  let reason = "the configuration has not been read yet";
-  let envoyReason: string | undefined;
+  const readiness = createReadiness(options.envoy !== undefined);
   let status: GatewayStatus | undefined;
   let proxyReport: () => unknown = () => ({});
 
@@ -75,17 +73,15 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
     channel: options.channel,
     onMessage(message) {
       if (message.type === "draining") {
-        draining = true;
+        readiness.drain();
         status?.resign();
       }
       if (message.type === "envoyStarted") {
         metrics.envoyRestarts(message.restarts);
-        if (envoyReason !== undefined)
-          envoyReason = "Envoy has started again and has not acknowledged its configuration yet";
+        readiness.envoyStarted();
       }
       if (message.type === "envoyEnded") {
-        isReady = false;
-        envoyReason = `Envoy ${message.how} and is being started again`;
+        readiness.envoyEnded(message.how);
         status?.progressed();
       }
       if (message.type === "controlPlaneStarted") metrics.controlPlaneRestarts(message.restarts);
@@ -93,20 +89,13 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
     onGone: () => options.exit(0),
   });
 
-  const readiness = (): Readiness => {
-    if (draining) return { ready: false, reason: "the gateway is about to stop" };
-    // A Service must send it no request.
-    if (options.envoy === undefined) return { ready: false, reason: "this is a shadow, which serves nothing" };
-    return isReady ? { ready: true } : { ready: false, reason: envoyReason ?? reason };
-  };
-
-  const diagnostics = diagnosticsPage(settings, options.version, () => readiness().ready);
+  const diagnostics = diagnosticsPage(settings, options.version, () => readiness.now().ready);
 
   try {
     const admin = await startAdminServer({
       address: settings.adminAddress,
       port: settings.adminPort,
-      readiness,
+      readiness: readiness.now,
       metrics,
       report: () => proxyReport(),
       diagnostics,
@@ -173,9 +162,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
       if (rejections.acknowledged(event)) report();
       quarantine.settled();
       log.debug("live", lagMs === undefined ? {} : { ms: Math.round(lagMs * 10) / 10 });
-      if (!isReady) {
-        isReady = true;
-        envoyReason = undefined;
+      if (readiness.acknowledged()) {
         log.info("ready");
         void parent?.send({ type: "ready" });
       }
@@ -190,7 +177,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
     const live = whenLive();
     /** Files have no versions. */
     let sightings = createSightings();
-    const proxy = ownReport({ readiness, sightings: () => sightings, clock, today: () => new Date() });
+    const proxy = ownReport({ readiness: readiness.now, sightings: () => sightings, clock, today: () => new Date() });
     live.onLive(proxy.live);
     proxyReport = proxy.now;
     let reviewStatus: () => void = () => undefined;
@@ -198,7 +185,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
       isHeld: (place) => isHeldByOthers(place, adminSocketPath),
       publish(snapshot, changedAtMs) {
         born.set(snapshot, changedAtMs);
-        reason = "Envoy has not acknowledged the first configuration yet";
+        readiness.waitingFor("Envoy has not acknowledged the first configuration yet");
         live.published(snapshot);
         quarantine.published(snapshot);
         proxy.published(snapshot);
@@ -310,7 +297,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
           isRead = true;
           reconciler.changed(endpointsOnly);
         },
-        onWaiting: (why) => (reason = why),
+        onWaiting: readiness.waitingFor,
       });
       currentResources = cluster.source.resources;
       sightings = cluster.source.sightings;

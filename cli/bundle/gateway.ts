@@ -2,7 +2,7 @@ import { errorText } from "../../runtime/fatal.ts";
 import type { SavedAnswer } from "./bundle.ts";
 
 /** What the admin port tells of a gateway that runs. None of it is secret: it is served to whoever asks. */
-const pages = ["/healthz", "/readyz", "/metrics", "/ambassador/v0/diag/?json=true"];
+const pages = ["/healthz", "/readyz", "/proxies", "/metrics", "/ambassador/v0/diag/?json=true"];
 
 const ANSWER_MS = 10_000;
 

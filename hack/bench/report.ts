@@ -9,8 +9,8 @@ import type { Machine, Versions } from "./machine.ts";
 import type { MemoryRow } from "./memory.ts";
 import type { Section } from "./options.ts";
 import type { StartRow } from "./start.ts";
-import type { Distribution } from "./statistics.ts";
-import { type Cell, section, short, spread } from "./text-table.ts";
+import { compileTable, explainTable, filesTable, mixedTable } from "./report-alone.ts";
+import { type Cell, section, short, spread, where } from "./text-table.ts";
 import type { ThroughputRow } from "./throughput.ts";
 import type { VerdictRow } from "./verdict.ts";
 
@@ -39,10 +39,6 @@ export interface Report {
   readonly loading: readonly LoadRow[];
   readonly verdict: readonly VerdictRow[];
 }
-
-const middle = ({ p50, p90 }: Distribution): string => `${short(p50)} / ${short(p90)}`;
-const where = ({ scheme, hosts }: { readonly scheme: string; readonly hosts: number }): string =>
-  hosts === 1 ? scheme : `${hosts} ${scheme}`;
 
 /** The short form of a report, for people. */
 export function table(report: Report): string {
@@ -111,67 +107,6 @@ function burstTable({ burst }: Report): string[] {
     row.loadAverage[0] ?? 0,
   ]);
   return section("many at once, ms", rows, ["there", "form", "created", "API writes", "last one live after", "load"]);
-}
-
-function filesTable({ files }: Report): string[] {
-  const rows = files.map((row): Cell[] => [
-    row.files,
-    spread(row.checkMs),
-    spread(row.planMs),
-    row.loadAverage[0] ?? 0,
-  ]);
-  return section("files, ms of a process (p50 / p90 / max)", rows, ["files", "check", "plan", "load"]);
-}
-
-function compileTable({ compile }: Report): string[] {
-  const rows = compile.map((row): Cell[] => [
-    row.mappings,
-    row.form,
-    where(row),
-    short(row.parseMs),
-    short(row.firstMs),
-    middle(row.freshMs),
-    middle(row.oneChangedMs),
-    middle(row.oneAddedMs),
-    middle(row.oneRemovedMs),
-    middle(row.hundredChangedMs),
-    `${row.counters.oneChanged.mappings}/${row.counters.oneChanged.groups}/${row.counters.oneChanged.tables}`,
-    row.largestTableBytes,
-    `${row.heapMb.resources} / ${row.heapMb.compiled}`,
-    row.rssMb,
-    row.loadAverage[0] ?? 0,
-  ]);
-  return section("compile, ms (p50 / p90)", rows, [
-    "Mappings",
-    "form",
-    "hosts",
-    "parse",
-    "first",
-    "fresh, warm",
-    "1 changed",
-    "1 added",
-    "1 removed",
-    "100 changed",
-    "built M/G/T",
-    "table bytes",
-    "heap MB in / all",
-    "RSS MB",
-    "load",
-  ]);
-}
-
-function mixedTable({ mixed }: Report): string[] {
-  const rows = mixed.map((row): Cell[] => [
-    row.resources,
-    short(row.parseMs),
-    short(row.firstMs),
-    middle(row.freshMs),
-    ...Object.values(row.oneChangedMs).map(middle),
-    row.loadAverage[0] ?? 0,
-  ]);
-  const kinds = Object.keys(mixed[0]?.oneChangedMs ?? {});
-  const columns = ["resources", "parse", "first", "fresh, warm", ...kinds.map((kind) => `1 ${kind}`), "load"];
-  return section("compile of every kind together, ms (p50 / p90)", rows, columns);
 }
 
 function memoryTable({ memory }: Report): string[] {
@@ -245,19 +180,6 @@ function admissionTable({ admission }: Report): string[] {
     "RSS (peak), MB",
     "load",
   ]);
-}
-
-function explainTable({ explain }: Report): string[] {
-  const rows = explain.map((row): Cell[] => [
-    row.mappings,
-    row.lastRoute.n,
-    short(row.firstMs),
-    spread(row.lastRoute),
-    spread(row.noRoute),
-    row.loadAverage[0] ?? 0,
-  ]);
-  const head = ["Mappings", "N", "first", "the last route", "no route", "load"];
-  return section("explain one request, ms (p50 / p90 / max)", rows, head);
 }
 
 function throughputTable({ throughput }: Report): string[] {

@@ -16,3 +16,7 @@ export function section(title: string, rows: readonly Cell[][], head: readonly s
     ...lines.map((line) => `  ${line.map((cell, column) => cell.padStart(widths[column] ?? 0)).join("  ")}`),
   ];
 }
+
+export const middle = ({ p50, p90 }: Distribution): string => `${short(p50)} / ${short(p90)}`;
+export const where = ({ scheme, hosts }: { readonly scheme: string; readonly hosts: number }): string =>
+  hosts === 1 ? scheme : `${hosts} ${scheme}`;

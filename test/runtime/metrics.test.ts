@@ -163,12 +163,16 @@ describe("/metrics", () => {
     const dayMs = 86_400_000;
     let nowMs = 1000 * dayMs;
     const metrics = makeMetrics({ now: () => nowMs });
-    const use = (place: string, notAfterMs: number): CertificateUse => {
+    const use = (secret: string, notAfterMs: number): CertificateUse => {
       const object = { kind: "Host", namespace: "default", name: "www" };
-      return { object, path: [], what: "", secret: "", place, dates: { notBeforeMs: 0, notAfterMs } };
+      return { object, path: [], what: "", secret, dates: { notBeforeMs: 0, notAfterMs } };
     };
     const many = Array.from({ length: 300 }, (_, index) => use(`default/c${index}`, nowMs + (index + 1) * dayMs));
-    metrics.certificates([...many.reverse(), use("default/over", nowMs - dayMs), use("default/over", nowMs + dayMs)]);
+    metrics.certificates([
+      ...many.reverse(),
+      use("default/over", nowMs - dayMs),
+      use("ca:default/over+crl:default/list", nowMs + dayMs),
+    ]);
     nowMs += dayMs / 2;
     await start({ metrics });
     const { text } = await request("/metrics");
