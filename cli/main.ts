@@ -8,11 +8,13 @@ import { envoyVersion, version } from "./assets.ts";
 import { bundleCommand } from "./bundle/command.ts";
 import { checkCommand } from "./check/command.ts";
 import { explainCommand } from "./explain/command.ts";
+import { completionCommand } from "./completion/command.ts";
 import type { ControlPlaneFlags } from "./control-plane.ts";
 import { planCommand } from "./plan/command.ts";
 import { exitCodes } from "./output/exit-codes.ts";
 import { outputOption } from "./output/format.ts";
 import { proxiesCommand, statusCommand, waitCommand } from "./status/commands.ts";
+import { programName, withOwnName } from "./program-name.ts";
 
 function withRunOptions(command: Command): Command {
   return command
@@ -38,10 +40,20 @@ function withRunOptions(command: Command): Command {
 // What each command imports is compiled once per machine, not once per call. Node.js 20 has no such cache.
 (module as Partial<typeof module>).enableCompileCache?.();
 
-const program = new Command("nuncio")
+const program = withOwnName(new Command(programName(process.argv[1])))
   .description("A Kubernetes API gateway: Kubernetes resources in, Envoy configuration out, live.")
   .version(`nuncio ${version}${envoyVersion === undefined ? "" : ` (Envoy ${envoyVersion})`}`, "-V, --version")
-  .showHelpAfterError("(try nuncio --help)")
+  .showHelpAfterError(`(try ${programName(process.argv[1])} --help)`)
+  .addHelpText(
+    "after",
+    `
+Examples:
+  nuncio run --config examples/       serve the manifests of a directory, without a cluster
+  nuncio check manifests/             what is wrong with manifests, and what to write instead
+  nuncio check --from cluster         what is wrong with what is in force
+
+Exit codes: 0 fine, 1 findings, 2 used wrongly, 3 no answer. All commands: docs/cli.md.`,
+  )
   .exitOverride();
 
 withRunOptions(program.command("run"))
@@ -90,7 +102,10 @@ program
   .option("--admin-port <port>", "port of /healthz, /readyz and /metrics (default 8877)")
   .option("--drain-delay <seconds>", "how long to go on answering after SIGTERM, with 503 on /readyz (default 5)")
   .option("--log-level <level>", "error, warn, info or debug (default info)")
-  .addHelpText("after", "\nThe cluster is that of KUBECONFIG, or the one we run in.")
+  .addHelpText(
+    "after",
+    "\nExample:\n  nuncio admission --certificates own     as manifests/install.yaml has it\n\nThe cluster is that of KUBECONFIG, or the one we run in.",
+  )
   .action(async (flags: AdmissionFlags) => {
     const { admission } = await import("./admission.ts");
     await admission(flags);
@@ -112,10 +127,12 @@ program
   });
 
 // Each in a file of its own. addCommand hands nothing down by itself.
-for (const command of [checkCommand(), explainCommand(), bundleCommand()])
-  program.addCommand(command.copyInheritedSettings(program));
-
-program.addCommand(planCommand());
+const commands = [
+  ...[checkCommand(), planCommand(), explainCommand()],
+  ...[statusCommand(), proxiesCommand(), waitCommand()],
+  ...[bundleCommand(), completionCommand()],
+];
+for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
 
 program
   .command("translate")
@@ -123,6 +140,7 @@ program
   .argument("<path...>", "directories or files of manifests")
   .addOption(outputOption("yaml", "json"))
   .option("--show-secrets", "print the real private keys; without it a throw-away key stands in for each", false)
+  .addHelpText("after", "\nExample:\n  nuncio translate manifests/ > envoy.yaml && envoy --mode validate -c envoy.yaml")
   .action(async (paths: string[], options: { output: "json" | "yaml"; showSecrets: boolean }) => {
     const { translate } = await import("./translate.ts");
     process.exitCode = await translate(paths, options, process.env, {
@@ -148,10 +166,6 @@ program
       error: (line) => process.stderr.write(`${line}\n`),
     });
   });
-
-program.addCommand(statusCommand().copyInheritedSettings(program));
-program.addCommand(proxiesCommand().copyInheritedSettings(program));
-program.addCommand(waitCommand().copyInheritedSettings(program));
 
 // A reader that has seen enough (`nuncio check DIR | head`) is no failure.
 process.stdout.on("error", (error: NodeJS.ErrnoException) => {

@@ -160,9 +160,13 @@ export const moduleConfigSchema = z.looseObject({
     .optional()
     .describe("Defaults of other kinds."),
   diagnostics: z
-    .object({ ...probe, allow_non_local: flag("Lets others than the Pod itself see it. Default: false.") })
+    .object({
+      ...probe,
+      enabled: flag("Shows it to everybody, through the Listeners too. Default: false."),
+      allow_non_local: flag("Shows it on the gateway's own port (8877) to whoever reaches that. Default: false."),
+    })
     .optional()
-    .describe("The diagnostics page, which is not there yet."),
+    .describe("The diagnostics page under /ambassador/v0/diag/."),
   liveness_probe: z.object(probe).optional().describe("The liveness check under /ambassador/v0/check_alive."),
   readiness_probe: z.object(probe).optional().describe("The readiness check under /ambassador/v0/check_ready."),
   enable_ipv4: flag("Uses IPv4 addresses of upstreams. Default: true."),

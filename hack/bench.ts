@@ -4,7 +4,9 @@ import path from "node:path";
 import { ensureTestcluster } from "./testcluster/build.mjs";
 import { type ClusterRows, describe, measureInCluster } from "./bench/cluster.ts";
 import { type CompileRow, measureCompile, measureMixed, type MixedRow } from "./bench/compile.ts";
+import { type FilesRow, measureFiles } from "./bench/files.ts";
 import { defaultForm, formsFor } from "./bench/forms.ts";
+import { type ExplainRow, measureExplain } from "./bench/explain.ts";
 import { loadAverage, machine, versions } from "./bench/machine.ts";
 import { fillers, frame, route, type Shape } from "./bench/objects.ts";
 import { type Options, readOptions, type Section, usage, UsageError } from "./bench/options.ts";
@@ -72,6 +74,16 @@ async function measureMixes(session: Session, options: Options): Promise<MixedRo
   return rows;
 }
 
+async function measureDirectories(session: Session, options: Options, bundle: string): Promise<FilesRow[]> {
+  const rows: FilesRow[] = [];
+  for (const files of options.sizes.filter((size) => size >= 1000 && size <= 20_000)) {
+    session.say(`check and plan: ${files} files`);
+    const directory = path.join(session.directory, `files-${files}`);
+    rows.push(await measureFiles({ bundle, directory, files, repetitions: options.quick ? 3 : 7 }));
+  }
+  return rows;
+}
+
 async function measureDirectoryStarts(session: Session, options: Options, bundle: string): Promise<StartRow[]> {
   const rows: StartRow[] = [];
   for (const mappings of options.sizes.filter((size) => size >= 1000 && size <= 20_000)) {
@@ -120,6 +132,12 @@ async function measure(session: Session, options: Options): Promise<Report> {
   const wants = (section: Section) => options.only.has(section);
   const compile = wants("compile") ? await measureCompiles(session, options) : [];
   const mixed = wants("compile") ? await measureMixes(session, options) : [];
+  const files = wants("files") ? await measureDirectories(session, options, bundle) : [];
+  const explain: ExplainRow[] = [];
+  for (const mappings of wants("explain") ? options.sizes : []) {
+    session.say(`explain: ${mappings} Mappings`);
+    explain.push(await measureExplain(mappings, options.quick ? 20 : 100));
+  }
   const throughput = wants("throughput") ? await measureThroughputs(session, options, bundle) : [];
   const directoryStarts = wants("start") ? await measureDirectoryStarts(session, options, bundle) : [];
   const skipped: Report["skipped"][number][] = [];
@@ -145,9 +163,11 @@ async function measure(session: Session, options: Options): Promise<Report> {
     burst: rows?.burst ?? [],
     compile,
     mixed,
+    files,
     memory: rows?.memory ?? [],
     changes: rows?.changes ?? [],
     admission: rows?.admission ?? [],
+    explain,
     throughput,
     start: [...directoryStarts, ...(rows?.start ?? [])],
     loading: rows?.loading ?? [],

@@ -126,6 +126,7 @@ export const differences: Readonly<Record<string, Difference>> = {
 
   DevPortal: inert("Kept, and told to be shown nowhere; Emissary, without Edge Stack, shows it nowhere either."),
 
+  "Module.diagnostics.enabled": better("`false` by default, so that nobody sees every route who was not to."),
   "Module.enable_grpc_web": better("`false` is false. In Emissary the key alone switches it on."),
   "Module.enable_grpc_http11_bridge": better("`false` is false. In Emissary the key alone switches it on."),
   "Module.error_response_overrides": better("It works. Emissary 4 refuses it."),

@@ -84,11 +84,7 @@ export function createAdmit(
   let unjudged: readonly FreeUse[] = [];
 
   /** @returns the error where our own code fails */
-  function compile(
-    resources: Resources,
-    settings: CompileSettings,
-    candidate?: AnyResource,
-  ): Judged | Error {
+  function compile(resources: Resources, settings: CompileSettings, candidate?: AnyResource): Judged | Error {
     try {
       const { judged, ...open } = judge(compiler, resources, settings, undefined);
       if (candidate !== undefined && open.unjudged.length > 0)

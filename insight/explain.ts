@@ -12,6 +12,8 @@ import type { Answer, Explanation, HostView, ListenerView, TlsView } from "./exp
 import { unusedFor } from "./explain/unused.ts";
 import { fixedPlaces, upstreamOf } from "./explain/upstream.ts";
 import { seesTls, takesCleartext } from "./match/chain.ts";
+import { takesMapping } from "../sources/getambassador/host.ts";
+import type { BuiltMapping } from "../sources/getambassador/mapping.ts";
 import { drawOf, type Match, matchRequest, type Request } from "./match/match.ts";
 
 export type { Explanation } from "./explain/types.ts";
@@ -61,7 +63,7 @@ export function explain(
         : settingsOf({
             ...taken,
             mapping: taken.mapping,
-            group: groupOf(compiled, match, taken),
+            group: groupOf(compiled, taken),
             module: compiled.ir.owner,
           }),
   };
@@ -69,12 +71,11 @@ export function explain(
 
 type Host = Origin["host"];
 
-/** The Mappings that share the requests of a route with its own, and their shadow. */
-function groupOf({ origins }: Compiled, { domain }: Match, { mapping }: Origin) {
-  const here = new Set(domain?.virtualHost?.routes.map(({ source }) => source));
-  const isAlike = (key: string) => key === mapping?.groupKey;
+/** The Mappings with the match of a route's own: those that get no requests, and their shadow, too. */
+function groupOf({ origins }: Compiled, { mapping, host }: Origin): readonly BuiltMapping[] {
+  const isHere = (other: BuiltMapping) => host === undefined || takesMapping(host, other);
   return [...origins.mappings()].filter(
-    ({ groupKey, source, resource }) => isAlike(groupKey) && (here.has(source) || resource.spec.shadow === true),
+    (other) => other === mapping || (other.groupKey === mapping?.groupKey && isHere(other)),
   );
 }
 

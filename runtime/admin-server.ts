@@ -2,6 +2,7 @@ import http from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Writable } from "node:stream";
 import { errorCode, errorText, FatalError } from "./fatal.ts";
+import type { DiagnosticsPage, PageAnswer } from "./diagnostics/diagnostics.ts";
 import type { Log } from "./log.ts";
 
 export type Readiness = { readonly ready: true } | { readonly ready: false; readonly reason: string };
@@ -15,6 +16,8 @@ export interface AdminServerOptions {
   /** What /proxies shows, as JSON. */
   readonly report?: () => unknown;
   readonly metrics: { readonly contentType: string; write(to: Writable, signal: AbortSignal): Promise<void> };
+  /** Emissary's diagnostics; without it there are none. */
+  readonly diagnostics?: Pick<DiagnosticsPage, "answer">;
   readonly log: Log;
 }
 
@@ -28,6 +31,8 @@ interface Answer {
   readonly status: number;
   readonly text: string;
 }
+
+const diagnosticsPath = /^\/ambassador\/v0\/diag\/?$/;
 
 /** The control plane's own port: probes and metrics, nothing secret, nothing that changes anything. A FatalError when the port is taken. */
 export async function startAdminServer(options: AdminServerOptions): Promise<AdminServer> {
@@ -90,12 +95,13 @@ async function answer(
   response: http.ServerResponse,
   options: AdminServerOptions,
 ): Promise<void> {
-  const pathname = (request.url ?? "/").replace(/\?.*$/, "");
+  const [pathname = "/", query = ""] = (request.url ?? "/").split("?", 2);
   response.setHeader("cache-control", "no-store");
   response.setHeader("x-content-type-options", "nosniff");
   const isMetrics = pathname === "/metrics";
+  const diagnostics = diagnosticsPath.test(pathname) ? options.diagnostics : undefined;
   const page = isMetrics ? undefined : pageAt(pathname, options);
-  if (!isMetrics && page === undefined)
+  if (!isMetrics && page === undefined && diagnostics === undefined)
     return sendText(request, response, { status: 404, text: "not found; try /healthz, /readyz or /metrics\n" });
   if (request.method !== "GET" && request.method !== "HEAD") {
     response.setHeader("allow", "GET, HEAD");
@@ -103,6 +109,7 @@ async function answer(
   }
   if (hasBody(request)) return sendText(request, response, { status: 413, text: "send no body\n" });
   if (page !== undefined) return sendText(request, response, page(options.readiness()));
+  if (diagnostics !== undefined) return send(request, response, diagnostics.answer(new URLSearchParams(query)));
   response.setHeader("content-type", options.metrics.contentType);
   if (request.method === "HEAD") return void response.end();
   const gone = new AbortController();
@@ -144,10 +151,23 @@ function hasBody({ headers }: http.IncomingMessage): boolean {
 }
 
 function sendText(request: http.IncomingMessage, response: http.ServerResponse, { status, text }: Answer): void {
+  send(request, response, { status, contentType: "text/plain; charset=utf-8", body: text });
+}
+
+function send(
+  request: http.IncomingMessage,
+  response: http.ServerResponse,
+  { status, contentType, body }: PageAnswer,
+): void {
   // What is not read must not be taken for the next request.
   if (hasBody(request)) response.setHeader("connection", "close");
   response.statusCode = status;
-  response.setHeader("content-type", "text/plain; charset=utf-8");
-  response.setHeader("content-length", Buffer.byteLength(text));
-  response.end(request.method === "HEAD" ? undefined : text);
+  response.setHeader("content-type", contentType);
+  // Pages load nothing, and no other site shows them in a frame.
+  response.setHeader(
+    "content-security-policy",
+    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+  );
+  response.setHeader("content-length", Buffer.byteLength(body));
+  response.end(request.method === "HEAD" ? undefined : body);
 }

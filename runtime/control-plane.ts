@@ -8,6 +8,7 @@ import type { Snapshot } from "../xds/snapshot.ts";
 import { type Readiness, startAdminServer } from "./admin-server.ts";
 import { certificateFiles } from "./certificate-files.ts";
 import { type Clock } from "./clock.ts";
+import { diagnosticsPage } from "./diagnostics/diagnostics.ts";
 import { expiryWatch } from "./expiry-watch.ts";
 import { controlCluster } from "./cluster-control.ts";
 import type { GatewayStatus } from "./status/gateway-status.ts";
@@ -99,6 +100,8 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
     return isReady ? { ready: true } : { ready: false, reason: envoyReason ?? reason };
   };
 
+  const diagnostics = diagnosticsPage(settings, options.version, () => readiness().ready);
+
   try {
     const admin = await startAdminServer({
       address: settings.adminAddress,
@@ -106,6 +109,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
       readiness,
       metrics,
       report: () => proxyReport(),
+      diagnostics,
       log: log.child("admin"),
     });
     log.debug("admin port open", { port: admin.port });
@@ -115,11 +119,8 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
     let compiledProblems: readonly Problem[] = [];
     let kept: ReadonlySet<ObjectRef> = new Set();
     const quarantine = controlQuarantine({
-      settings,
-      metrics,
+      ...{ settings, metrics, clock, signal: stopped.signal },
       log: log.child("quarantine"),
-      clock,
-      signal: stopped.signal,
       onChange: () => (isRead ? reconciler.changed() : undefined),
     });
     let listeners = -1;
@@ -138,9 +139,8 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
         ...consul.problems(reconciler.sourceMap()),
         ...(quarantine.isAtWork() ? [] : rejections.problems()),
       ];
-      const counts = { error: 0, warning: 0 };
-      for (const { severity } of all) counts[severity]++;
-      metrics.problems(counts);
+      metrics.problems(all);
+      diagnostics.told(all);
       logProblems(all, kept, quarantine.objects());
       proxy.problems(all);
       if (inForce !== undefined) status?.judged(all, kept);
@@ -241,8 +241,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
       settings: compileSettings,
       verdicts: options.envoy && gatewayVerdicts(options.envoy, clock, log.child("verdict")),
       resources: (serving) => files.withFiles(istio?.over(currentResources()) ?? currentResources(), serving),
-      consul,
-      quarantine,
+      ...{ consul, quarantine },
       onComplete: ({ problems }, isNews) =>
         live.judged(
           { resources: currentResources(), problems, versions: sightings.contentVersions() },
@@ -255,6 +254,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
       },
       onJudged(judged) {
         inForce = judged.effective;
+        diagnostics.judged(judged);
         consul.need(judged.compiled.endpoints);
         irListeners = judged.compiled.ir.listeners;
         const opened = irListeners.length;
@@ -265,6 +265,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
         metrics.resources(countOf(currentResources()));
         compiledProblems = judged.problems;
         expired = expiry.judge(judged.compiled.certificates);
+        metrics.certificates(judged.compiled.certificates);
         kept = judged.kept;
         report();
         quarantine.settled();

@@ -3,7 +3,11 @@ import type { IncomingMessage } from "node:http";
 import { once } from "node:events";
 import type { Writable } from "node:stream";
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from "prom-client";
+import type { Problem } from "../ir/problem.ts";
+import type { CertificateUse } from "../sources/getambassador/certificate-uses.ts";
+import { certificateGauge } from "./certificate-metrics.ts";
 import { openAdminStream } from "./envoy.ts";
+import { problemGauges } from "./problem-metrics.ts";
 
 export interface MetricsOptions {
   readonly version: string;
@@ -14,6 +18,8 @@ export interface MetricsOptions {
   readonly envoyTimeoutMs?: number;
   /** Envoy's part is cut, at a line, when it is larger. Default 64 MiB. */
   readonly maxEnvoyBytes?: number;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
 }
 
 /** What the gateway counts, and its page. */
@@ -22,7 +28,6 @@ export interface Metrics {
   compiled(seconds: number): void;
   /** One response with resources sent to Envoy; `type` as in xds/snapshot.ts. */
   pushed(type: string, bytes: number): void;
-  acknowledged(type: string): void;
   rejected(type: string): void;
   /** From a snapshot's birth until Envoy had acknowledged all of it. */
   snapshotAcknowledged(lagSeconds: number): void;
@@ -30,10 +35,12 @@ export interface Metrics {
   programmed(seconds: number): void;
   /** The status of one object. */
   statusWritten(): void;
-  /** Problems that stand now, by severity. */
-  problems(counts: Readonly<Record<string, number>>): void;
   /** Objects that are not in force as they are asked for, by kind. */
   quarantined(counts: Readonly<Record<string, number>>): void;
+  /** All that stand now. */
+  problems(problems: readonly Problem[]): void;
+  /** Those in use now. */
+  certificates(certificates: readonly CertificateUse[]): void;
   /** Resources that are known now, by kind. */
   resources(counts: Readonly<Record<string, number>>): void;
   envoyRestarts(count: number): void;
@@ -50,6 +57,7 @@ export function createMetrics({
   envoyAdminSocketPath,
   envoyTimeoutMs = 8000,
   maxEnvoyBytes = 64 * 1024 * 1024,
+  now = Date.now,
 }: MetricsOptions): Metrics {
   const registry = new Registry();
   const registers = [registry];
@@ -80,9 +88,7 @@ export function createMetrics({
   });
   const pushes = counter("nuncio_xds_pushes_total", "Responses sent to Envoy.");
   const pushedBytes = counter("nuncio_xds_pushed_bytes_total", "Bytes of the responses sent to Envoy.");
-  const acknowledgements = counter("nuncio_xds_acknowledgements_total", "Responses that Envoy accepted.");
   const rejections = counter("nuncio_xds_rejections_total", "Responses that Envoy refused.");
-  const problems = gauge("nuncio_problems", "Problems of the objects that are known now.", ["severity"]);
   const quarantined = gauge(
     "nuncio_quarantined_objects",
     "Objects that are bad, and in whose place their last good version serves, or nothing.",
@@ -111,13 +117,13 @@ export function createMetrics({
       pushes.inc({ type });
       pushedBytes.inc({ type }, bytes);
     },
-    acknowledged: (type) => acknowledgements.inc({ type }),
     rejected: (type) => rejections.inc({ type }),
     snapshotAcknowledged: (lagSeconds) => acknowledgedSeconds.observe(lagSeconds),
     programmed: (seconds) => programmedSeconds.observe(seconds),
     statusWritten: () => statusWrites.inc(),
-    problems: (counts) => setAll(problems, "severity", counts),
     quarantined: (counts) => setAll(quarantined, "kind", counts),
+    problems: problemGauges(registers),
+    certificates: certificateGauge(registers, now),
     resources: (counts) => setAll(resources, "kind", counts),
     envoyRestarts: (count) => envoyRestarts.set(count),
     controlPlaneRestarts: (count) => controlPlaneRestarts.set(count),

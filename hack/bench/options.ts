@@ -1,7 +1,17 @@
 import { parseArgs } from "node:util";
 import { type Form, forms } from "./forms.ts";
 
-export const sections = ["propagation", "compile", "memory", "changes", "admission", "throughput", "start"] as const;
+export const sections = [
+  "propagation",
+  "compile",
+  "files",
+  "memory",
+  "changes",
+  "admission",
+  "throughput",
+  "start",
+  "explain",
+] as const;
 export type Section = (typeof sections)[number];
 
 export const schemes = ["cleartext", "tls"] as const;

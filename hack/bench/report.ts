@@ -1,8 +1,10 @@
 import type { AdmissionRow } from "./admission.ts";
+import type { ExplainRow } from "./explain.ts";
 import type { BurstRow, PropagationRow } from "./propagation.ts";
 import type { ChangesRow } from "./changes.ts";
 import type { LoadRow } from "./cluster.ts";
 import type { CompileRow, MixedRow } from "./compile.ts";
+import type { FilesRow } from "./files.ts";
 import type { Machine, Versions } from "./machine.ts";
 import type { MemoryRow } from "./memory.ts";
 import type { Section } from "./options.ts";
@@ -25,9 +27,11 @@ export interface Report {
   readonly burst: readonly BurstRow[];
   readonly compile: readonly CompileRow[];
   readonly mixed: readonly MixedRow[];
+  readonly files: readonly FilesRow[];
   readonly memory: readonly MemoryRow[];
   readonly changes: readonly ChangesRow[];
   readonly admission: readonly AdmissionRow[];
+  readonly explain: readonly ExplainRow[];
   readonly throughput: readonly ThroughputRow[];
   readonly start: readonly StartRow[];
   readonly loading: readonly LoadRow[];
@@ -54,9 +58,11 @@ export function table(report: Report): string {
     ...burstTable(report),
     ...compileTable(report),
     ...mixedTable(report),
+    ...filesTable(report),
     ...memoryTable(report),
     ...changesTable(report),
     ...admissionTable(report),
+    ...explainTable(report),
     ...throughputTable(report),
     ...startTable(report),
     ...report.skipped.map(({ section, reason }) => `\nSKIPPED ${section}: ${reason}`),
@@ -107,6 +113,16 @@ function burstTable({ burst }: Report): string[] {
     row.loadAverage[0] ?? 0,
   ]);
   return section("many at once, ms", rows, ["there", "form", "created", "API writes", "last one live after", "load"]);
+}
+
+function filesTable({ files }: Report): string[] {
+  const rows = files.map((row): Cell[] => [
+    row.files,
+    spread(row.checkMs),
+    spread(row.planMs),
+    row.loadAverage[0] ?? 0,
+  ]);
+  return section("files, ms of a process (p50 / p90 / max)", rows, ["files", "check", "plan", "load"]);
 }
 
 function compileTable({ compile }: Report): string[] {
@@ -231,6 +247,19 @@ function admissionTable({ admission }: Report): string[] {
     "RSS (peak), MB",
     "load",
   ]);
+}
+
+function explainTable({ explain }: Report): string[] {
+  const rows = explain.map((row): Cell[] => [
+    row.mappings,
+    row.lastRoute.n,
+    short(row.firstMs),
+    spread(row.lastRoute),
+    spread(row.noRoute),
+    row.loadAverage[0] ?? 0,
+  ]);
+  const head = ["Mappings", "N", "first", "the last route", "no route", "load"];
+  return section("explain one request, ms (p50 / p90 / max)", rows, head);
 }
 
 function throughputTable({ throughput }: Report): string[] {

@@ -65,7 +65,10 @@ function gone(before: Fields, now: Fields): Fields {
   return Object.fromEntries(Object.keys(before).flatMap((key) => (key in now ? [] : [[key, undefined]])));
 }
 
-/** The path of the one thing in `source` without which, or with another value of which, a part of the settings would differ. */
+/**
+ * The path of what in `source` makes a part of the settings what it is: without which, or with another value of which, it
+ * would be another. Of several the one that takes the least along; empty: several of them together. undefined: none.
+ */
 function decisive(
   source: Fields,
   evaluate: (changed: Fields) => ReadonlyMap<string, unknown>,
@@ -73,27 +76,32 @@ function decisive(
   value: unknown,
 ): readonly PathStep[] | undefined {
   const text = JSON.stringify(value);
-  const differs = (changed: Fields) => JSON.stringify(evaluate(changed).get(part)) !== text;
-  const keys = Object.keys(source).filter((key) => source[key] !== undefined);
-  // What is written may be the default: then it is another value that makes the difference.
-  const key =
-    keys.find((each) => differs(without(source, each))) ??
-    keys.find((each) => differs({ ...source, [each]: another(source[each]) }));
-  if (key === undefined) return undefined;
-  const inner = source[key];
-  if (!isRecord(inner)) return [key];
-  // One without which everything is gone is less to the point than one that makes this part.
-  const candidates = Object.keys(inner)
-    .map((each) => ({ each, parts: evaluate({ ...source, [key]: without(inner, each) }) }))
-    .filter(({ parts }) => JSON.stringify(parts.get(part)) !== text)
-    .sort((a, b) => b.parts.size - a.parts.size);
-  const [only, second] = candidates;
-  if (only === undefined || second?.parts.size === only.parts.size) return [key];
-  const deeper = decisive(inner, (changed) => evaluate({ ...source, [key]: changed }), part, value);
-  return [key, ...(deeper ?? [only.each])];
+  const differs = (parts: ReadonlyMap<string, unknown>) => parts.size > 0 && JSON.stringify(parts.get(part)) !== text;
+  const removals = Object.keys(source)
+    .filter((key) => source[key] !== undefined)
+    .map((key) => ({ key, inner: source[key], parts: evaluate(without(source, key)) }));
+  const into = (key: string, inner: unknown): readonly PathStep[] | undefined => {
+    if (!isRecord(inner)) return undefined;
+    const deeper = decisive(inner, (changed) => evaluate({ ...source, [key]: changed }), part, value);
+    return deeper === undefined ? undefined : [key, ...deeper];
+  };
+  const [first, second] = removals.filter(({ parts }) => differs(parts)).sort((a, b) => b.parts.size - a.parts.size);
+  if (first !== undefined) {
+    if (first.parts.size === second?.parts.size) return [];
+    return into(first.key, first.inner) ?? [first.key];
+  }
+  // What is written may be the default, or nothing may be left without it: then it is another value that tells.
+  for (const { key, inner } of removals) {
+    const deeper = into(key, inner);
+    if (deeper !== undefined) return deeper;
+    if (differs(evaluate({ ...source, [key]: another(inner) }))) return [key];
+  }
+  const whole = removals.find(({ parts }) => parts.size === 0);
+  return whole === undefined || isEmpty(value) ? undefined : [whole.key];
 }
 
 function another(value: unknown): unknown {
+  if (Array.isArray(value)) return [...(value as unknown[]), another(value[0])];
   switch (typeof value) {
     case "number":
       return value + 1;
@@ -104,6 +112,11 @@ function another(value: unknown): unknown {
     default:
       return undefined;
   }
+}
+
+/** What stands beside something that is written, and says nothing. */
+function isEmpty(value: unknown): boolean {
+  return value === false || value === "" || (Array.isArray(value) && value.length === 0);
 }
 
 function without(fields: Fields, key: string): Fields {

@@ -137,7 +137,7 @@ export interface Explanation {
   readonly answer: Answer;
   /** Where weights decide, how requests like this one are shared. */
   readonly shares: readonly Share[];
-  /** In the order in which they are tried. */
+  /** In the order in which they are tried; of some where no route is taken, the closest first. */
   readonly rivals: readonly Rival[];
   /** Rivals that are not listed. */
   readonly moreRivals: number;

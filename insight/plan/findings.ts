@@ -57,10 +57,13 @@ export function findingsOf(
     new Set(objects.map((object) => formatObject(object.within?.object ?? object)));
   const own = names(changed);
   const gone = names(removed);
+  const unreachable = passed.flatMap((each) => passedCases(each, own));
+  const lostAll = new Set(unreachable.map(({ about }) => about));
   const cases = [
-    ...changes.flatMap((change) => casesOf(change, own, changed)),
+    // Who gets no request at all has lost this one too.
+    ...changes.flatMap((change) => casesOf(change, own, changed)).filter(({ about }) => !lostAll.has(about)),
     ...changes.flatMap((change) => inherited(change, gone)),
-    ...passed.flatMap((each) => passedCases(each, own)),
+    ...unreachable,
   ];
   const told = new Map<string, { readonly first: Case; count: number }>();
   for (const each of cases) {

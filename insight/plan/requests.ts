@@ -66,12 +66,17 @@ interface Suspect {
   readonly domain?: string;
 }
 
+interface Answers {
+  readonly was: Answer;
+  readonly is: Answer;
+}
+
 export function askRequests(question: Question): Asked {
   const { before, after, limit } = question;
   const changes: RequestChange[] = [];
   const passed = new Map<Route, Passed>();
   const seen = new Map<Route, Set<string>>();
-  const known = new Set<string>();
+  const known = new Map<string, Answers>();
   let unasked = 0;
   for (const suspect of suspectsOf(question)) {
     if (wasSeen(seen, suspect)) continue;
@@ -85,12 +90,15 @@ export function askRequests(question: Question): Asked {
     if (found === undefined) continue;
     const { request, answer } = found;
     const key = keyOf(request);
-    if (known.has(key)) continue;
-    known.add(key);
-    const counterpart = answerTo(there, request);
-    const [was, is] = side === "before" ? [answer, counterpart] : [counterpart, answer];
-    const respects = differencesOf(was, is);
-    if (respects.length > 0) changes.push({ request, before: was, after: is, respects });
+    let answers = known.get(key);
+    if (answers === undefined) {
+      const counterpart = answerTo(there, request);
+      answers = side === "before" ? { was: answer, is: counterpart } : { was: counterpart, is: answer };
+      known.set(key, answers);
+      const respects = differencesOf(answers.was, answers.is);
+      if (respects.length > 0) changes.push({ request, before: answers.was, after: answers.is, respects });
+    }
+    const { was, is } = answers;
     const winner = is.shares[0]?.route;
     const isTakenBy = ({ shares }: Answer) => shares.some(({ route }) => route.name === placed.route.name);
     if (suspect.stays && winner !== undefined && !isTakenBy(is))

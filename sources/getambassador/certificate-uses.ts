@@ -11,6 +11,8 @@ export interface CertificateUse {
   readonly secret: string;
   /** `the certificate of the Secret default/www`. */
   readonly what: string;
+  /** `default/www`, or the path of a file. */
+  readonly place: string;
   readonly dates: Dates;
 }
 
@@ -31,7 +33,8 @@ export function usesOf(
   if (own !== undefined && ownSecret !== undefined) {
     const certificate = certificateOf(ownSecret);
     const what = `the certificate of ${nameOf(own)}`;
-    if (certificate.ok) found.push({ object, path: paths.certificate, secret: own, what, dates: certificate.dates });
+    if (certificate.ok)
+      found.push({ object, path: paths.certificate, secret: own, place: placeOf(own), what, dates: certificate.dates });
   }
   const validation = tls?.validationSecret;
   const ca = validation?.replace(/^ca:/, "").replace(/\+crl:.*$/, "");
@@ -39,14 +42,18 @@ export function usesOf(
   if (validation !== undefined && ca !== undefined && caSecret !== undefined) {
     const authority = authorityOf(caSecret);
     const what = `the certificate authority of ${nameOf(ca)}`;
-    const use = { object, path: paths.authority, secret: validation, what };
+    const use = { object, path: paths.authority, secret: validation, place: placeOf(ca), what };
     if (authority.ok) found.push({ ...use, dates: authority.dates });
   }
   return found;
 }
 
 function nameOf(key: string): string {
+  return referenceOf(key) === undefined ? `the Secret ${key}` : placeOf(key);
+}
+
+function placeOf(key: string): string {
   const reference = referenceOf(key);
-  if (reference === undefined) return `the Secret ${key}`;
+  if (reference === undefined) return key;
   return reference.kind === "certificate" ? reference.chainPath : reference.caPath;
 }

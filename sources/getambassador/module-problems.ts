@@ -5,7 +5,6 @@ import { MAX_PROGRAM_SIZE } from "../../ir/regex.ts";
 import { accessLogProblems } from "./access-log.ts";
 import { connectionManagerProblems } from "./connection-manager.ts";
 import { filterProblems } from "./module-filters.ts";
-import { diagnosticsProblems } from "./probes.ts";
 import { runtimeFlagProblems } from "./runtime-flags.ts";
 
 /** A key of Emissary's that changes nothing here. */
@@ -27,7 +26,7 @@ const inert = {
   auth_enabled: { message: "an AuthService is what switches authorization on", advice: remove },
   debug_mode: {
     harmless: false,
-    message: "there is no diagnostics page that it could change",
+    message: "the diagnostics page is the same with it",
     advice: "remove it; the gateway's own log has --log-level",
   },
   envoy_validation_timeout: {
@@ -91,6 +90,5 @@ export function moduleProblems(config: ModuleConfig): readonly FieldProblem[] {
     ...runtimeFlagProblems(config),
     ...filterProblems(config),
     ...errorOverridesOf(config.error_response_overrides ?? []).problems,
-    ...diagnosticsProblems(config),
   ];
 }

@@ -1,6 +1,5 @@
 import type { MappingSpec } from "../../crds/mapping.ts";
 import type { ModuleConfig } from "../../crds/module-config.ts";
-import { type FieldProblem, ignored } from "../../features/feature.ts";
 import { alignedMap } from "../../ir/aligned.ts";
 import type { Counters } from "../../ir/counters.ts";
 import { memoLast } from "../../ir/memo.ts";
@@ -18,10 +17,12 @@ export const probeFieldNames = [
   "readiness_probe",
 ] as const satisfies readonly (keyof ModuleConfig)[];
 
-/** Emissary's paths: load balancers are configured with them. */
+/** Emissary's paths: load balancers are configured with them. The diagnostics, which tell of every route, are there by wish alone,
+ *  where Emissary has them by default, and pass the AuthService as any Mapping does. */
 const probes = [
-  ["liveness_probe", "/ambassador/v0/check_alive"],
-  ["readiness_probe", "/ambassador/v0/check_ready"],
+  { key: "liveness_probe", path: "/ambassador/v0/check_alive", byDefault: true, rest: { bypass_auth: true } },
+  { key: "readiness_probe", path: "/ambassador/v0/check_ready", byDefault: true, rest: { bypass_auth: true } },
+  { key: "diagnostics", path: "/ambassador/v0/diag/", byDefault: false, rest: {} },
 ] as const;
 
 const TIMEOUT_MS = 10_000;
@@ -34,10 +35,10 @@ export interface Probes {
 
 /** What of the Module leads to its probes, as Mappings. */
 function resourcesOf(config: ModuleConfig, { ownService, ownNamespace }: CompileSettings): Resource<MappingSpec>[] {
-  return probes.flatMap(([key, path]) => {
-    const { enabled = true, prefix = path, rewrite = path, service = ownService } = config[key] ?? {};
+  return probes.flatMap(({ key, path, byDefault, rest }) => {
+    const { enabled = byDefault, prefix = path, rewrite = path, service = ownService } = config[key] ?? {};
     if (!enabled || service === undefined) return [];
-    const spec: MappingSpec = { hostname: "*", prefix, rewrite, service, timeout_ms: TIMEOUT_MS, bypass_auth: true };
+    const spec: MappingSpec = { hostname: "*", prefix, rewrite, service, timeout_ms: TIMEOUT_MS, ...rest };
     return [
       {
         kind: "Mapping",
@@ -94,11 +95,4 @@ export function probeBuilder(
 function onModule(problem: Problem, module: ObjectRef | undefined): Problem {
   const [, ...field] = problem.path;
   return { ...problem, object: module ?? problem.object, path: ["spec", "config", problem.object.name, ...field] };
-}
-
-/** Paths are relative to the Module's config. */
-export function diagnosticsProblems({ diagnostics }: ModuleConfig): readonly FieldProblem[] {
-  if (diagnostics === undefined || diagnostics.enabled === false) return [];
-  const message = "there is no diagnostics page yet: /ambassador/v0/diag/ is not served";
-  return [ignored(["diagnostics"], message, "remove it; nuncio check and the gateway's log tell what a page would")];
 }

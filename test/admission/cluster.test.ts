@@ -1,49 +1,16 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { parseAllDocuments, stringify } from "yaml";
 import { admissionCertificate } from "../../cli/admission-certificate.ts";
-import { check } from "../../cli/check.ts";
 import { clusterAvailable } from "../cluster/available.ts";
 import { type Cluster, type KubectlResult, startCluster } from "../cluster/cluster.ts";
 import { applyCrds, applyInstalled, applyWebhook, installed } from "../cluster/install.ts";
 import { selfSigned } from "../support/certificates.ts";
 import { eventually } from "../support/eventually.ts";
+import { base, checked, host, listener, manifest, mapping } from "./manifests.ts";
 import { type AdmissionProcess, startAdmission } from "./process.ts";
 
 interface SecretManifest {
   readonly data?: Readonly<Record<string, string>>;
-}
-
-const manifest = (kind: string, name: string, spec: object): string =>
-  stringify({ apiVersion: "getambassador.io/v3alpha1", kind, metadata: { name, namespace: "default" }, spec });
-const listener = (name: string, port: number): string =>
-  manifest("Listener", name, {
-    port,
-    protocol: "HTTP",
-    securityModel: "XFP",
-    hostBinding: { namespace: { from: "ALL" } },
-  });
-const host = (name: string, spec: object): string => manifest("Host", name, spec);
-const mapping = (name: string, spec: object = {}): string =>
-  manifest("Mapping", name, { hostname: "*", prefix: `/${name}/`, service: "quote", ...spec });
-const quote =
-  "apiVersion: v1\nkind: Service\nmetadata: { name: quote, namespace: default }\nspec: { ports: [{ port: 80 }] }\n";
-
-const base = [listener("web", 8080), host("all", { hostname: "*" }), quote];
-
-/** What `nuncio check` says of the objects of this name, in manifests of this order. */
-function checked(name: string, manifests: readonly string[]): string[] {
-  const directory = mkdtempSync(join(tmpdir(), "nuncio-check-"));
-  try {
-    manifests.forEach((text, index) => writeFileSync(join(directory, `${index}.yaml`), text));
-    const lines: string[] = [];
-    check([directory], { output: "text", errorsOnly: true }, {}, (line) => lines.push(line));
-    return lines.flatMap((line) => new RegExp(`: error: (\\S+ default/${name}: .*) \\[\\w+\\]$`).exec(line)?.[1] ?? []);
-  } finally {
-    rmSync(directory, { recursive: true });
-  }
 }
 
 (clusterAvailable ? describe : describe.skip)("admission in a cluster", () => {
@@ -173,6 +140,31 @@ function checked(name: string, manifests: readonly string[]): string[] {
       expect(stderr).toMatch(/^Warning: Mapping default\/odd: spec\.service: there is no Service default\/nowhere; /);
       expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringContaining("created") });
       await remove(odd);
+    });
+
+    it("is told what an accepted change does to others, in a dry run too, and what a deletion does", async () => {
+      const warning = (text: string) => `Warning: ${text}\n`;
+      const taken = mapping("taken");
+      expect(await apply(taken)).toMatchObject({ code: 0, stderr: "" });
+      const thief = mapping("thief", { prefix: "/", precedence: 1 });
+      const stolen = warning(
+        "Mapping default/taken gets no request at all: Mapping default/thief is tried first and takes GET http://example.org/taken/7",
+      );
+      // The watch may tell us of what was applied before a moment after kubectl knows.
+      await eventually("the effect is told", async () => (await apply(thief, "--dry-run=server")).stderr === stolen);
+      expect(await apply(thief)).toMatchObject({ code: 0, stderr: stolen });
+      await remove(thief);
+      const open = host("all", { hostname: "*", requestPolicy: { insecure: { action: "Route" } } });
+      const cleartext = "GET http://example.org/taken/7 is served in cleartext, and was sent to https";
+      await eventually("less security is told", async () =>
+        (await apply(open, "--dry-run=server")).stderr.includes(warning(`${cleartext} (Mapping default/taken)`)),
+      );
+      const lost = warning("GET http://example.org/taken/7 becomes 404; Mapping default/taken had it");
+      await eventually("what a deletion does is told", async () => {
+        const { code, stderr } = await cluster.kubectl(["delete", "mapping", "taken", "--dry-run=server"]);
+        return code === 0 && stderr === lost;
+      });
+      expect((await remove(taken)).code).toBe(0);
     });
 
     it("refuses an update as it does a creation, and keeps what was there", async () => {

@@ -1,13 +1,14 @@
 import { Agent, request as httpRequest } from "node:http";
 import https from "node:https";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { explain, type Explanation } from "../../insight/explain.ts";
 import { drawOf, type Match, matchRequest } from "../../insight/match/match.ts";
 import { mayMatch } from "../../insight/match/route.ts";
 import { routeTree } from "../../xds/resources/route-tree.ts";
 import { type Certificate, selfSigned } from "../support/certificates.ts";
 import { freePort } from "../support/envoy.ts";
 import { eventually } from "../support/eventually.ts";
-import { type Backend, startBackend } from "../support/http.ts";
+import { type Echo, type EchoBackend, echoBackend } from "../support/gateway.ts";
 import { seeded, seedOfRun } from "../support/random.ts";
 import { requestTls } from "../support/tls-client.ts";
 import { type ObservedEnvoy, ROUTE_HEADER, startObservedEnvoy } from "./observed-envoy.ts";
@@ -25,14 +26,14 @@ const TABLES = 100;
 const REQUESTS = 100;
 
 let envoy: ObservedEnvoy;
-let backend: Backend;
+let backend: EchoBackend;
 let port: number;
 let tlsPort: number;
 
 beforeAll(async () => {
   port = await freePort();
   tlsPort = await freePort();
-  backend = await startBackend("backend");
+  backend = await echoBackend("backend");
   envoy = await startObservedEnvoy();
 });
 
@@ -41,24 +42,40 @@ afterAll(async () => {
   await backend.close();
 });
 
-/** What Envoy did: the route's name, or the status of an answer without one. */
 interface Seen {
+  /** What Envoy did: the route's name, or the status of an answer without one. */
   readonly taken: string;
+  /** Where it sent the client on to, or the host and path that the backend saw. */
+  readonly went: string | undefined;
   readonly server: string;
+}
+
+/** @param body of the backend, or of Envoy itself */
+function seenBy(body: string): string | undefined {
+  if (!body.startsWith("{")) return undefined;
+  const { url, headers } = JSON.parse(body) as Echo;
+  return `${headers["host"]}${url}`;
+}
+
+function wentBy({ answer }: Explanation): string | undefined {
+  if (answer.kind === "redirect") return answer.location;
+  return answer.kind === "forward" ? `${answer.host}${answer.path}` : undefined;
 }
 
 function ask(agent: Agent, { method, path, authority, headers }: WorldRequest): Promise<Seen> {
   const lines = [["host", authority], ...headers].flat();
   return new Promise((done, fail) => {
     const request = httpRequest({ host: "127.0.0.1", port, path, method, headers: lines, agent }, (response) => {
-      response.resume();
+      const chunks: Buffer[] = [];
+      response.on("data", (chunk: Buffer) => chunks.push(chunk));
       response.on("error", fail);
       response.on("end", () => {
         const route = response.headers[ROUTE_HEADER];
         // What is refused has a route in Envoy's own eyes, and is not sent there.
         const isRouted = typeof route === "string" && response.statusCode !== 400;
         const taken = isRouted ? route : String(response.statusCode);
-        done({ taken, server: String(response.headers["server"]) });
+        const { location, server } = response.headers;
+        done({ taken, went: location ?? seenBy(Buffer.concat(chunks).toString()), server: String(server) });
       });
     });
     request.on("error", fail);
@@ -122,8 +139,9 @@ describe("the matcher and Envoy", () => {
       });
       const config = { ...randomConfig(random), server_name: server };
       const module = object("Module", "ambassador", { config });
-      const world = randomWorld(random, { service: `http://127.0.0.1:${backend.port}` });
-      const { ir } = await envoy.serve([module, listener, ...world], { routeMatching });
+      const world = randomWorld(random, { service: backend.service });
+      const compiled = await envoy.serve([module, listener, ...world], { routeMatching });
+      const { ir } = compiled;
       const hosts = [...ir.tables.values()].flatMap(({ virtualHosts }) => virtualHosts);
       if (routeMatching === "tree")
         counts.trees += hosts.filter(({ routes }) => routeTree(routes) !== undefined).length;
@@ -137,13 +155,19 @@ describe("the matcher and Envoy", () => {
         requests.map(async (request) => {
           const match = matchRequest(ir, { ...request, scheme: "http" });
           const allowed = expected(match);
-          const { taken } = await ask(agent, request);
+          const { taken, went } = await ask(agent, request);
+          const explanation = explain(compiled, { ...request, scheme: "http" });
           counts.requests++;
           if (match.outcome.kind === "route") counts.routed++;
           if (match.outcome.kind === "refused") counts.refused++;
           if (candidates(match) >= 3) counts.overlapping++;
           if (allowed.length > 1) counts.leftToChance++;
-          else if (match.outcome.kind === "route") expect([match.outcome.route.name]).toEqual(allowed);
+          else if (match.outcome.kind === "route") {
+            const { route } = explanation;
+            expect({ seed, table, request, taken, went }).toEqual({
+              ...{ seed, table, request, taken: route?.name, went: wentBy(explanation) },
+            });
+          }
           if (!allowed.includes(taken))
             expect({ seed, table, request, config, taken }).toEqual({ seed, table, request, config, taken: allowed });
         }),
@@ -173,7 +197,7 @@ describe("the matcher and Envoy", () => {
       const module = object("Module", "ambassador", { config: { server_name: server } });
       const hostSpec = () => (random.chance(0.8) ? { tlsSecret: { name: `s${random.integer(3)}` } } : {});
       const known = object("Host", "settled", { hostname: "settled.test", tlsSecret: { name: "s0" } });
-      const world = randomWorld(random, { service: `http://127.0.0.1:${backend.port}`, hostSpec });
+      const world = randomWorld(random, { service: backend.service, hostSpec });
       const { ir } = await envoy.serve([module, listener, known, ...secrets, ...world]);
       const settled = { port: tlsPort, servername: "settled.test" };
       await eventually("the new chains", async () => (await requestTls(settled)).headers["server"] === server);

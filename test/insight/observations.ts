@@ -1,5 +1,5 @@
 /** What a real Envoy does with a request, and what a plan says of it, in the same words. */
-import { request as httpRequest } from "node:http";
+import { type IncomingHttpHeaders, type IncomingMessage, request as httpRequest } from "node:http";
 import https from "node:https";
 import type { Answer } from "../../insight/plan/answer.ts";
 import type { Request } from "../../insight/match/match.ts";
@@ -25,7 +25,7 @@ export function observe(request: Request, backendAt: (name: string) => string): 
   const host = authority.replace(/:\d+$/, "");
   const options = { host: "127.0.0.1", port, path, method, headers: lines, agent: false } as const;
   return new Promise((done) => {
-    const onResponse = (response: import("node:http").IncomingMessage) => {
+    const onResponse = (response: IncomingMessage) => {
       let body = "";
       response.on("data", (chunk: Buffer) => (body += chunk.toString()));
       response.on("end", () => done(observationOf(response.statusCode ?? 0, response.headers, body, backendAt)));
@@ -41,7 +41,7 @@ export function observe(request: Request, backendAt: (name: string) => string): 
 
 function observationOf(
   status: number,
-  headers: import("node:http").IncomingHttpHeaders,
+  headers: IncomingHttpHeaders,
   body: string,
   backendAt: (name: string) => string,
 ): Observation {

@@ -1,21 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { createCompiler } from "../../compile/compile.ts";
-import { manifestReader } from "../../compile/manifests.ts";
-import { type Request } from "../../insight/match/match.ts";
-import { answerTo } from "../../insight/plan/answer.ts";
-import { overlay } from "../../insight/plan/overlay.ts";
-import { type Plan, planOf } from "../../insight/plan/plan.ts";
-import { answerText, requestText } from "../../insight/plan/tell.ts";
-import { witnessesOf } from "../../insight/plan/witness.ts";
-import type { Ir } from "../../ir/types.ts";
 import { type HttpAuthServer, httpAuthServer } from "../support/auth-servers.ts";
 import { type Certificate, selfSigned } from "../support/certificates.ts";
 import { freePort } from "../support/envoy.ts";
-import { eventually } from "../support/eventually.ts";
 import { type EchoBackend, echoBackend } from "../support/gateway.ts";
 import { type Random, seeded, seedOfRun } from "../support/random.ts";
-import { AUTHORIZED, observationsOf, observe } from "./observations.ts";
+import { AUTHORIZED } from "./observations.ts";
 import { type ObservedEnvoy, startObservedEnvoy } from "./observed-envoy.ts";
+import { linesOf, prove, tell } from "./proof.ts";
 import { type Manifest, object, randomWorld } from "./random-worlds.ts";
 
 let envoy: ObservedEnvoy;
@@ -47,7 +38,6 @@ afterAll(async () => {
   await Promise.all([one.close(), two.close(), auth.close()]);
 });
 
-const settings = { ambassadorId: "default", ownNamespace: "default", bindAddress: "127.0.0.1", inCluster: false };
 const backendAt = (name: string) => (name === "one" ? one : two).service.replace("http://", "");
 
 const everywhere = { hostBinding: { namespace: { from: "ALL" } } };
@@ -76,127 +66,6 @@ function secret(name: string, index: number): Manifest {
   };
 }
 
-function read(manifests: readonly Manifest[]) {
-  const text = manifests.map((each) => JSON.stringify(each)).join("\n---\n");
-  return manifestReader()(new Map([["world.yaml", { kind: "text", text }]])).resources;
-}
-
-interface Told {
-  readonly plan: Plan;
-  readonly before: Ir;
-  readonly after: Ir;
-}
-
-function tell(before: readonly Manifest[], after: readonly Manifest[]): Told {
-  const was = read(before);
-  const { resources, changes } = overlay(was, read(after), { prune: true, deleted: [] });
-  const compile = createCompiler();
-  const [earlier, now] = [compile(was, settings), compile(resources, settings)];
-  const changed = changes.map(({ object: each }) => each);
-  return { plan: planOf(earlier, now, { changed, removed: [], limit: 10_000 }), before: earlier.ir, after: now.ir };
-}
-
-let served = 0;
-
-/** Serves a world, with a name of its own by which it is known to be live on every listener. */
-async function serve(world: readonly Manifest[]): Promise<void> {
-  const server = `world-${++served}`;
-  const { ir } = await envoy.serve([...world, object("Module", "ambassador", { config: { server_name: server } })]);
-  for (const listener of ir.listeners.filter(({ chains }) =>
-    chains.some((chain) => chain.kind === "http" && chain.tls === undefined),
-  )) {
-    const probe: Request = {
-      method: "GET",
-      scheme: "http",
-      authority: "nobody",
-      path: "/",
-      headers: [],
-      port: listener.port,
-    };
-    await eventually("the new listener", async () => (await observe(probe, backendAt)).server === server);
-  }
-}
-
-/** Of each route that any request comes to, the plainest one. */
-function someOfEach(ir: Ir): readonly Request[] {
-  return ir.listeners.flatMap((listener) =>
-    listener.chains.flatMap((chain) => {
-      if (chain.kind !== "http") return [];
-      const hosts = ir.tables.get(chain.table)?.virtualHosts ?? [];
-      return hosts.flatMap((virtualHost) =>
-        virtualHost.routes.flatMap((route) => {
-          const comesTo = (request: Request) => answerTo(ir, request).shares.some((share) => share.route === route);
-          return witnessesOf({ place: { listener, chain, virtualHost }, route }).find(comesTo) ?? [];
-        }),
-      );
-    }),
-  );
-}
-
-interface Counts {
-  listed: number;
-  unlisted: number;
-}
-
-/** Sends what the plan lists, and what it does not, before and after the change. */
-async function prove(
-  { plan, before, after }: Told,
-  was: readonly Manifest[],
-  is: readonly Manifest[],
-  told: object,
-): Promise<Counts> {
-  const listed = new Set(plan.requests.map(({ request }) => JSON.stringify(request)));
-  const unlisted = [...someOfEach(before), ...someOfEach(after)].filter(
-    (request) => !listed.has(JSON.stringify(request)),
-  );
-  const ask = (requests: readonly Request[]) => Promise.all(requests.map((request) => observe(request, backendAt)));
-  const all = [...plan.requests.map(({ request }) => request), ...unlisted];
-  await serve(was);
-  const earlier = await ask(all);
-  await serve(is);
-  const now = await ask(all);
-  plan.requests.forEach((change, index) => {
-    const [seenBefore, seenAfter] = [earlier[index], now[index]];
-    const text = requestText(change.request);
-    const words = { ...told, text, respects: change.respects };
-    expect({ ...words, before: observationsOf(change.before) }).toEqual({
-      ...words,
-      before: expect.arrayContaining([seenBefore?.text]),
-    });
-    expect({ ...words, after: observationsOf(change.after) }).toEqual({
-      ...words,
-      after: expect.arrayContaining([seenAfter?.text]),
-    });
-    const isDrawn = [change.before, change.after].some(
-      ({ shares, lostPercent }) => shares.length > 1 || lostPercent % 100 > 0,
-    );
-    // What differs can be seen, but for the shares of weights.
-    if (!isDrawn)
-      expect({ ...words, before: seenBefore }).not.toEqual({
-        ...words,
-        before: { ...seenAfter, server: seenBefore?.server },
-      });
-  });
-  unlisted.forEach((request, index) => {
-    if ([before, after].some((ir) => answerTo(ir, request).shares.length > 1)) return;
-    const at = plan.requests.length + index;
-    const [{ text, detail }, later] = [earlier[at], now[at]] as [
-      NonNullable<(typeof now)[0]>,
-      NonNullable<(typeof now)[0]>,
-    ];
-    const words = { ...told, request: requestText(request) };
-    expect({ ...words, text: later.text, detail: later.detail }).toEqual({ ...words, text, detail });
-  });
-  return { listed: plan.requests.length, unlisted: unlisted.length };
-}
-
-function linesOf({ plan }: Told): readonly string[] {
-  return plan.requests.map(
-    ({ request, before, after, respects }) =>
-      `${requestText(request)}: ${answerText(before)} -> ${answerText(after)} (${respects.join(", ")})`,
-  );
-}
-
 interface Kind {
   readonly name: string;
   readonly before: () => readonly Manifest[];
@@ -205,7 +74,13 @@ interface Kind {
 }
 
 const front = (...more: readonly Manifest[]) => [http(), host("any", "*"), ...more];
-const secured = (...more: readonly Manifest[]) => [tls(), secret("cert", 0), secret("authority", 1), ...more];
+const secured = (...more: readonly Manifest[]) => [
+  tls(),
+  secret("cert", 0),
+  secret("authority", 1),
+  withTls("open", "open.test"),
+  ...more,
+];
 const withTls = (name: string, hostname: string, more: object = {}) =>
   host(name, hostname, "Route", { tlsSecret: { name: "cert" }, ...more });
 const GET = "GET http://example.org";
@@ -339,7 +214,7 @@ describe("a plan's requests, sent through Envoy before and after the change", ()
     const [before, after] = [kind.before(), kind.after()];
     const told = tell(before, after);
     expect(linesOf(told)).toEqual(kind.lines);
-    await prove(told, before, after, { name });
+    await prove({ envoy, backendAt }, told, before, after, { name });
   });
 
   it("random changes of random gateways: are answered as it tells, and others as before", async () => {
@@ -349,7 +224,7 @@ describe("a plan's requests, sent through Envoy before and after the change", ()
     for (let round = 0; round < 25; round++) {
       const before = [http(), ...randomWorld(random, { service: one.service })];
       const after = edited(random, before);
-      const some = await prove(tell(before, after), before, after, { seed, round });
+      const some = await prove({ envoy, backendAt }, tell(before, after), before, after, { seed, round });
       counts.listed += some.listed;
       counts.unlisted += some.unlisted;
     }

@@ -73,6 +73,29 @@ function randomMatch(random: Random): Manifest {
   return spec;
 }
 
+const substitution = { pattern: "/(a|b|users)([^/]*)", substitution: "/\\2-\\1" };
+
+/** What of a Mapping decides where it sends clients. */
+function randomRedirect(random: Random): Manifest {
+  const path = random.pick([
+    ...[{}, {}, { path_redirect: "/there" }, { path_redirect: "/there?all=1" }, { prefix_redirect: "/new/" }],
+    { regex_redirect: substitution },
+  ]);
+  return { ...path, redirect_response_code: random.pick([301, 302, 307]) };
+}
+
+/** What of a Mapping decides what the upstream sees. */
+function randomRewrite(random: Random): Manifest {
+  const path = random.pick([
+    {},
+    { rewrite: "" },
+    { rewrite: "/new/" },
+    { rewrite: "/new" },
+    { regex_rewrite: substitution },
+  ]);
+  return random.chance(0.2) ? { ...path, host_rewrite: "up.test" } : path;
+}
+
 export interface WorldOptions {
   /** Where forwarded requests go. */
   readonly service: string;
@@ -93,8 +116,8 @@ export function randomWorld(random: Random, { service, hostSpec = insecurePolicy
     const match = randomMatch(random);
     const add = (more: Manifest) => mappings.push(object("Mapping", `r${mappings.length}`, { ...match, ...more }));
     const shape = random.integer(10);
-    if (shape < 6) add({ service: `r${mappings.length}.test`, host_redirect: true });
-    else if (shape < 8) add({ service });
+    if (shape < 6) add({ ...randomRedirect(random), service: `r${mappings.length}.test`, host_redirect: true });
+    else if (shape < 8) add({ ...randomRewrite(random), service });
     // Of 0 and 100 none is left to chance; of the others some leave a rest to the next route that matches.
     else
       for (const weight of random.pick([[100, 0], [0, 100], [0, 0], [30, 70], [20, 30], [50]]))

@@ -16,6 +16,9 @@ beforeAll(async () => {
     port: await freePort(),
     readiness: () => readiness,
     metrics: { contentType: "text/plain", write: () => Promise.resolve() },
+    diagnostics: {
+      answer: (query) => ({ status: 200, contentType: "text/plain", body: `the diagnostics with ${query}` }),
+    },
     log: silentLog,
   });
   [gateway, backend] = await Promise.all([
@@ -98,12 +101,20 @@ describe("the gateway's probes through its Listeners", () => {
 
 describe("diagnostics", () => {
   // shows: Module.diagnostics
-  it("are not there yet, which is told to those who ask for them", async () => {
-    expect(await apply({ diagnostics: { enabled: false, allow_non_local: true } })).toEqual([]);
-    const problems = await apply({ diagnostics: { enabled: true } });
-    expect(problems.map(({ severity, path, message }) => [severity, path.slice(2), message])).toEqual([
-      ["warning", ["diagnostics"], "there is no diagnostics page yet: /ambassador/v0/diag/ is not served"],
-    ]);
-    expect(await ask("/ambassador/v0/diag/")).toEqual([200, "backend"]);
+  it("are there through the Listeners by wish alone, on every Host, behind a Mapping of the same path", async () => {
+    const page = "/ambassador/v0/diag/";
+    for (const config of [{}, { diagnostics: {} }, { diagnostics: { allow_non_local: true } }]) {
+      expect(await apply(config)).toEqual([]);
+      expect(await ask(page)).toEqual([200, "backend"]);
+    }
+    expect(await apply({ diagnostics: { enabled: true } })).toEqual([]);
+    expect(await ask(`${page}?json=true`)).toEqual([200, "the diagnostics with json=true"]);
+    expect(await ask(alive)).toEqual([200, "Ambassador is alive and well"]);
+    expect(await apply({ diagnostics: { enabled: true, prefix: "/look/" } })).toEqual([]);
+    expect(await ask("/look/")).toEqual([200, "the diagnostics with"]);
+    expect(
+      await apply({ diagnostics: { enabled: true } }, mapping("own", { prefix: page, service: backend.service })),
+    ).toEqual([]);
+    expect(await ask(page)).toEqual([200, "backend"]);
   });
 });

@@ -4,6 +4,8 @@ import fs from "node:fs";
 import http from "node:http";
 import net from "node:net";
 import path from "node:path";
+import type { Problem, Severity } from "../../ir/problem.ts";
+import type { CertificateUse } from "../../sources/getambassador/certificate-uses.ts";
 import { startAdminServer } from "../../runtime/admin-server.ts";
 import type { AdminServer, AdminServerOptions, Readiness } from "../../runtime/admin-server.ts";
 import { createMetrics } from "../../runtime/metrics.ts";
@@ -42,6 +44,11 @@ async function start(options: Partial<AdminServerOptions> = {}): Promise<AdminSe
     ...options,
   });
   return server;
+}
+
+function problem(kind: string, severity: Severity): Problem {
+  const object = { kind, namespace: "default", name: "x" };
+  return { code: "InvalidField", severity, object, path: [], message: "is wrong", advice: "mend it" };
 }
 
 async function request(url: string, options: http.RequestOptions = {}, body?: string) {
@@ -121,10 +128,9 @@ describe("/metrics", () => {
     metrics.compiled(0.004);
     metrics.pushed("route", 100);
     metrics.pushed("route", 20);
-    metrics.acknowledged("route");
     metrics.rejected("cluster");
     metrics.snapshotAcknowledged(0.02);
-    metrics.problems({ error: 2, warning: 1 });
+    metrics.problems([problem("Mapping", "error"), problem("Mapping", "error"), problem("Odd", "warning")]);
     metrics.resources({ Mapping: 3, Host: 1 });
     metrics.resources({ Mapping: 2 });
     metrics.envoyRestarts(1);
@@ -137,10 +143,11 @@ describe("/metrics", () => {
       'nuncio_compile_seconds_bucket{le="0.005"} 1',
       'nuncio_xds_pushes_total{type="route"} 2',
       'nuncio_xds_pushed_bytes_total{type="route"} 120',
-      'nuncio_xds_acknowledgements_total{type="route"} 1',
       'nuncio_xds_rejections_total{type="cluster"} 1',
       "nuncio_snapshot_acknowledged_seconds_count 1",
       'nuncio_problems{severity="error"} 2',
+      'nuncio_object_problems{kind="Mapping",severity="error",code="InvalidField"} 2',
+      'nuncio_object_problems{kind="other",severity="warning",code="InvalidField"} 1',
       'nuncio_resources{kind="Mapping"} 2',
       "nuncio_envoy_restarts 1",
       "nuncio_control_plane_restarts 2",
@@ -150,6 +157,29 @@ describe("/metrics", () => {
     }
     expect(text).not.toContain('kind="Host"');
     expect(text).toMatch(/^nuncio_process_resident_memory_bytes \d/m);
+  });
+
+  it("has the days that certificates are still good for, of the 200 that end first, at the time it is read", async () => {
+    const dayMs = 86_400_000;
+    let nowMs = 1000 * dayMs;
+    const metrics = makeMetrics({ now: () => nowMs });
+    const use = (place: string, notAfterMs: number): CertificateUse => {
+      const object = { kind: "Host", namespace: "default", name: "www" };
+      return { object, path: [], what: "", secret: "", place, dates: { notBeforeMs: 0, notAfterMs } };
+    };
+    const many = Array.from({ length: 300 }, (_, index) => use(`default/c${index}`, nowMs + (index + 1) * dayMs));
+    metrics.certificates([...many.reverse(), use("default/over", nowMs - dayMs), use("default/over", nowMs + dayMs)]);
+    nowMs += dayMs / 2;
+    await start({ metrics });
+    const { text } = await request("/metrics");
+    const lines = text.split("\n").filter((line) => line.startsWith("nuncio_certificate_days_left{"));
+    expect(lines).toHaveLength(200);
+    expect(lines.slice(0, 2)).toEqual([
+      'nuncio_certificate_days_left{secret="default/over"} -1.5',
+      'nuncio_certificate_days_left{secret="default/c0"} 0.5',
+    ]);
+    metrics.certificates([]);
+    expect((await request("/metrics")).text).not.toContain("nuncio_certificate_days_left{");
   });
 
   it("has Envoy's own, real ones", async () => {
