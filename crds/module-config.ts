@@ -177,7 +177,7 @@ export const moduleConfigSchema = z.looseObject({
     .describe("Format of the access log: a string for text, a map for json and typed_json."),
   envoy_log_path: text("File of the access log. Default: /dev/fd/1."),
   envoy_log_type: choice(["text", "json", "typed_json"], "Kind of the access log. Default: text."),
-  envoy_validation_timeout: integer("Without effect: Envoy judges changes while it serves.", { min: 0 }),
+  envoy_validation_timeout: integer("Without effect: what only Envoy can judge is judged when it is new.", { min: 0 }),
   regex_max_size: count("Instructions of a regular expression at most, up to 1000. Default: 1000.", 1),
   resolver: text("Resolver of Mappings that name none. Default: kubernetes-service."),
   runtime_flags: freeForm("Keys of Envoy's runtime, changed while it runs: the four that Emissary has.").optional(),

@@ -56,7 +56,7 @@ export const headerCommands = { withoutArguments, withOrWithoutArguments, withAr
 /** What Envoy's parser takes: substitution_formatter.cc, `%COMMAND%`, `%COMMAND(arguments)%`, `%COMMAND(arguments):length%`, `%%`. */
 const PART = /%%|%([A-Z0-9_]+)(?:\((.*?)\))?(?::(\d+))?%|[^%]+/gy;
 
-/** Arguments that Envoy takes whatever they say: names of headers. Of any other its own parser is asked. */
+/** Arguments that Envoy takes whatever they say, with a length or without: names of headers. Of any other its own parser is asked. */
 const headerCommand = /^(REQ|REQUEST_HEADER|RESP|RESPONSE_HEADER|RESPONSE_TRAILER|TRAILER)$/;
 const headerArgument = /^:?[A-Za-z0-9_-]+(\?:?[A-Za-z0-9_-]+)?$/;
 const MOST_DIGITS = 6;
@@ -85,8 +85,8 @@ export function commandProblems(
     if (command === undefined) continue;
     const wrong = commandProblem(command, given);
     if (wrong !== undefined) return [invalid(path, `${JSON.stringify(text)} in it ${wrong.what}`, wrong.advice)];
-    const isName = given === undefined || (headerCommand.test(command) && headerArgument.test(given));
-    isPlain &&= isName && digits.length <= MOST_DIGITS;
+    const ofHeader = headerCommand.test(command) && digits.length <= MOST_DIGITS;
+    isPlain &&= given === undefined && digits === "" ? true : ofHeader && headerArgument.test(given ?? "");
   }
   if (end === value.length) {
     if (isPlain) return [];

@@ -15,6 +15,7 @@ import { Session } from "./bench/session.ts";
 import { answeringPath, measureStart, type StartRow, writeManifests } from "./bench/start.ts";
 import { rounded } from "./bench/statistics.ts";
 import { measureThroughput, type ThroughputRow } from "./bench/throughput.ts";
+import { measureVerdicts, verdictTable } from "./bench/verdict.ts";
 import type { BackendMethods } from "./bench/backend.ts";
 import { startChild } from "./bench/child.ts";
 import { freePort } from "../test/cluster/loopback.ts";
@@ -140,6 +141,7 @@ async function measure(session: Session, options: Options): Promise<Report> {
   }
   const throughput = wants("throughput") ? await measureThroughputs(session, options, bundle) : [];
   const directoryStarts = wants("start") ? await measureDirectoryStarts(session, options, bundle) : [];
+  const verdict = wants("verdict") ? await measureVerdicts(session, options.quick) : [];
   const skipped: Report["skipped"][number][] = [];
   let rows: ClusterRows | undefined;
   const ofCluster = [...inClusterOnly, "start" as const].filter(wants);
@@ -171,6 +173,7 @@ async function measure(session: Session, options: Options): Promise<Report> {
     throughput,
     start: [...directoryStarts, ...(rows?.start ?? [])],
     loading: rows?.loading ?? [],
+    verdict,
   };
 }
 
@@ -184,7 +187,7 @@ async function main(): Promise<number> {
   try {
     const report = await measure(session, options);
     const text = `${JSON.stringify(report, undefined, 2)}\n`;
-    process.stderr.write(`\n${table(report)}`);
+    process.stderr.write(`\n${table(report)}${verdictTable(report.verdict)}`);
     if (options.jsonFile === undefined) process.stdout.write(text);
     else fs.writeFileSync(options.jsonFile, text);
     return 0;

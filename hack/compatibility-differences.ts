@@ -137,6 +137,8 @@ export const differences: Readonly<Record<string, Difference>> = {
   "Module.regex_max_size": better("1000 by default and at most, where Emissary has 200."),
   "Module.ip_allow": better("A range that cannot be read lets in nobody; those beside it hold."),
   "Module.ip_deny": better("A range that cannot be read keeps out nobody; those beside it hold."),
-  "Module.lua_scripts": better("A script that Envoy refuses is told, and the last good Module stays."),
+  "Module.lua_scripts": better(
+    "A script that Envoy refuses is told before it is served, the last good Module stays, and other objects change.",
+  ),
   "Module.buffer.max_request_time": inert("As in Emissary."),
 };

@@ -2,18 +2,18 @@
 import type { Compiled } from "../compile/compile.ts";
 import { assertNever } from "../ir/assert.ts";
 import type { Cluster, Route, TerminationTls } from "../ir/types.ts";
+import { takesMapping } from "../sources/getambassador/host.ts";
+import type { BuiltMapping } from "../sources/getambassador/mapping.ts";
 import { locationOf, upstreamHost, upstreamPath } from "./explain/destination.ts";
 import { filtersOn } from "./explain/filters.ts";
 import { type Origin, placeOf, refOf, viewOf } from "./explain/places.ts";
 import { reasonOf } from "./explain/reasons.ts";
 import { rivalsOf } from "./explain/rivals.ts";
-import { settingsOf } from "./explain/settings.ts";
+import { type Grouped, settingsOf } from "./explain/settings.ts";
 import type { Answer, Explanation, HostView, ListenerView, TlsView } from "./explain/types.ts";
 import { unusedFor } from "./explain/unused.ts";
 import { fixedPlaces, upstreamOf } from "./explain/upstream.ts";
 import { seesTls, takesCleartext } from "./match/chain.ts";
-import { takesMapping } from "../sources/getambassador/host.ts";
-import type { BuiltMapping } from "../sources/getambassador/mapping.ts";
 import { drawOf, type Match, matchRequest, type Request } from "./match/match.ts";
 
 export type { Explanation } from "./explain/types.ts";
@@ -53,30 +53,20 @@ export function explain(
     rivals,
     moreRivals: more,
     unused: taken === undefined ? unusedFor(match, compiled) : [],
-    filters:
-      taken === undefined || match.domain?.virtualHost === undefined
-        ? []
-        : filtersOn(compiled.ir, taken.route, match.domain.virtualHost),
-    settings:
-      taken?.mapping === undefined
-        ? []
-        : settingsOf({
-            ...taken,
-            mapping: taken.mapping,
-            group: groupOf(compiled, taken),
-            module: compiled.ir.owner,
-          }),
+    filters: taken === undefined ? [] : filtersOn(compiled.ir, taken.route, match.domain?.virtualHost),
+    settings: taken?.mapping === undefined ? [] : settingsOf(grouped(compiled, taken, taken.mapping)),
   };
 }
 
 type Host = Origin["host"];
 
-/** The Mappings with the match of a route's own: those that get no requests, and their shadow, too. */
-function groupOf({ origins }: Compiled, { mapping, host }: Origin): readonly BuiltMapping[] {
-  const isHere = (other: BuiltMapping) => host === undefined || takesMapping(host, other);
-  return [...origins.mappings()].filter(
-    (other) => other === mapping || (other.groupKey === mapping?.groupKey && isHere(other)),
+/** With the Mappings of the same match: those that get no requests, and their shadow, too. */
+function grouped({ origins, ir }: Compiled, taken: Origin, mapping: BuiltMapping): Grouped {
+  const isHere = (other: BuiltMapping) => taken.host === undefined || takesMapping(taken.host, other);
+  const group = [...origins.mappings()].filter(
+    (other) => other === mapping || (other.groupKey === mapping.groupKey && isHere(other)),
   );
+  return { ...taken, mapping, group, module: ir.owner };
 }
 
 function listenerView({ ir }: Compiled, { listener, request }: Match): ListenerView | undefined {

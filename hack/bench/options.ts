@@ -11,6 +11,7 @@ export const sections = [
   "throughput",
   "start",
   "explain",
+  "verdict",
 ] as const;
 export type Section = (typeof sections)[number];
 

@@ -11,6 +11,7 @@ import type { Section } from "./options.ts";
 import type { StartRow } from "./start.ts";
 import type { Distribution } from "./statistics.ts";
 import type { ThroughputRow } from "./throughput.ts";
+import type { VerdictRow } from "./verdict.ts";
 
 export interface Report {
   /** Of this format: raised when a key changes its meaning. */
@@ -35,6 +36,7 @@ export interface Report {
   readonly throughput: readonly ThroughputRow[];
   readonly start: readonly StartRow[];
   readonly loading: readonly LoadRow[];
+  readonly verdict: readonly VerdictRow[];
 }
 
 type Cell = string | number;

@@ -50,8 +50,9 @@ function textOf(group: LabelsSettings["groups"][number]): string {
 }
 
 /** The filters in the order in which the request passes them. */
-export function filtersOn(ir: Ir, route: Route, virtualHost: VirtualHost): readonly FilterView[] {
-  const settings = { ...virtualHost.features, ...route.features };
+export function filtersOn(ir: Ir, route: Route, virtualHost: VirtualHost | undefined): readonly FilterView[] {
+  // What holds for a virtual host holds where its routes say nothing else.
+  const settings = { ...virtualHost?.features, ...route.features };
   return ir.filters.map((filter) => {
     const state = onRoute[filter.name]?.(settings, filter, route.action) ?? on("");
     return { name: filter.name, ...state, from: askers(ir, filter) };

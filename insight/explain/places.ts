@@ -1,4 +1,3 @@
-import type { ModuleConfig } from "../../crds/module-config.ts";
 import type { Failure } from "../match/route.ts";
 import { assertNever } from "../../ir/assert.ts";
 import { formatPath, type ObjectRef, type PathStep, toldOf, writtenPath } from "../../ir/problem.ts";
@@ -121,9 +120,4 @@ export function lackOf(origin: Origin, failure: Failure): Lack {
     default:
       return assertNever(failure);
   }
-}
-
-/** @returns the Module's key, if there is a Module */
-export function keyPlace(owner: ObjectRef | undefined, key: keyof ModuleConfig): readonly Place[] {
-  return owner === undefined ? [] : [modulePlace(owner, [key])];
 }

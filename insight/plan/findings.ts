@@ -190,6 +190,8 @@ function isForEverything({ match: { path, headers, queryParameters } }: Route): 
 
 /** A route that no request comes to. Of one that has only lost some, the requests themselves tell. */
 function passedCases({ route, winner, request, wasTaken }: Passed, own: ReadonlySet<string>): readonly Case[] {
+  // Mappings of one match share by their weights, and one may wait with none.
+  if (sameContent(route.match, winner.match)) return [];
   const [loser, first] = [nameOf(route), nameOf(winner)];
   const isCertain = takesAllOf(winner, route);
   // Of a route that is not under review, only what the change brings upon it.

@@ -79,6 +79,8 @@ interface Repeated {
 }
 
 const SLICE = 500;
+/** How often it is looked whether a replica is gone for which something waits. */
+const STALE_MS = 5000;
 /** Somebody else who writes the same fields is answered ever more seldom. */
 const repeat = { minMs: 1000, maxMs: 60_000, rememberMs: 120_000 };
 
@@ -175,10 +177,16 @@ export function statusDesk(options: DeskOptions): Desk {
     const tookMs = clock.now() - startedMs;
     restUntilMs = clock.now() + 3 * tookMs;
     if (dirty.size > 0) schedule();
-    else if (awaited.size > 0) cancel = clock.setTimer(timing.patienceMs / 2, again);
+    else if (awaited.size > 0) cancel = clock.setTimer(isAnyEarly() ? timing.patienceMs / 2 : STALE_MS, again);
   }
 
-  /** Patience may have come to its end. */
+  function isAnyEarly(): boolean {
+    const sinceMs = clock.now() - timing.longPatienceMs;
+    for (const each of awaited.values()) if (each.sinceMs > sinceMs) return true;
+    return false;
+  }
+
+  /** Patience may have come to its end, or a Lease. */
   function again(): void {
     progressedAt = true;
     review();

@@ -30,7 +30,7 @@ const inert = {
     advice: "remove it; the gateway's own log has --log-level",
   },
   envoy_validation_timeout: {
-    message: "Envoy judges changes while it serves, and what it refuses leaves the last good configuration",
+    message: "what only Envoy can judge is judged before it is served, and no change waits for longer than that takes",
     advice: remove,
   },
   prune_unreachable_routes: {

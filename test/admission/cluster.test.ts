@@ -67,7 +67,7 @@ interface SecretManifest {
       expect(await can("list", "pods")).toBe(false);
     });
 
-    it("give the gateway what it watches and the status of Ingresses, and no right to write anything else", async () => {
+    it("give the gateway what it watches, status, Events and Leases of its own, and no right to write anything else", async () => {
       const own = await cluster.kubeconfigFor({ namespace: "nuncio", serviceAccount: "nuncio" });
       const can = async (verb: string, resource: string, ...more: string[]): Promise<boolean> =>
         (await cluster.kubectl(["auth", "can-i", verb, resource, ...more, "-A"], { kubeconfig: own, allowFail: true }))
@@ -83,9 +83,13 @@ interface SecretManifest {
         for (const verb of ["create", "patch", "delete"])
           expect([resource, verb, await can(verb, resource)]).toEqual([resource, verb, false]);
       }
-      expect(await can("patch", "ingresses.networking.k8s.io", "--subresource=status")).toBe(true);
-      for (const resource of ["services", "mappings.getambassador.io"])
-        expect(await can("patch", resource, "--subresource=status")).toBe(false);
+      for (const resource of ["ingresses.networking.k8s.io", "mappings.getambassador.io", "modules.getambassador.io"])
+        expect(await can("patch", resource, "--subresource=status")).toBe(true);
+      expect(await can("patch", "services", "--subresource=status")).toBe(false);
+      expect(await can("create", "events.events.k8s.io")).toBe(true);
+      for (const verb of ["list", "patch", "delete"]) expect(await can(verb, "events.events.k8s.io")).toBe(false);
+      const ofOwn = ["auth", "can-i", "patch", "leases.coordination.k8s.io", "-n", "nuncio"];
+      expect((await cluster.kubectl(ofOwn, { kubeconfig: own, allowFail: true })).code).toBe(0);
       for (const resource of ["customresourcedefinitions.apiextensions.k8s.io", "leases.coordination.k8s.io", "pods"])
         for (const verb of ["list", "create", "patch"]) expect(await can(verb, resource)).toBe(false);
     });

@@ -34,6 +34,7 @@ describe("an accepted change is told what it does to others", () => {
     expect(created(mapping("a"), other)).toEqual([]);
     expect(created(mapping("deep", { prefix: "/a/b/" }), mapping("a"))).toEqual([]);
     expect(created(mapping("canary", { prefix: "/a/", weight: 10 }), mapping("a"))).toEqual([]);
+    expect(created(mapping("standby", { prefix: "/a/", weight: 0 }), mapping("a"))).toEqual([]);
     expect(updated(mapping("a"), mapping("a", { timeout_ms: 5000 }), root)).toEqual([]);
     expect(updated(mapping("a"), mapping("a", { service: "other" }), service("other"))).toEqual([]);
   });

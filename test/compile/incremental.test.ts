@@ -3,8 +3,10 @@ import { type Compiled, compile, createChecker, createCompiler } from "../../com
 import { createStore } from "../../compile/store.ts";
 import type { AnyResource } from "../../crds/resources.ts";
 import { endpointDiscovery } from "../../discovery/endpoints.ts";
+import type { FreeUse } from "../../ir/free-content.ts";
 import { formatProblem } from "../../ir/problem.ts";
 import type { CompileSettings } from "../../ir/settings.ts";
+import { harnessOf } from "../../xds/resources/harness.ts";
 import type { ResourceMap } from "../../xds/snapshot.ts";
 import { selfSigned } from "../support/certificates.ts";
 import { seeded, seedOfRun } from "../support/random.ts";
@@ -25,7 +27,12 @@ function versions(map: ResourceMap): [string, string][] {
     .sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
-function view({ snapshot, problems, endpoints, certificates }: Compiled, endpointMap: ResourceMap): unknown {
+function textOf(use: FreeUse): string {
+  const { name } = harnessOf(use.content).resource;
+  return use.kind === "field" ? `${name} ${formatProblem(use.problem)}` : `${name} ${use.content.name}`;
+}
+
+function view({ snapshot, problems, endpoints, certificates, freeUses }: Compiled, endpointMap: ResourceMap): unknown {
   return {
     runtime: versions(snapshot.runtime),
     extension: versions(snapshot.extension),
@@ -37,6 +44,7 @@ function view({ snapshot, problems, endpoints, certificates }: Compiled, endpoin
     endpoints: [...endpoints.keys()].sort(),
     problems: problems.map(formatProblem),
     certificates,
+    freeUses: freeUses.map(textOf).sort(),
   };
 }
 

@@ -80,7 +80,7 @@ export function randomMapping(random: Random): AnyResource {
   if (random.chance(0.1)) spec["shadow"] = true;
   if (random.chance(0.03)) spec["error_response_overrides"] = bodies(random);
   if (random.chance(0.2))
-    spec["add_request_headers"] = { [random.pick(["x-a", "x-b"])]: { value: random.pick(["1", "2"]) } };
+    spec["add_request_headers"] = { [random.pick(["x-a", "x-b"])]: { value: random.pick(["1", "2", "%REQ(a?b?c)%"]) } };
   Object.assign(spec, randomWords(random));
   return ambassador(
     "Mapping",

@@ -6,7 +6,7 @@ import { type Backend, startBackend } from "./support/backend.ts";
 import { send } from "./support/client.ts";
 import { startWorld, type World } from "./support/cluster.ts";
 import type { Gateway } from "./support/gateway.ts";
-import { cleartextHost, endpointSlice, listener, mapping, service } from "./support/manifests.ts";
+import { ambassador, cleartextHost, endpointSlice, listener, mapping, service } from "./support/manifests.ts";
 import { type StatusOf, statusReader } from "./support/status.ts";
 
 let world: World;
@@ -97,7 +97,7 @@ const isProgrammed = (by: Readonly<Record<string, Condition>>) => by["Programmed
     });
     expect(status).toMatchObject({ state: "Inactive", reason: by["Accepted"]?.message });
     expect((await send(port, "/quote/")).status).toBe(200);
-    expect(await events("quote")).toEqual(["Warning InvalidRegex"]);
+    await gateway.until("an Event of it", async () => (await events("quote")).includes("Warning InvalidRegex"));
     await world.apply(mapping("quote", { prefix: "/quote/", service: "quote" }));
     const well = await becomes("mappings/quote", isProgrammed);
     expect(well.status["state"]).toBe("Running");
@@ -120,6 +120,20 @@ const isProgrammed = (by: Readonly<Record<string, Condition>>) => by["Programmed
     expect(by["Accepted"]?.reason).toBe("NotAttached");
     await world.apply(cleartextHost("any", "*"));
     await becomes("mappings/lost", isProgrammed);
+  });
+
+  it("says that an Envoy refuses what was made of an object, in Envoy's words", async () => {
+    const module = (path: string) => ambassador("Module", "ambassador", { config: { envoy_log_path: path } });
+    await world.apply(module("/nowhere/access.log"));
+    const { by } = await becomes("modules/ambassador", ({ Programmed }) => Programmed?.reason === "RejectedByProxy");
+    expect(by["Accepted"]?.status).toBe("True");
+    expect(by["Programmed"]?.message).toMatch(/^refused by 1\/1 proxies: .*\/nowhere\/access\.log/);
+    await gateway.until("an Event", async () => (await events("ambassador")).includes("Warning RejectedByProxy"));
+    await world.apply(module("/dev/stdout"));
+    await becomes("modules/ambassador", isProgrammed);
+    await gateway.until("its recovery is an Event", async () =>
+      (await events("ambassador")).includes("Normal Programmed"),
+    );
   });
 
   it("leaves alone what is for another gateway", async () => {

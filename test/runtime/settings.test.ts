@@ -31,6 +31,7 @@ describe("settings", () => {
       drainTimeMs: 600_000,
       drainDelayMs: 5000,
       knative: false,
+      updateStatus: true,
       consul: {
         address: undefined,
         tls: false,
