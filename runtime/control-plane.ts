@@ -108,11 +108,8 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
     let compiledProblems: readonly Problem[] = [];
     let kept: ReadonlySet<ObjectRef> = new Set();
     const quarantine = controlQuarantine({
-      settings,
-      metrics,
+      ...{ settings, metrics, clock, signal: stopped.signal },
       log: log.child("quarantine"),
-      clock,
-      signal: stopped.signal,
       onChange: () => (isRead ? reconciler.changed() : undefined),
     });
     let listeners = -1;
@@ -231,8 +228,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
       settings: compileSettings,
       verdicts: options.envoy && gatewayVerdicts(options.envoy, clock, log.child("verdict")),
       resources: (serving) => files.withFiles(istio?.over(currentResources()) ?? currentResources(), serving),
-      consul,
-      quarantine,
+      ...{ consul, quarantine },
       onComplete: ({ problems }, isNews) =>
         live.judged(
           { resources: currentResources(), problems, versions: sightings.contentVersions() },
