@@ -23,6 +23,10 @@ export function statusCommand(): Command {
     .option("-A, --all-namespaces", "of every namespace")
     .option("--tree", "Hosts, with the Mappings that each one takes")
     .addOption(outputOption("table", "json", "yaml"))
+    .addHelpText(
+      "after",
+      "\nExamples:\n  nuncio status -A                       everything\n  nuncio status mapping/orders -n shop   one object\n\nWhat the conditions mean: docs/status.md.",
+    )
     .action(async (object: string | undefined, flags: StatusFlags) => {
       const { status } = await import("./status.ts");
       process.exitCode = await status(object, flags, process.env, write);
@@ -43,6 +47,10 @@ export function proxiesCommand(): Command {
     )
     .option("--gateway <url>", "ask this gateway alone, by its admin port, such as http://127.0.0.1:8877")
     .addOption(outputOption("table", "json", "yaml"))
+    .addHelpText(
+      "after",
+      "\nExamples:\n  nuncio proxies                                   of every replica\n  nuncio proxies --gateway http://127.0.0.1:8877   of one gateway, without a cluster",
+    )
     .action(async (flags: ProxiesFlags) => {
       const { proxies } = await import("./proxies.ts");
       process.exitCode = await proxies(flags, process.env, write);
@@ -62,6 +70,10 @@ export function waitCommand(): Command {
     .argument("<object>", "KIND/NAME, such as mapping/quote")
     .option("--for <condition>", "programmed or accepted", conditionOf, "programmed")
     .option("--timeout <duration>", "how long, such as 30s or 2m", durationMs, 30_000)
+    .addHelpText(
+      "after",
+      "\nExample:\n  kubectl apply -f orders.yaml && nuncio wait mapping/orders --for programmed --timeout 30s",
+    )
     .action(async (object: string, flags: WaitFlags) => {
       const { waitFor } = await import("./wait.ts");
       process.exitCode = await waitFor(object, flags, process.env, write);
