@@ -3,7 +3,7 @@ import type { SecretRefusals } from "../crds/core.ts";
 import type { AnyResource, ModuleResource, Resources, SecretResource } from "../crds/resources.ts";
 import type { FreeContent, FreeUse, Verdict } from "../ir/free-content.ts";
 import { memoLast } from "../ir/memo.ts";
-import { type ObjectRef, type Problem, toldOf } from "../ir/problem.ts";
+import { formatObject, formatPath, type ObjectRef, type Problem, toldOf } from "../ir/problem.ts";
 import { keyOf } from "../ir/resource.ts";
 import type { CompileSettings } from "../ir/settings.ts";
 import { harnessOf } from "../xds/resources/harness.ts";
@@ -69,7 +69,7 @@ export function freeJudge(verdictOf: (content: FreeContent) => Verdict | undefin
   const secrets = secretMarks();
   return (compile, resources, settings, inForce, refusals = noRefusals) => {
     for (let round = 1; ; round++) {
-      const all = own.length === 0 ? refusals : [...refusals, ...own];
+      const all = own.length === 0 ? refusals : [...refusals, ...own.filter((each) => !isAmong(refusals, each))];
       const judged = judge(compile, secrets.marked(resources), settings, inForce, all);
       const { freeUses, expansion } = judged.compiled;
       const unjudged: FreeUse[] = [];
@@ -100,6 +100,14 @@ export function usesBy(
   const secrets = new Set(certificates.flatMap((use) => (isIt(use.object) ? [use.secret] : [])));
   return uses.filter((use) =>
     use.kind === "field" ? isIt(toldOf(use.problem).object) : secrets.has(use.content.name),
+  );
+}
+
+/** Written down by an earlier process, or by another replica, and heard anew. */
+function isAmong(refusals: readonly Refusal[], { object, content, path, message }: Refusal): boolean {
+  const text = (each: Pick<Refusal, "object" | "path">) => `${formatObject(each.object)} ${formatPath(each.path)}`;
+  return refusals.some(
+    (each) => each.content === content && each.message === message && text(each) === text({ object, path }),
   );
 }
 

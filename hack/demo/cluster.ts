@@ -18,7 +18,10 @@ import { writeShell } from "./shell.ts";
 import { examplePort, examples, firstPaths } from "./standalone.ts";
 
 /** What is wanted of manifests/install.yaml: here its Deployments are processes, and nobody would run their Pods. */
-const rights: ReadonlySet<string> = new Set(["Namespace", "ServiceAccount", "ClusterRole", "ClusterRoleBinding"]);
+const rights: ReadonlySet<string> = new Set([
+  ...["Namespace", "ServiceAccount"],
+  ...["ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"],
+]);
 
 interface GatewayPlace {
   readonly kubeconfig: string;
@@ -162,6 +165,7 @@ export class ClusterDemo implements Demo {
       args: ["run", "--admin-port", `${adminPort}`, "--log-level", "debug", "--run-dir", runDir],
       env: {
         KUBECONFIG: kubeconfig,
+        AMBASSADOR_NAMESPACE: "nuncio",
         AMBASSADOR_ENVOY_BIND_ADDRESS: bindAddress,
         AMBASSADOR_HEALTHCHECK_BIND_ADDRESS: "127.0.0.1",
       },

@@ -1,4 +1,5 @@
 /** What a change does that its author may not have meant: the same words for `nuncio plan` and for the warnings of admission. */
+import type { Origins } from "../../compile/origins.ts";
 import { formatObject, type ObjectRef } from "../../ir/problem.ts";
 import type { Ir, Route } from "../../ir/types.ts";
 import { type Answer, forwards, objectOf, type Share } from "./answer.ts";
@@ -50,14 +51,14 @@ export interface UnderReview {
 export function findingsOf(
   { changes, passed }: Asked,
   drains: readonly Drain[],
-  before: Ir,
+  { before, origins }: { readonly before: Ir; readonly origins: Origins },
   { changed, removed }: UnderReview,
 ): readonly Finding[] {
   const names = (objects: readonly ObjectRef[]) =>
     new Set(objects.map((object) => formatObject(object.within?.object ?? object)));
   const own = names(changed);
   const gone = names(removed);
-  const unreachable = passed.flatMap((each) => passedCases(each, own));
+  const unreachable = passed.flatMap((each) => passedCases(each, own, origins));
   const lostAll = new Set(unreachable.map(({ about }) => about));
   const cases = [
     // Who gets no request at all has lost this one too.
@@ -189,9 +190,14 @@ function isForEverything({ match: { path, headers, queryParameters } }: Route): 
 }
 
 /** A route that no request comes to. Of one that has only lost some, the requests themselves tell. */
-function passedCases({ route, winner, request, wasTaken }: Passed, own: ReadonlySet<string>): readonly Case[] {
-  // Mappings of one match share by their weights, and one may wait with none.
-  if (sameContent(route.match, winner.match)) return [];
+function passedCases(
+  { route, winner, request, wasTaken }: Passed,
+  own: ReadonlySet<string>,
+  origins: Origins,
+): readonly Case[] {
+  // The Mappings of a group share by their weights, and one may wait with none.
+  const groupOf = ({ source }: Route) => origins.mapping(source)?.groupKey;
+  if (groupOf(route) !== undefined && groupOf(route) === groupOf(winner)) return [];
   const [loser, first] = [nameOf(route), nameOf(winner)];
   const isCertain = takesAllOf(winner, route);
   // Of a route that is not under review, only what the change brings upon it.

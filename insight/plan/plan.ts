@@ -33,7 +33,7 @@ export interface Plan {
   readonly findings: readonly Finding[];
 }
 
-export type Judged = Pick<Compiled, "ir" | "snapshot" | "problems">;
+export type Judged = Pick<Compiled, "ir" | "snapshot" | "problems" | "origins">;
 
 export interface PlanOptions extends UnderReview {
   /** So many requests are asked at most. */
@@ -49,7 +49,7 @@ export function effectsOf(before: Judged, after: Judged, { limit, ...review }: P
   const filters = filterChanges(was, is);
   const asked = askRequests({ before: was, after: is, virtualHosts, filters, limit });
   const drains = drainsOf(before.snapshot.listener, after.snapshot.listener);
-  const findings = findingsOf(asked, drains, was, review);
+  const findings = findingsOf(asked, drains, { before: was, origins: after.origins }, review);
   return { virtualHosts, filters, drains, requests: asked.changes, unasked: asked.unasked, findings };
 }
 

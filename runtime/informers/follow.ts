@@ -23,6 +23,11 @@ export type KindState =
   /** What was there last stays there. */
   | { readonly phase: "waiting"; readonly reason: WaitReason; readonly message: string };
 
+/** What a gateway that is not ready waits for. */
+export function awaited({ reason, message }: Extract<KindState, { phase: "waiting" }>): string {
+  return reason === "unreachable" ? `the API server cannot be reached (${message})` : message;
+}
+
 export interface FollowTiming {
   readonly backOff: BackOff;
   /** The longest wait of the one kind that looks whether an API server that is away is back. */

@@ -8,6 +8,7 @@ import { createKube, type Kube, refusalOf } from "../admission/kube.ts";
 import { type Clock, sleep } from "../clock.ts";
 import { errorText } from "../fatal.ts";
 import { startInformers } from "../informers.ts";
+import { awaited } from "../informers/follow.ts";
 import type { WatchedKind } from "../informers/kind.ts";
 import type { Log } from "../log.ts";
 import { digestOf, type KeptSecret, readSecret, secretName, secretOf, secretType, type Writing } from "./secret.ts";
@@ -99,8 +100,7 @@ export function keepLastGood(options: KeeperOptions): Keeper {
         resolve();
       },
       onState(_, state) {
-        if (!isSynced && state.phase === "waiting")
-          options.onWaiting(`the last good forms of objects are being read (${state.message})`);
+        if (!isSynced && state.phase === "waiting") options.onWaiting(awaited(state));
       },
     });
   });

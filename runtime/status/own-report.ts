@@ -1,5 +1,5 @@
 import { diffMaps } from "../../ir/bucket-map.ts";
-import type { Problem } from "../../ir/problem.ts";
+import { formatPath, type Problem } from "../../ir/problem.ts";
 import type { Refusal, ReplicaReport, TypeReport } from "../../status/report.ts";
 import type { AdsEvent } from "../../xds/server/events.ts";
 import { emptySnapshot, type ResourceMap, type Snapshot, type XdsType, xdsTypes } from "../../xds/snapshot.ts";
@@ -88,9 +88,9 @@ export function ownReport(options: OwnReportOptions): OwnReport {
     problems(problems) {
       refused = problems
         .filter(({ code }) => code === "EnvoyRejected")
-        .map(({ object: { kind, namespace, name }, message, advice }) => ({
+        .map(({ object: { kind, namespace, name }, path, message, advice }) => ({
           ...{ kind, namespace, name },
-          message: `${message}; ${advice}`,
+          message: `${path.length === 0 ? "" : `${formatPath(path)}: `}${message}; ${advice}`,
         }));
     },
     now() {

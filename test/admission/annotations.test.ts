@@ -69,10 +69,14 @@ describe("admission of a Service with objects in its annotation", () => {
 const annotatedKinds = ({ validated }: Pick<Kind, "validated">) => validated === "annotated";
 
 describe("the webhook", () => {
-  it("is asked about Services where they have the annotation, and trusted for both", () => {
+  it("is asked about Services where they have the annotation, of deletions by people, and trusted for all", () => {
     const { webhooks } = webhookConfiguration({}) as { webhooks: { rules: unknown; matchConditions?: unknown[] }[] };
-    expect(webhooks.map(({ rules }) => rules)).toEqual([webhookRules(), webhookRules(annotatedKinds)]);
-    expect(webhooks.map(({ matchConditions = [] }) => matchConditions.length)).toEqual([0, 1]);
+    expect(webhooks.map(({ rules }) => rules)).toEqual([
+      webhookRules(),
+      webhookRules(annotatedKinds),
+      webhookRules(undefined, ["DELETE"]),
+    ]);
+    expect(webhooks.map(({ matchConditions = [] }) => matchConditions.length)).toEqual([0, 1, 1]);
     expect(webhookRules(annotatedKinds).flatMap(({ resources }) => resources)).toEqual(["services"]);
     const names = (of: unknown) => (of as { webhooks: { name: string }[] }).webhooks.map(({ name }) => name);
     expect(names(webhookTrust("x"))).toEqual(names(webhookConfiguration({})));

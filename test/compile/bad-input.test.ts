@@ -161,6 +161,11 @@ function said(now: Result): readonly Problem[] {
   return now.problems.filter((problem) => !old.has(formatProblem(problem)));
 }
 
+/** Of Modules v2's short forms are read, in which a label is its text, or its kind with one. */
+function isShortLabel([, , key, , , index, ...rest]: readonly PathStep[], value: unknown): boolean {
+  return key === "default_labels" && typeof index === "number" && typeof value === "string" && rest.length <= 1;
+}
+
 /** What must not change. An AuthService that is broken closes the gateway, by a filter that answers: nobody gets in unasked. */
 function untouched(versions: Result["versions"], { kind }: Raw): Result["versions"] {
   if (kind !== "AuthService") return versions;
@@ -194,7 +199,8 @@ describe.each(customKinds.map((kind) => [kind.kind, kind] as const))("a bad %s",
     .filter(({ path }) => path[1] !== "ambassador_id" || path.length === 2)
     .flatMap(({ path, schema }) =>
       [...wrongValues(schema), ...outsideValues(schema)].map((value) => ({ path, value, at: formatPath(path) })),
-    );
+    )
+    .filter(({ path, value }) => !isShortLabel(path, value));
 
   it("has fields of which there are wrong values", () => {
     expect(rows.length).toBeGreaterThan(0);

@@ -107,7 +107,7 @@ describe("a key that changes nothing", () => {
     ["admin_port", 8002, /socket/, /8877/],
     ["auth_enabled", true, /AuthService/, /remove/],
     ["debug_mode", true, /diagnostics/, /--log-level/],
-    ["envoy_validation_timeout", 30, /last good/, /remove/],
+    ["envoy_validation_timeout", 30, /judged before/, /remove/],
   ])("%s says what is so instead", keyIsTold);
 
   // shows: Module.prune_unreachable_routes Module.regex_type Module.service_port Module.statsd Module.tls

@@ -49,7 +49,7 @@ export async function startShop(): Promise<Shop> {
     await world.apply(tlsSecret("shop/shop-tls", certificate));
     const servers = await startServers(certificate, (each) => stops.push(each));
     await world.apply(...servers.slices);
-    const gateway = await world.gateway();
+    const gateway = await world.gateway({ env: { AMBASSADOR_NAMESPACE: "nuncio" } });
     await gateway.ready();
     const port = (written: number) => ports.get(written) ?? 0;
     return { world, gateway, certificate, port, stop, ...servers };
