@@ -229,11 +229,8 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
       verdicts: options.envoy && gatewayVerdicts(options.envoy, clock, log.child("verdict")),
       resources: (serving) => files.withFiles(istio?.over(currentResources()) ?? currentResources(), serving),
       ...{ consul, quarantine },
-      onComplete: ({ problems }, isNews) =>
-        live.judged(
-          { resources: currentResources(), problems, versions: sightings.contentVersions() },
-          isNews && ads !== undefined,
-        ),
+      versions: () => sightings.contentVersions(),
+      onComplete: (served, isNews) => live.judged(served, isNews && ads !== undefined),
       onSnapshot(snapshot, changedAtMs) {
         // A shadow opens no port, so it does not matter who has them.
         if (ads === undefined) return;

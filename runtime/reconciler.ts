@@ -12,6 +12,7 @@ import type { Clock } from "./clock.ts";
 import type { Log } from "./log.ts";
 import type { Quarantine } from "./quarantine/quarantine.ts";
 import { createVerdicts, type Verdicts } from "./validator/verdicts.ts";
+import type { Live } from "./when-live.ts";
 
 export interface ReconcilerOptions {
   readonly settings: CompileSettings;
@@ -19,8 +20,10 @@ export interface ReconcilerOptions {
   readonly resources: (inForce: Resources | undefined) => Resources;
   /** What Consul has answered; and for how long a first answer may hold a snapshot back. */
   readonly consul?: { endpoints(): ConsulEndpoints; awaitedMs(): number } | undefined;
+  /** By kind: the resourceVersion of the last change among the resources. Default: there are none. */
+  readonly versions?: () => ReadonlyMap<string, string>;
   /** What was judged is complete: endpoints, too. `isNews`: a snapshot follows, which is another one than the last. */
-  readonly onComplete?: (judged: Judged, isNews: boolean) => void;
+  readonly onComplete?: (live: Live, isNews: boolean) => void;
   /** Who judges what only Envoy can. Without it that goes to Envoy unjudged. */
   readonly verdicts?: Verdicts | undefined;
   readonly onSnapshot: (snapshot: Snapshot, changedAtMs: number) => void;
@@ -55,6 +58,8 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   const discover = endpointDiscovery();
   let inForce: Resources | undefined;
   let judged: Judged | undefined;
+  /** What `judged` is of: while a verdict is awaited, or after a compile that failed, resources are newer than what serves. */
+  let live: Live | undefined;
   let snapshot: Snapshot | undefined;
   let changedAtMs: number | undefined;
   let mustCompile = true;
@@ -99,6 +104,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       } else {
         judged = next.judged;
         inForce = judged.effective;
+        live = { resources: current, problems: judged.problems, versions: options.versions?.() ?? new Map() };
         quarantine?.judged(judged);
         options.onJudged(judged);
       }
@@ -118,7 +124,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       endpoint: discover(compiled.endpoints, current, options.consul?.endpoints()),
     };
     const isNews = snapshot === undefined || !sameSnapshot(snapshot, next);
-    options.onComplete?.(judged, isNews);
+    if (live !== undefined) options.onComplete?.(live, isNews);
     if (isNews) {
       snapshot = next;
       options.onSnapshot(next, since);
