@@ -113,8 +113,8 @@ function refusalsOf(found: readonly RefusedUse[], resources: Resources): readonl
     const resource = findNamed(resources, object);
     if (resource === undefined) return [];
     const content = contentOf(resource);
-    const others = found.filter(({ problem }) => findNamed(resources, problem.object) === resource);
-    const instead = resource.kind === "Module" ? withoutKeys(resource, others) : undefined;
+    const ofIt = () => found.filter((each) => findNamed(resources, each.problem.object) === resource);
+    const instead = resource.kind === "Module" ? withoutKeys(resource, ofIt()) : undefined;
     return [{ object, content, code, path, message: `${message} is refused by Envoy: ${said}`, advice, instead }];
   });
 }
