@@ -26,6 +26,8 @@ export interface ReconcilerOptions {
   readonly onComplete?: (live: Live, isNews: boolean) => void;
   /** Who judges what only Envoy can. Without it that goes to Envoy unjudged. */
   readonly verdicts?: Verdicts | undefined;
+  /** So long changes wait for each other's verdicts; after that those alone whose content it is. */
+  readonly patienceMs?: number;
   readonly onSnapshot: (snapshot: Snapshot, changedAtMs: number) => void;
   readonly onJudged: (judged: Judged) => void;
   /** Says what of the resources may be compiled now. Default: all of them. */
@@ -45,6 +47,8 @@ export interface Reconciler {
   stop(): void;
 }
 
+const PATIENCE_MS = 1000;
+
 /** How often it is looked whether what is awaited has come. */
 const AWAITING_MS = 2;
 
@@ -53,7 +57,15 @@ const AWAITING_MS = 2;
  * as much time has passed as the last one took, so that a burst coalesces, a trickle cannot starve and a core stays free.
  */
 export function createReconciler(options: ReconcilerOptions): Reconciler {
-  const { settings, resources, quarantine, clock, log, verdicts = createVerdicts(undefined) } = options;
+  const {
+    settings,
+    resources,
+    quarantine,
+    clock,
+    log,
+    verdicts = createVerdicts(undefined),
+    patienceMs = PATIENCE_MS,
+  } = options;
   let compile = createCompiler();
   const discover = endpointDiscovery();
   let inForce: Resources | undefined;
@@ -66,6 +78,9 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   let restUntilMs = 0;
   let cancel: (() => void) | undefined;
   let isStopped = false;
+  /** Since when there has always been a content without a verdict. */
+  let awaitedSinceMs: number | undefined;
+  let cancelPatience = (): void => undefined;
 
   const run = (): void => {
     cancel = undefined;
@@ -83,6 +98,8 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
           settings,
           inForce ?? quarantine?.restored(),
           quarantine?.refusals(),
+          // With nothing in force there is nothing that could serve on.
+          judged !== undefined && clock.now() - (awaitedSinceMs ?? Infinity) >= patienceMs,
         );
       } catch (error) {
         // A bug of ours must not take down what serves: the last snapshot stays, and what is remembered may be half done.
@@ -93,15 +110,25 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
         return;
       }
       options.onCompiled((clock.now() - startedMs) / 1000);
-      if (next.unjudged.length > 0) {
-        void verdicts.ask(next.unjudged).then(() => {
+      const awaited = [...next.unjudged, ...next.late];
+      if (awaited.length === 0) {
+        awaitedSinceMs = undefined;
+        cancelPatience();
+      } else {
+        const again = () => {
           if (isStopped) return;
           mustCompile = true;
           changedAtMs = Math.min(since, changedAtMs ?? since);
           cancel?.();
           cancel = schedule(0);
-        });
-      } else {
+        };
+        if (awaitedSinceMs === undefined) {
+          awaitedSinceMs = startedMs;
+          cancelPatience = clock.setTimer(patienceMs, again);
+        }
+        void verdicts.ask(awaited).then(again);
+      }
+      if (next.unjudged.length === 0) {
         judged = next.judged;
         inForce = judged.effective;
         live = { resources: current, problems: judged.problems, versions: options.versions?.() ?? new Map() };
@@ -149,6 +176,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     sourceMap: () => judged?.compiled.sourceMap ?? sourceMap(emptyIr, []),
     stop() {
       isStopped = true;
+      cancelPatience();
       cancel?.();
       cancel = () => undefined;
     },

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from "@jest/globals";
+import type { Judged } from "../../compile/last-good.ts";
 import { freeJudge } from "../../compile/verdicts.ts";
 import { createStore } from "../../compile/store.ts";
 import { parseResource } from "../../crds/parse.ts";
@@ -8,7 +9,6 @@ import { systemClock } from "../../runtime/clock.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { createReconciler, type Reconciler } from "../../runtime/reconciler.ts";
 import type { Live } from "../../runtime/when-live.ts";
-import type { Snapshot } from "../../xds/snapshot.ts";
 import { eventually } from "../support/eventually.ts";
 
 const slow = "%START_TIME(%s)%";
@@ -27,13 +27,13 @@ const mapping = (name: string, prefix: string, header?: string): AnyResource =>
   });
 
 /** A reconciler without an Envoy: verdicts are given by hand. */
-function started() {
+function started(patienceMs = 600_000) {
   let version = 0;
   const store = createStore(() => undefined);
   const known = new Map<FreeContent, Verdict>();
   const asked: (() => void)[] = [];
   const told: Live[] = [];
-  const snapshots: Snapshot[] = [];
+  const judged: Judged[] = [];
   const reconciler = createReconciler({
     settings: { ambassadorId: "default", ownNamespace: "default", bindAddress: "127.0.0.1", inCluster: false },
     resources: store.resources,
@@ -49,14 +49,15 @@ function started() {
         }),
     },
     onComplete: (live) => told.push(live),
-    onSnapshot: (snapshot) => snapshots.push(snapshot),
-    onJudged: () => undefined,
+    onSnapshot: () => undefined,
+    onJudged: (each) => judged.push(each),
+    patienceMs,
     onCompiled: () => undefined,
     clock: systemClock,
     log: silentLog,
   });
   return {
-    ...{ asked, told, snapshots, reconciler },
+    ...{ asked, told, judged, reconciler },
     put(...objects: readonly AnyResource[]): void {
       for (const each of objects) store.put(each);
       version++;
@@ -87,5 +88,23 @@ describe("while the verdict of a content is awaited", () => {
     expect([it.told.at(-1)?.versions.get("Mapping"), it.told.at(-1)?.resources.mappings.length]).toEqual(["1", 1]);
     it.asked[0]?.();
     await eventually("both are served", () => it.told.at(-1)?.versions.get("Mapping") === "2");
+  });
+
+  it("changes of others do not wait for it any longer than for a while", async () => {
+    const it = started(50);
+    reconciler = it.reconciler;
+    it.put(mapping("one", "/one/"), mapping("two", "/two/"));
+    await eventually("the first are served", () => it.told.length === 1);
+    const serving = () => it.judged.at(-1)?.effective.mappings.map(({ spec }) => spec?.prefix);
+    it.put(mapping("two", "/new/", slow), mapping("new", "/slow/", slow));
+    await eventually("a verdict is asked for", () => it.asked.length === 1);
+    it.put(mapping("one", "/other/"));
+    await eventually("the other change is served", () => serving()?.join() === "/other/,/two/");
+    expect(it.judged.at(-1)?.problems.map(({ object, message }) => [object.name, message])).toEqual(
+      ["two", "new"].map((name) => [name, expect.stringContaining("is not served before Envoy has judged it")]),
+    );
+    for (const answer of it.asked) answer();
+    await eventually("all are served", () => serving()?.join() === "/slow/,/other/,/new/");
+    expect(it.judged.at(-1)?.problems).toEqual([]);
   });
 });

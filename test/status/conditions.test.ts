@@ -115,7 +115,7 @@ describe("progress", () => {
     const other = { name: "a", report: readReport(writeReport(report)) as ReplicaReport };
     expect(of(other)).toMatchObject({ having: 1, refusedBy: 0, waitingFor: [] });
     const last = progressOf({ ...object, name: "bad-999", version: "100" }, [other], isOlder);
-    expect(last).toMatchObject({ having: 0, refusedBy: 1, refusal: expect.stringContaining("log") as string });
+    expect([last.having, last.refusedBy, last.refusal]).toEqual([0, 1, expect.stringContaining("log")]);
   });
 
   it("waits for who refuses more than it can list", () => {
