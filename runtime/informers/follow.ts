@@ -23,6 +23,11 @@ export type KindState =
   /** What was there last stays there. */
   | { readonly phase: "waiting"; readonly reason: WaitReason; readonly message: string };
 
+/** Why nothing has been read yet. */
+export function describeWaiting({ reason, message }: Extract<KindState, { readonly phase: "waiting" }>): string {
+  return reason === "unreachable" ? `the API server cannot be reached (${message})` : message;
+}
+
 export interface FollowTiming {
   readonly backOff: BackOff;
   /** The longest wait of the one kind that looks whether an API server that is away is back. */

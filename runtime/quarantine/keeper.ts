@@ -8,6 +8,7 @@ import { createKube, type Kube, refusalOf } from "../admission/kube.ts";
 import { type Clock, sleep } from "../clock.ts";
 import { errorText } from "../fatal.ts";
 import { startInformers } from "../informers.ts";
+import { describeWaiting } from "../informers/follow.ts";
 import type { WatchedKind } from "../informers/kind.ts";
 import type { Log } from "../log.ts";
 import { type KeptSecret, readSecret, secretOf, secretType, type Writing } from "./secret.ts";
@@ -100,8 +101,7 @@ export function keepLastGood(options: KeeperOptions): Keeper {
         resolve();
       },
       onState(_, state) {
-        if (!isSynced && state.phase === "waiting")
-          options.onWaiting(`the last good forms of objects are being read (${state.message})`);
+        if (!isSynced && state.phase === "waiting") options.onWaiting(describeWaiting(state));
       },
     });
   });
