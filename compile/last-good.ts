@@ -1,5 +1,6 @@
 import type { AnyResource, Resources, SecretResource } from "../crds/resources.ts";
 import { type ObjectRef, type Problem, type ProblemCode, subjectsOf } from "../ir/problem.ts";
+import { memoForever } from "../ir/memo.ts";
 import { hasError, keyOf } from "../ir/resource.ts";
 import type { CompileSettings } from "../ir/settings.ts";
 import { authorityOf, certificateOf, revocationsOf } from "../sources/getambassador/certificate.ts";
@@ -7,7 +8,7 @@ import { dialectKinds } from "../sources/getambassador/selection.ts";
 import type { Compiled, SteppedCompiler } from "./compile.ts";
 import type { Expansion } from "./expand.ts";
 import { goodForm, problemsOf, type Refusal, refusedAmong, withStandIns } from "./refusal.ts";
-import { withResource } from "./store.ts";
+import { placeOf, withResource } from "./store.ts";
 
 export interface Judged {
   readonly compiled: Compiled;
@@ -123,10 +124,7 @@ function judgeExpanded(
       const serving = field === undefined ? undefined : find(effective[field], keyOf(object));
       return { object, serving, refusals: noRefusals };
     }),
-    ...lost.map((serving) => {
-      const { kind, namespace, name, within } = serving;
-      return { object: { kind, namespace, name, within }, serving, refusals: noRefusals };
-    }),
+    ...lost.map((serving) => ({ object: lostOf(serving), serving, refusals: noRefusals })),
   ];
   return { compiled: again, problems, kept, effective, quarantined };
 }
@@ -184,18 +182,10 @@ function find(list: readonly AnyResource[], key: string): AnyResource | undefine
   return list[placeOf(list, key)];
 }
 
-/** Where the object of this key stands in a list sorted by key; -1 if there is none. */
-function placeOf(list: readonly AnyResource[], key: string): number {
-  let low = 0;
-  let high = list.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (keyOf(list[middle] as AnyResource) < key) low = middle + 1;
-    else high = middle;
-  }
-  const found = list[low];
-  return found !== undefined && keyOf(found) === key ? low : -1;
-}
+/** What was asked for where that is not known any more. */
+const lostOf = memoForever(({ kind, namespace, name, within }: AnyResource): ObjectRef => {
+  return { kind, namespace, name, within };
+});
 
 interface Replaced {
   readonly resources: Resources;

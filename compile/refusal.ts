@@ -3,7 +3,8 @@ import { createHash } from "node:crypto";
 import type { AnyResource, Resources } from "../crds/resources.ts";
 import { memoByKey, memoForever } from "../ir/memo.ts";
 import { formatObject, type ObjectRef, type Problem, toldOf } from "../ir/problem.ts";
-import { fields, findResource, withResource } from "./store.ts";
+import { keyOf } from "../ir/resource.ts";
+import { fields, findResource, placeOf } from "./store.ts";
 
 /**
  * An object that is bad in this very content, though nothing is wrong with it as far as the compiler can see. When the object
@@ -70,14 +71,26 @@ export function goodForm(
   form: AnyResource | undefined,
   refusals: readonly Refusal[],
 ): AnyResource | undefined {
-  const ofIt = refusals.filter((refusal) => isSame(refusal.object, object));
+  const ofIt = byObject(refusals).get(formatObject(object)) ?? [];
   const isGood = (each: AnyResource) => ofIt.every(({ content }) => content !== contentOf(each));
   if (form !== undefined && isGood(form)) return form;
   return ofIt.map(({ instead }) => instead).find((instead) => instead !== undefined && isGood(instead));
 }
 
+/** Thousands may be refused: each is looked for among its own. */
+const byObject = memoForever(
+  (refusals: readonly Refusal[]): ReadonlyMap<string, readonly Refusal[]> =>
+    Map.groupBy(refusals, ({ object }) => formatObject(object)),
+);
+
 export function withStandIns(asked: Resources, refused: readonly Refused[]): Resources {
-  return refused.reduce((resources, { standIn }) => withResource(resources, standIn), asked);
+  const lists: Partial<Record<keyof Resources, AnyResource[]>> = {};
+  for (const { resource, standIn } of refused) {
+    const field = fields[resource.kind];
+    const list = (lists[field] ??= [...asked[field]]);
+    list[placeOf(list, keyOf(resource))] = standIn;
+  }
+  return { ...asked, ...(lists as Partial<Resources>) };
 }
 
 /** What the refusals say of an object. */
@@ -94,10 +107,6 @@ const spoilt = memoByKey((resource: AnyResource, refusals: readonly unknown[]): 
   const problems = (refusals as readonly Refusal[]).map((refusal) => asProblem(resource, refusal));
   return Object.freeze({ ...resource, problems: Object.freeze([...resource.problems, ...problems]) });
 });
-
-function isSame(a: Refusal["object"], b: Refusal["object"]): boolean {
-  return formatObject(a) === formatObject(b);
-}
 
 function findNamed(resources: Resources, { kind, namespace, name }: Refusal["object"]): AnyResource | undefined {
   return Object.hasOwn(fields, kind)

@@ -110,6 +110,13 @@ function withOne(
   resource: AnyResource,
   known: boolean,
 ): readonly AnyResource[] {
+  const copy = sorted.slice();
+  copy.splice(lowerBound(sorted, key), known ? 1 : 0, resource);
+  return copy;
+}
+
+/** The place of the first object in a list sorted by key whose key is not smaller. */
+function lowerBound(sorted: readonly AnyResource[], key: string): number {
   let low = 0;
   let high = sorted.length;
   while (low < high) {
@@ -117,9 +124,14 @@ function withOne(
     if (keyOf(sorted[middle] as AnyResource) < key) low = middle + 1;
     else high = middle;
   }
-  const copy = sorted.slice();
-  copy.splice(low, known ? 1 : 0, resource);
-  return copy;
+  return low;
+}
+
+/** Where the object of this key stands in a list sorted by key; -1 if there is none. */
+export function placeOf(sorted: readonly AnyResource[], key: string): number {
+  const place = lowerBound(sorted, key);
+  const found = sorted[place];
+  return found !== undefined && keyOf(found) === key ? place : -1;
 }
 
 /** The resources with one of them put in its place, as a store would have it after a put. */
@@ -140,7 +152,7 @@ export function withoutResource(resources: Resources, named: ObjectName): Resour
 /** The one of this name; undefined when there is none. */
 export function findResource(resources: Resources, named: ObjectName): AnyResource | undefined {
   const list: readonly AnyResource[] = resources[fields[named.kind]];
-  return list.find((each) => isNamed(each, named));
+  return list[placeOf(list, keyOf(named))];
 }
 
 function isNamed(resource: AnyResource, { namespace, name }: ObjectName): boolean {

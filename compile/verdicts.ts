@@ -48,15 +48,21 @@ export interface FreelyJudged {
   readonly judged: Judged;
   /** What nobody has been asked about yet, and would be served. */
   readonly unjudged: readonly FreeUse[];
+  /** The same of fields whose objects serve on in their last good forms, because it is not waited for. */
+  readonly late: readonly FreeUse[];
 }
 
-/** As `judge`. It remembers which objects Envoy's answers concern, so that one which stands refused costs no second compile. */
+/**
+ * As `judge`. It remembers which objects Envoy's answers concern, so that one which stands refused costs no second compile.
+ * @param isImpatient what is not known yet of a field counts as refused, and for this once
+ */
 export type FreeJudge = (
   compile: SteppedCompiler,
   resources: Resources,
   settings: CompileSettings,
   inForce: Resources | undefined,
   refusals?: readonly Refusal[],
+  isImpatient?: boolean,
 ) => FreelyJudged;
 
 /** In place of a refused content the last good one is compiled, which has been accepted: a third round is one too many. */
@@ -67,25 +73,37 @@ const noRefusals: readonly Refusal[] = [];
 export function freeJudge(verdictOf: (content: FreeContent) => Verdict | undefined): FreeJudge {
   let own: readonly Refusal[] = [];
   const secrets = secretMarks();
-  return (compile, resources, settings, inForce, refusals = noRefusals) => {
+  return (compile, resources, settings, inForce, refusals = noRefusals, isImpatient = false) => {
+    const late: FreeUse[] = [];
+    const passing = new Set<Refusal>();
     for (let round = 1; ; round++) {
       const all = own.length === 0 ? refusals : [...refusals, ...own.filter((each) => !isAmong(refusals, each))];
       const judged = judge(compile, secrets.marked(resources), settings, inForce, all);
       const { freeUses, expansion } = judged.compiled;
       const unjudged: FreeUse[] = [];
       const found: RefusedUse[] = [];
+      const lateHere: RefusedUse[] = [];
       let isMarked = false;
       for (const use of freeUses) {
         const verdict = verdictOf(use.content);
-        if (verdict === undefined) unjudged.push(use);
+        if (verdict === undefined && isImpatient && use.kind === "field") {
+          late.push(use);
+          lateHere.push({ problem: use.problem, said: "is not served before Envoy has judged it, which takes long" });
+        } else if (verdict === undefined) unjudged.push(use);
         else if (verdict.kind === "refused") {
-          if (use.kind === "field") found.push({ problem: use.problem, said: verdict.message });
+          if (use.kind === "field")
+            found.push({ problem: use.problem, said: `is refused by Envoy: ${verdict.message}` });
           else isMarked = secrets.mark(use.content, verdict.message, expansion.resources) || isMarked;
         }
       }
       const speaking = new Set(judged.quarantined.flatMap((each) => each.refusals));
-      own = [...own.filter((refusal) => speaking.has(refusal)), ...refusalsOf(found, expansion.resources)];
-      if ((found.length === 0 && !isMarked) || round === MAX_ROUNDS) return { judged, unjudged };
+      const ofLate = refusalsOf(lateHere, expansion.resources);
+      for (const refusal of ofLate) passing.add(refusal);
+      own = [...own.filter((refusal) => speaking.has(refusal)), ...refusalsOf(found, expansion.resources), ...ofLate];
+      if ((found.length + ofLate.length === 0 && !isMarked) || round === MAX_ROUNDS) {
+        own = own.filter((refusal) => !passing.has(refusal));
+        return { judged, unjudged, late };
+      }
     }
   };
 }
@@ -121,9 +139,9 @@ function refusalsOf(found: readonly RefusedUse[], resources: Resources): readonl
     const resource = findNamed(resources, object);
     if (resource === undefined) return [];
     const content = contentOf(resource);
-    const others = found.filter(({ problem }) => findNamed(resources, problem.object) === resource);
-    const instead = resource.kind === "Module" ? withoutKeys(resource, others) : undefined;
-    return [{ object, content, code, path, message: `${message} is refused by Envoy: ${said}`, advice, instead }];
+    const ofIt = () => found.filter((each) => findNamed(resources, each.problem.object) === resource);
+    const instead = resource.kind === "Module" ? withoutKeys(resource, ofIt()) : undefined;
+    return [{ object, content, code, path, message: `${message} ${said}`, advice, instead }];
   });
 }
 

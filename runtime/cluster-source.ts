@@ -9,7 +9,7 @@ import type { CompileSettings } from "../ir/settings.ts";
 import { systemClock } from "./clock.ts";
 import { createApi, readText } from "./informers/api.ts";
 import { type InformerOptions, startInformers } from "./informers.ts";
-import { awaited } from "./informers/follow.ts";
+import { describeWaiting } from "./informers/follow.ts";
 import { secretFieldSelector, type WatchedKind } from "./informers/kind.ts";
 import type { Log } from "./log.ts";
 import { type SecretShelf, secretShelf } from "./secret-shelf.ts";
@@ -188,7 +188,7 @@ export function watchCluster(options: ClusterSourceOptions): ClusterSource {
       options.onChange(false);
     },
     onState(kind, state) {
-      if (state.phase === "waiting") waiting.set(kind.plural, awaited(state));
+      if (state.phase === "waiting") waiting.set(kind.plural, describeWaiting(state));
       if (state.phase === "live") waiting.delete(kind.plural);
       if (!synced) options.onWaiting([...waiting.values()][0] ?? "the first lists are being read from the API server");
     },

@@ -111,6 +111,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
       ...{ settings, metrics, clock, signal: stopped.signal },
       log: log.child("quarantine"),
       onChange: () => (isRead ? reconciler.changed() : undefined),
+      onAcknowledged: (event) => onAcknowledged(event),
     });
     let listeners = -1;
     /** Undefined before the first compile. */
@@ -148,9 +149,8 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
       if (event.kind === "nack") metrics.rejected(event.type);
       if (event.kind === "nack") rejections.refused(event, reconciler.sourceMap());
       quarantine.heard(event, () => ads?.goOn());
-      if (event.kind !== "acknowledged") return;
-      // What comes next may be without what was refused.
-      if (quarantine.isAtWork()) return;
+    };
+    const onAcknowledged = (event: Extract<AdsEvent, { kind: "acknowledged" }>): void => {
       proxy.acknowledged(event);
       live.acknowledged(event.snapshot);
       const since = born.get(event.snapshot);
@@ -229,11 +229,8 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
       verdicts: options.envoy && gatewayVerdicts(options.envoy, clock, log.child("verdict")),
       resources: (serving) => files.withFiles(istio?.over(currentResources()) ?? currentResources(), serving),
       ...{ consul, quarantine },
-      onComplete: ({ problems }, isNews) =>
-        live.judged(
-          { resources: currentResources(), problems, versions: sightings.contentVersions() },
-          isNews && ads !== undefined,
-        ),
+      versions: () => sightings.contentVersions(),
+      onComplete: (served, isNews) => live.judged(served, isNews && ads !== undefined),
       onSnapshot(snapshot, changedAtMs) {
         // A shadow opens no port, so it does not matter who has them.
         if (ads === undefined) return;

@@ -12,6 +12,7 @@ import type { Clock } from "./clock.ts";
 import type { Log } from "./log.ts";
 import type { Quarantine } from "./quarantine/quarantine.ts";
 import { createVerdicts, type Verdicts } from "./validator/verdicts.ts";
+import type { Live } from "./when-live.ts";
 
 export interface ReconcilerOptions {
   readonly settings: CompileSettings;
@@ -19,10 +20,14 @@ export interface ReconcilerOptions {
   readonly resources: (inForce: Resources | undefined) => Resources;
   /** What Consul has answered; and for how long a first answer may hold a snapshot back. */
   readonly consul?: { endpoints(): ConsulEndpoints; awaitedMs(): number } | undefined;
+  /** By kind: the resourceVersion of the last change among the resources. Default: there are none. */
+  readonly versions?: () => ReadonlyMap<string, string>;
   /** What was judged is complete: endpoints, too. `isNews`: a snapshot follows, which is another one than the last. */
-  readonly onComplete?: (judged: Judged, isNews: boolean) => void;
+  readonly onComplete?: (live: Live, isNews: boolean) => void;
   /** Who judges what only Envoy can. Without it that goes to Envoy unjudged. */
   readonly verdicts?: Verdicts | undefined;
+  /** So long changes wait for each other's verdicts; after that those alone whose content it is. */
+  readonly patienceMs?: number;
   readonly onSnapshot: (snapshot: Snapshot, changedAtMs: number) => void;
   readonly onJudged: (judged: Judged) => void;
   /** Says what of the resources may be compiled now. Default: all of them. */
@@ -42,6 +47,8 @@ export interface Reconciler {
   stop(): void;
 }
 
+const PATIENCE_MS = 1000;
+
 /** How often it is looked whether what is awaited has come. */
 const AWAITING_MS = 2;
 
@@ -50,17 +57,30 @@ const AWAITING_MS = 2;
  * as much time has passed as the last one took, so that a burst coalesces, a trickle cannot starve and a core stays free.
  */
 export function createReconciler(options: ReconcilerOptions): Reconciler {
-  const { settings, resources, quarantine, clock, log, verdicts = createVerdicts(undefined) } = options;
+  const {
+    settings,
+    resources,
+    quarantine,
+    clock,
+    log,
+    verdicts = createVerdicts(undefined),
+    patienceMs = PATIENCE_MS,
+  } = options;
   let compile = createCompiler();
   const discover = endpointDiscovery();
   let inForce: Resources | undefined;
   let judged: Judged | undefined;
+  /** What `judged` is of: while a verdict is awaited, or after a compile that failed, resources are newer than what serves. */
+  let live: Live | undefined;
   let snapshot: Snapshot | undefined;
   let changedAtMs: number | undefined;
   let mustCompile = true;
   let restUntilMs = 0;
   let cancel: (() => void) | undefined;
   let isStopped = false;
+  /** Since when there has always been a content without a verdict. */
+  let awaitedSinceMs: number | undefined;
+  let cancelPatience = (): void => undefined;
 
   const run = (): void => {
     cancel = undefined;
@@ -78,6 +98,8 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
           settings,
           inForce ?? quarantine?.restored(),
           quarantine?.refusals(),
+          // With nothing in force there is nothing that could serve on.
+          judged !== undefined && clock.now() - (awaitedSinceMs ?? Infinity) >= patienceMs,
         );
       } catch (error) {
         // A bug of ours must not take down what serves: the last snapshot stays, and what is remembered may be half done.
@@ -88,17 +110,28 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
         return;
       }
       options.onCompiled((clock.now() - startedMs) / 1000);
-      if (next.unjudged.length > 0) {
-        void verdicts.ask(next.unjudged).then(() => {
+      const awaited = [...next.unjudged, ...next.late];
+      if (awaited.length === 0) {
+        awaitedSinceMs = undefined;
+        cancelPatience();
+      } else {
+        const again = () => {
           if (isStopped) return;
           mustCompile = true;
           changedAtMs = Math.min(since, changedAtMs ?? since);
           cancel?.();
           cancel = schedule(0);
-        });
-      } else {
+        };
+        if (awaitedSinceMs === undefined) {
+          awaitedSinceMs = startedMs;
+          cancelPatience = clock.setTimer(patienceMs, again);
+        }
+        void verdicts.ask(awaited).then(again);
+      }
+      if (next.unjudged.length === 0) {
         judged = next.judged;
         inForce = judged.effective;
+        live = { resources: current, problems: judged.problems, versions: options.versions?.() ?? new Map() };
         quarantine?.judged(judged);
         options.onJudged(judged);
       }
@@ -118,7 +151,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       endpoint: discover(compiled.endpoints, current, options.consul?.endpoints()),
     };
     const isNews = snapshot === undefined || !sameSnapshot(snapshot, next);
-    options.onComplete?.(judged, isNews);
+    if (live !== undefined) options.onComplete?.(live, isNews);
     if (isNews) {
       snapshot = next;
       options.onSnapshot(next, since);
@@ -143,6 +176,7 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     sourceMap: () => judged?.compiled.sourceMap ?? sourceMap(emptyIr, []),
     stop() {
       isStopped = true;
+      cancelPatience();
       cancel?.();
       cancel = () => undefined;
     },

@@ -1,5 +1,5 @@
 /** How far a version of an object has come, by the reports of the replicas. */
-import type { ReplicaReport } from "./report.ts";
+import { digestsIn, refusedDigest, type ReplicaReport } from "./report.ts";
 
 export interface Replica {
   readonly name: string;
@@ -41,6 +41,8 @@ export function progressOf(
   let having = 0;
   let refusedBy = 0;
   let refusal: string | undefined;
+  let isUnlisted = false;
+  const digest = refusedDigest(subject);
   for (const { name: replica, report } of replicas) {
     if (!report.ready) continue;
     total++;
@@ -52,10 +54,14 @@ export function progressOf(
     else if (refused !== undefined) {
       refusedBy++;
       refusal ??= refused.message;
+    } else if (digestsIn(report).has(digest)) {
+      refusedBy++;
+      isUnlisted = true;
     }
     // It may be among those that found no place in the report.
     else if (report.more === true) waitingFor.push(replica);
     else having++;
   }
+  if (isUnlisted) refusal ??= "with many others; see the log of the proxy";
   return { total, having, waitingFor, refusedBy, refusal };
 }

@@ -124,7 +124,7 @@ function refusals(found: readonly Proxy[]): string {
   const lines = found.flatMap(({ name, stale, report }) => [
     ...(stale || report.ready ? [] : [`${name} is not ready: ${report.reason ?? ""}`]),
     ...report.refused.map(({ message, ...object }) => `${name} refuses ${formatObject(object)}: ${message}`),
-    ...(report.more === true ? [`${name} refuses more objects than it lists`] : []),
+    ...(report.more === true || report.alsoRefused !== undefined ? [`${name} refuses more objects than it lists`] : []),
   ]);
   return lines.length === 0 ? "" : `\n${lines.join("\n")}\n`;
 }

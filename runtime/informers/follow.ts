@@ -23,8 +23,8 @@ export type KindState =
   /** What was there last stays there. */
   | { readonly phase: "waiting"; readonly reason: WaitReason; readonly message: string };
 
-/** What a gateway that is not ready waits for. */
-export function awaited({ reason, message }: Extract<KindState, { phase: "waiting" }>): string {
+/** Why nothing has been read yet. */
+export function describeWaiting({ reason, message }: Extract<KindState, { readonly phase: "waiting" }>): string {
   return reason === "unreachable" ? `the API server cannot be reached (${message})` : message;
 }
 

@@ -17,7 +17,11 @@ export interface QuarantineControlOptions {
   readonly signal: AbortSignal;
   /** What is to be compiled is another by now. */
   readonly onChange: () => void;
+  /** Envoy has answered for all of a snapshot, and nothing else is to come because of the answer. */
+  readonly onAcknowledged: (event: Acknowledged) => void;
 }
+
+type Acknowledged = Extract<AdsEvent, { readonly kind: "acknowledged" }>;
 
 export interface QuarantineControl extends Quarantine {
   /** What Envoy said. @param goOn for what waits for an answer, and nothing else is to come */
@@ -37,6 +41,8 @@ export function controlQuarantine(options: QuarantineControlOptions): Quarantine
   const quarantine = createQuarantine(options);
   let latest: Judged | undefined;
   let keeper: Keeper | undefined;
+  /** What is to come because of this answer may be what Envoy has: then it is the last answer. */
+  let untold: Acknowledged | undefined;
 
   return {
     ...quarantine,
@@ -44,8 +50,23 @@ export function controlQuarantine(options: QuarantineControlOptions): Quarantine
       latest = judged;
       quarantine.judged(judged);
     },
+    published(snapshot) {
+      untold = undefined;
+      quarantine.published(snapshot);
+    },
+    unchanged() {
+      quarantine.unchanged();
+      if (untold === undefined || quarantine.isAtWork()) return;
+      const event = untold;
+      untold = undefined;
+      options.onAcknowledged(event);
+    },
     heard(event, goOn) {
-      if (event.kind === "acknowledged") quarantine.acknowledged(event.snapshot, event.refused);
+      if (event.kind === "acknowledged") {
+        quarantine.acknowledged(event.snapshot, event.refused);
+        untold = quarantine.isAtWork() ? event : undefined;
+        if (untold === undefined) options.onAcknowledged(event);
+      }
       // Not from within what the stream does now.
       if (event.kind === "halted" && !quarantine.halted(event.snapshot, event.refused)) setImmediate(goOn);
     },

@@ -1,17 +1,18 @@
 /** Keeps the last good forms of objects in quarantine in the cluster: every replica reads them, the elected one writes. */
 import type { KubeConfig } from "@kubernetes/client-node";
 import { type Quarantined } from "../../compile/last-good.ts";
-import { type QuarantineRecord, recordOf, type Remembered } from "../../compile/record.ts";
+import type { Remembered } from "../../compile/record.ts";
 import { sameElements } from "../../ir/memo.ts";
-import { formatObject, type Problem, subjectsOf } from "../../ir/problem.ts";
+import { formatObject, type Problem } from "../../ir/problem.ts";
 import { createKube, type Kube, refusalOf } from "../admission/kube.ts";
 import { type Clock, sleep } from "../clock.ts";
 import { errorText } from "../fatal.ts";
 import { startInformers } from "../informers.ts";
-import { awaited } from "../informers/follow.ts";
+import { describeWaiting } from "../informers/follow.ts";
 import type { WatchedKind } from "../informers/kind.ts";
 import type { Log } from "../log.ts";
-import { digestOf, type KeptSecret, readSecret, secretName, secretOf, secretType, type Writing } from "./secret.ts";
+import { type KeptSecret, readSecret, secretOf, secretType, type Writing } from "./secret.ts";
+import { writingsFor } from "./writings.ts";
 
 /** Of several replicas one writes. */
 export interface Election {
@@ -45,7 +46,6 @@ export interface Keeper {
 
 /** Pause: an object that goes bad and good again all the time is written this often at most. */
 const usualTiming = { pauseMs: 500, retryMs: 5000 };
-const MOST_REASON = 1000;
 
 const kind: WatchedKind = {
   kind: "Secret",
@@ -64,6 +64,7 @@ export function keepLastGood(options: KeeperOptions): Keeper {
   const stored = new Map<string, KeptSecret>();
   const unreadable = new Set<string>();
   const tooLarge = new Set<string>();
+  const writingsOf = writingsFor(ambassadorId);
   /** Undefined before the first judgement: then nothing is known to be mended. */
   let wanted: ReadonlyMap<string, Writing> | undefined;
   let keptLast: readonly Quarantined[] = [];
@@ -100,7 +101,7 @@ export function keepLastGood(options: KeeperOptions): Keeper {
         resolve();
       },
       onState(_, state) {
-        if (!isSynced && state.phase === "waiting") options.onWaiting(awaited(state));
+        if (!isSynced && state.phase === "waiting") options.onWaiting(describeWaiting(state));
       },
     });
   });
@@ -124,7 +125,7 @@ export function keepLastGood(options: KeeperOptions): Keeper {
     if (wanted === undefined || !isSynced || election?.elected() !== true) return [];
     const now = wanted;
     const writes = [...now]
-      .filter(([name, { record }]) => stored.get(name)?.digest !== digestOf(record) && !tooLarge.has(digestOf(record)))
+      .filter(([name, { digest }]) => stored.get(name)?.digest !== digest && !tooLarge.has(digest))
       .map(
         ([name, writing]) =>
           () =>
@@ -142,8 +143,7 @@ export function keepLastGood(options: KeeperOptions): Keeper {
 
   /** @returns why it could not be done */
   async function write(name: string, writing: Writing): Promise<string | undefined> {
-    const { record } = writing;
-    const digest = digestOf(record);
+    const { record, digest } = writing;
     const body = secretOf(ambassadorId, namespace, writing, options.today());
     if (body === undefined) {
       tooLarge.add(digest);
@@ -217,27 +217,10 @@ export function keepLastGood(options: KeeperOptions): Keeper {
       // With thousands of good objects and some bad ones, a compile is no reason to write these down anew.
       if (wanted !== undefined && isSame(quarantined, keptLast)) return;
       keptLast = quarantined;
-      wanted = writingsOf(ambassadorId, quarantined, problems);
+      wanted = writingsOf(quarantined, problems);
       review();
     },
   };
-}
-
-function writingsOf(
-  ambassadorId: string,
-  quarantined: readonly Quarantined[],
-  problems: readonly Problem[],
-): ReadonlyMap<string, Writing> {
-  const entries = quarantined.flatMap((each): [string, Writing][] => {
-    const record: QuarantineRecord | undefined = recordOf(each);
-    if (record === undefined) return [];
-    const isOfIt = (problem: Problem) =>
-      problem.severity === "error" &&
-      subjectsOf(problem).some((object) => formatObject(object) === formatObject(each.object));
-    const said = problems.filter(isOfIt).map(({ message }) => message);
-    return [[secretName(ambassadorId, record), { record, reason: said.join("; ").slice(0, MOST_REASON) }]];
-  });
-  return new Map(entries);
 }
 
 function isSame(a: readonly Quarantined[], b: readonly Quarantined[]): boolean {

@@ -32,6 +32,8 @@ export interface KeptSecret {
 /** A record on its way into a cluster. */
 export interface Writing {
   readonly record: QuarantineRecord;
+  /** Of the record. */
+  readonly digest: string;
   /** What is wrong with the object. */
   readonly reason: string;
 }
@@ -55,7 +57,7 @@ export function digestOf(record: QuarantineRecord): string {
 export function secretOf(
   ambassadorId: string,
   namespace: string,
-  { record, reason }: Writing,
+  { record, digest, reason }: Writing,
   now: Date,
 ): Readonly<Record<string, unknown>> | undefined {
   const plain = Buffer.from(JSON.stringify(record));
@@ -75,7 +77,7 @@ export function secretOf(
         [objectAnnotation]: formatObject(record.object),
         [reasonAnnotation]: reason,
         [sinceAnnotation]: now.toISOString(),
-        [digestAnnotation]: digestOf(record),
+        [digestAnnotation]: digest,
       },
     },
     // Null: what a patch takes away.

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import { createCompiler } from "../../compile/compile.ts";
 import { judge, type Judged } from "../../compile/last-good.ts";
-import { contentOf, type Refusal } from "../../compile/refusal.ts";
+import { contentOf, type Refusal, refusedAmong, withStandIns } from "../../compile/refusal.ts";
 import { createStore } from "../../compile/store.ts";
 import { parseResource } from "../../crds/parse.ts";
 import type { AnyResource, Resources } from "../../crds/resources.ts";
@@ -219,5 +219,27 @@ describe("refusals", () => {
     const two = mapping("a", "/a/", { headers: { y: "2", x: "1" } });
     expect(contentOf(one)).toBe(contentOf(two));
     expect(contentOf(one)).not.toBe(contentOf(mapping("a", "/a/", { headers: { x: "1", y: "3" } })));
+  });
+});
+
+describe("many refused objects", () => {
+  it("are each found without a look at all others", () => {
+    const mappings = Array.from({ length: 1000 }, (_, index) => mapping(`m${1000 + index}`, `/${index}/`));
+    let looks = 0;
+    const counted = (list: readonly AnyResource[]): readonly AnyResource[] =>
+      new Proxy(list, { get: (target, key) => (looks++, Reflect.get(target, key) as unknown) });
+    const store = createStore(() => undefined);
+    for (const each of mappings) store.put(each);
+    const asked = { ...store.resources(), mappings: counted(mappings) } as Resources;
+    const refused = refusedAmong(
+      asked,
+      mappings.map((each) => refuse(each)),
+      undefined,
+    );
+    expect(refused).toHaveLength(1000);
+    const { mappings: served } = withStandIns(asked, refused);
+    expect(served.filter(({ problems }) => problems.length === 1)).toHaveLength(1000);
+    // Some 10 for each by halves; from the front it would be 500.
+    expect(looks).toBeLessThan(40 * mappings.length);
   });
 });

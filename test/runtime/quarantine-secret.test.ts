@@ -16,7 +16,7 @@ function recordWith(script: string): QuarantineRecord {
 
 /** As the API server gives it back. */
 function stored(id: string, record: QuarantineRecord): RawObject & { readonly data: Readonly<Record<string, string>> } {
-  const secret = secretOf(id, "nuncio", { record, reason: "why" }, new Date(0));
+  const secret = secretOf(id, "nuncio", { record, digest: digestOf(record), reason: "why" }, new Date(0));
   const written = JSON.parse(JSON.stringify(secret)) as RawObject & { data: Record<string, string | null> };
   const data = Object.fromEntries(Object.entries(written.data).filter(([, value]) => value !== null));
   return { ...written, data: data as Record<string, string> };
@@ -43,7 +43,9 @@ describe("the Secret with the last good form of an object", () => {
     expect(secret.data["record.json.gz"]?.length).toBeLessThan(100_000);
     expect(readSecret("default", secret).remembered).toMatchObject({ record });
     const huge = recordWith(`--[[${noise(8_000_000)}]]`);
-    expect(secretOf("default", "nuncio", { record: huge, reason: "" }, new Date(0))).toBeUndefined();
+    expect(
+      secretOf("default", "nuncio", { record: huge, digest: digestOf(huge), reason: "" }, new Date(0)),
+    ).toBeUndefined();
   });
 
   it("is one gateway's alone", () => {

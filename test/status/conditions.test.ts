@@ -109,6 +109,15 @@ describe("progress", () => {
     expect(of(replica("a", "99", { refused }))).toMatchObject({ refusedBy: 0, waitingFor: ["a"] });
   });
 
+  it("is that of each object, though a replica refuses more than it can list with words", () => {
+    const refused = Array.from({ length: 1000 }, (_, i) => ({ ...object, name: `bad-${i}`, message: "no" }));
+    const report = { ready: true, versions: { Mapping: "100" }, refused };
+    const other = { name: "a", report: readReport(writeReport(report)) as ReplicaReport };
+    expect(of(other)).toMatchObject({ having: 1, refusedBy: 0, waitingFor: [] });
+    const last = progressOf({ ...object, name: "bad-999", version: "100" }, [other], isOlder);
+    expect([last.having, last.refusedBy, last.refusal]).toEqual([0, 1, expect.stringContaining("log")]);
+  });
+
   it("waits for who refuses more than it can list", () => {
     expect(of(replica("a", "100", { more: true }))).toMatchObject({ having: 0, waitingFor: ["a"] });
   });

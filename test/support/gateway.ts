@@ -196,6 +196,8 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     options.quarantine === false ? undefined : createQuarantine({ onChange: () => reconciler.changed() });
   const reconciler = createReconciler({
     verdicts: createVerdicts(validator),
+    // Whoever applies something waits for its verdict.
+    patienceMs: 600_000,
     consul,
     quarantine,
     settings,
