@@ -128,6 +128,17 @@ export function startElection(options: ElectionOptions): Election {
     taken(startedMs, await requester.send({ method: "PATCH", path, contentType: mergePatch, body }));
   }
 
+  function awaitDeadline(): void {
+    cancelDeadline();
+    if (renewedAtMs === undefined) return;
+    const leftMs = renewedAtMs + timing.renewWithinMs - clock.now();
+    cancelDeadline = clock.setTimer(Math.max(0, Math.ceil(leftMs)), () => {
+      tell();
+      // A timer may be a moment early, and there is no other that would tell.
+      if (told) awaitDeadline();
+    });
+  }
+
   async function run(): Promise<void> {
     while (!over.aborted) {
       await attempt();
@@ -135,9 +146,7 @@ export function startElection(options: ElectionOptions): Election {
       tell();
       const waitMs = told ? timing.retryMs : timing.retryMs * (1 + (JITTER - 1) * options.random());
       // A renewal that does not come in time ends our hold, even while a request for it is under way.
-      cancelDeadline();
-      if (renewedAtMs !== undefined)
-        cancelDeadline = clock.setTimer(Math.max(0, renewedAtMs + timing.renewWithinMs - clock.now()), tell);
+      awaitDeadline();
       await pause(clock, waitMs, { signal: over });
     }
     cancelDeadline();
