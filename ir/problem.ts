@@ -139,8 +139,13 @@ export function formatObject({ kind, namespace, name }: Pick<ObjectRef, "kind" |
 export function formatPlace({ object, path }: Pick<Problem, "object" | "path">): string {
   const { written } = object.origin ?? {};
   const version = written === undefined ? "" : ` (${written.version})`;
-  const field = writtenPath({ object, path });
-  return `${formatObject(object)}${version}: ${field.length === 0 ? "" : `${formatPath(field)}: `}`;
+  return `${formatObject(object)}${version}: ${formatField({ object, path })}`;
+}
+
+/** The field as its author knows it: `spec.host: `; empty for the object as a whole. */
+function formatField(place: Pick<Problem, "object" | "path">): string {
+  const field = writtenPath(place);
+  return field.length === 0 ? "" : `${formatPath(field)}: `;
 }
 
 export function writtenPath({ object, path }: Pick<Problem, "object" | "path">): readonly PathStep[] {
@@ -150,6 +155,11 @@ export function writtenPath({ object, path }: Pick<Problem, "object" | "path">):
 /** One line without a file position: `Mapping default/quote: spec.prefix: "x" must start with /; write "/x"`. */
 export function formatProblem(problem: Problem): string {
   return `${formatPlace(problem)}${problem.message}; ${problem.advice}`;
+}
+
+/** The same where the object is named beside it. */
+export function formatComplaint(problem: Pick<Problem, "object" | "path" | "message" | "advice">): string {
+  return `${formatField(problem)}${problem.message}; ${problem.advice}`;
 }
 
 const bySeverity: Record<Severity, number> = { error: 0, warning: 1 };

@@ -108,7 +108,10 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
     let compiledProblems: readonly Problem[] = [];
     let kept: ReadonlySet<ObjectRef> = new Set();
     const quarantine = controlQuarantine({
-      ...{ settings, metrics, clock, signal: stopped.signal },
+      settings,
+      metrics,
+      clock,
+      signal: stopped.signal,
       log: log.child("quarantine"),
       onChange: () => (isRead ? reconciler.changed() : undefined),
       onAcknowledged: (event) => onAcknowledged(event),
@@ -146,8 +149,10 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
 
     const onEvent = (event: AdsEvent): void => {
       if (event.kind === "sent") metrics.pushed(event.type, event.bytes);
-      if (event.kind === "nack") metrics.rejected(event.type);
-      if (event.kind === "nack") rejections.refused(event, reconciler.sourceMap());
+      if (event.kind === "nack") {
+        metrics.rejected(event.type);
+        rejections.refused(event, reconciler.sourceMap());
+      }
       quarantine.heard(event, () => ads?.goOn());
     };
     const onAcknowledged = (event: Extract<AdsEvent, { kind: "acknowledged" }>): void => {
@@ -228,7 +233,8 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
       settings: compileSettings,
       verdicts: options.envoy && gatewayVerdicts(options.envoy, clock, log.child("verdict")),
       resources: (serving) => files.withFiles(istio?.over(currentResources()) ?? currentResources(), serving),
-      ...{ consul, quarantine },
+      consul,
+      quarantine,
       versions: () => sightings.contentVersions(),
       onComplete: (served, isNews) => live.judged(served, isNews && ads !== undefined),
       onSnapshot(snapshot, changedAtMs) {
@@ -278,7 +284,11 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
       });
     } else {
       const cluster = controlCluster({
-        ...{ quarantine, live, metrics, log, clock },
+        quarantine,
+        live,
+        metrics,
+        log,
+        clock,
         settings,
         compileSettings,
         env: options.env,

@@ -1,5 +1,5 @@
 /** What the status of an object is to say, from its problems and from what the proxies have acknowledged. */
-import { formatPath, type Problem, type ProblemCode, writtenPath } from "../ir/problem.ts";
+import { formatComplaint, type Problem, type ProblemCode } from "../ir/problem.ts";
 import type { Progress } from "./progress.ts";
 
 export const conditionTypes = ["Accepted", "ResolvedRefs", "Programmed"] as const;
@@ -68,11 +68,7 @@ function failed(type: ConditionType, problems: readonly Problem[]): Verdict {
 }
 
 function textOf(problems: readonly Problem[]): string {
-  const lines = problems.map((problem) => {
-    const path = formatPath(writtenPath(problem));
-    return `${path === "" ? "" : `${path}: `}${problem.message}; ${problem.advice}`;
-  });
-  const text = lines.join("\n");
+  const text = problems.map(formatComplaint).join("\n");
   return text.length <= MOST_TEXT ? text : `${text.slice(0, MOST_TEXT - 3)}...`;
 }
 

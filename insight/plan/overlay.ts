@@ -3,7 +3,7 @@ import { fields } from "../../compile/store.ts";
 import type { AnyResource, Resources } from "../../crds/resources.ts";
 import { compareText, type ObjectRef, type PathStep } from "../../ir/problem.ts";
 import { Redacted } from "../../ir/redacted.ts";
-import { keyOf } from "../../ir/resource.ts";
+import { hasError, keyOf } from "../../ir/resource.ts";
 
 export interface ObjectChange {
   readonly kind: "added" | "changed" | "removed";
@@ -83,10 +83,15 @@ function changesOf(
   for (const [key, was] of before) {
     const is = after.get(key);
     if (is === undefined) changes.push({ kind: "removed", object: was, fields: [] });
-    else if (is !== was) changes.push({ kind: "changed", object: is, fields: fieldChanges(was, is) });
+    else if (is !== was) changes.push({ kind: "changed", object: is, fields: toldChanges(was, is) });
   }
   for (const [key, is] of after) if (!before.has(key)) changes.push({ kind: "added", object: is, fields: [] });
   return changes;
+}
+
+/** Of an object that cannot be read there is no spec: its problems say what is wrong with it. */
+function toldChanges(was: AnyResource, is: AnyResource): readonly FieldChange[] {
+  return hasError(was) || hasError(is) ? [] : fieldChanges(was, is);
 }
 
 /** What the compiler reads of an object. */

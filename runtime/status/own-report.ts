@@ -1,5 +1,5 @@
 import { diffMaps } from "../../ir/bucket-map.ts";
-import { formatPath, type Problem } from "../../ir/problem.ts";
+import { formatComplaint, type Problem } from "../../ir/problem.ts";
 import type { Refusal, ReplicaReport, TypeReport } from "../../status/report.ts";
 import type { AdsEvent } from "../../xds/server/events.ts";
 import { emptySnapshot, type ResourceMap, type Snapshot, type XdsType, xdsTypes } from "../../xds/snapshot.ts";
@@ -88,10 +88,10 @@ export function ownReport(options: OwnReportOptions): OwnReport {
     problems(problems) {
       refused = problems
         .filter(({ code }) => code === "EnvoyRejected")
-        .map(({ object: { kind, namespace, name }, path, message, advice }) => ({
-          ...{ kind, namespace, name },
-          message: `${path.length === 0 ? "" : `${formatPath(path)}: `}${message}; ${advice}`,
-        }));
+        .map((problem) => {
+          const { kind, namespace, name } = problem.object;
+          return { kind, namespace, name, message: formatComplaint(problem) };
+        });
     },
     now() {
       const readiness = options.readiness();

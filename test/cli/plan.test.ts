@@ -95,6 +95,16 @@ describe("nuncio plan", () => {
     expect(code).toBe(1);
   });
 
+  it("tells of an object that cannot be read what is wrong with it, and not that all of its fields go", async () => {
+    const bad = mapping("orders", "prefix: /orders/", at(9001), "timeout_ms: 5s");
+    const cwd = world({ "live/a.yaml": orders, "next/a.yaml": bad });
+    const { stdout } = await nuncio(["plan", "--from", "live", "next"], { cwd });
+    expect(stdout).toMatch(/^~ Mapping default\/orders\n/);
+    expect(stdout).toContain(
+      "Problems that it adds:\n  next/a.yaml:8: error: Mapping default/orders: spec.timeout_ms: ",
+    );
+  });
+
   it("prints no secret, in whatever form, and sees that it has changed", async () => {
     const cwd = world({ "live/s.yaml": secret("hidden-one"), "next/s.yaml": secret("hidden-two") });
     for (const output of ["table", "json", "yaml"]) {
