@@ -92,6 +92,15 @@ describe("a subscription", () => {
 });
 
 describe("a change", () => {
+  it("to a listener is acknowledged only with the certificates it then asks for: it does not listen without them", () => {
+    const stream = installed(first);
+    const next = snapshot({ listener: ["l@1", "m@1"], secret: ["s@1", "t@1"] }, first);
+    expect(stream.snapshot(next)).toEqual(["#7 listener +m@1"]);
+    expect(stream.request("secret", { names: ["t"] })).toEqual(["#8 secret +t@1"]);
+    expect(stream.ack(7)).toEqual([]);
+    expect(stream.ack(8)).toEqual(["acknowledged"]);
+  });
+
   it("of routes alone is one push of routes", () => {
     const stream = installed(first);
     expect(stream.snapshot(snapshot({ route: ["r@e"] }, first))).toEqual(["#7 route +r@e"]);

@@ -60,6 +60,11 @@ export class Ledger {
     return this.#latest.size;
   }
 
+  /** Whether Envoy waits for an answer to a subscription. */
+  get owes(): boolean {
+    return this.#owed.size > 0;
+  }
+
   version(name: string): string | undefined {
     return this.#latest.get(name)?.version;
   }

@@ -19,7 +19,11 @@ export function drive(draft: Draft): void {
   // A snapshot is complete by contract, so before the first one every subscription waits.
   if (draft.newest === undefined) return;
   if (draft.naiveOrder) return driveNaive(draft, draft.newest);
-  for (const type of atOnce) bringUpTo(draft, type, draft.newest[type], { fallback: draft.current?.[type] });
+  for (const type of atOnce) {
+    // A new listener does not listen before it has the certificates that it asks for in this phase.
+    const awaited = draft.phase === "routes" && draft.ledgers[type].owes;
+    bringUpTo(draft, type, draft.newest[type], { awaited, fallback: draft.current?.[type] });
+  }
   while (advance(draft, draft.newest));
 }
 
