@@ -26,7 +26,10 @@ function installed(file: string): string | undefined {
   return versions.map((each) => path.join(base, each, file)).find((each) => fs.existsSync(each));
 }
 
-/** Envoy by flag, by NUNCIO_ENVOY, as set-up installed it, or on the PATH. */
+/** In the image's tree, wherever it is mounted: this file is in usr/lib/nuncio, Envoy in usr/bin. */
+const besideImage = path.join(here, "../../bin/envoy");
+
+/** Envoy by flag, by NUNCIO_ENVOY, as set-up installed it, on the PATH, or in the image that this file is of. */
 export function findEnvoy(flag: string | undefined, env: Readonly<Record<string, string | undefined>>): string {
   const named = flag ?? env["NUNCIO_ENVOY"];
   if (named !== undefined) {
@@ -34,7 +37,7 @@ export function findEnvoy(flag: string | undefined, env: Readonly<Record<string,
     throw new FatalError(`there is no Envoy at ${named}; name the binary with --envoy PATH`);
   }
   const onPath = (env["PATH"] ?? "").split(path.delimiter).map((directory) => path.join(directory, "envoy"));
-  const found = installed("envoy") ?? onPath.find((each) => fs.existsSync(each));
+  const found = [installed("envoy"), ...onPath, besideImage].find((each) => each !== undefined && fs.existsSync(each));
   if (found !== undefined) return found;
   throw new FatalError("no Envoy was found; run `npm run setup`, or name the binary with --envoy PATH");
 }

@@ -7,6 +7,7 @@ import { settingsOf } from "./settings.ts";
 export interface ControlPlaneFlags extends RunFlags {
   readonly xdsSocket: string;
   readonly envoyAdminSocket: string;
+  readonly controlSocket: string;
 }
 
 /** The hidden command that the supervisor starts. */
@@ -19,6 +20,7 @@ export async function controlPlane(flags: ControlPlaneFlags): Promise<void> {
   for (const signal of ["SIGINT", "SIGHUP"] as const) process.on(signal, () => undefined);
   farewell = await runControlPlane({
     settings,
+    adminAt: { path: flags.controlSocket },
     env: process.env,
     envoy: {
       xdsSocketPath: flags.xdsSocket,

@@ -69,6 +69,7 @@ withRunOptions(program.command("run"))
   });
 
 withRunOptions(program.command("control-plane", { hidden: true }))
+  .requiredOption("--control-socket <path>")
   .requiredOption("--xds-socket <path>")
   .requiredOption("--envoy-admin-socket <path>")
   .action(async (flags: ControlPlaneFlags) => {

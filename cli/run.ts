@@ -40,6 +40,8 @@ export function run(flags: RunFlags): Promise<number> {
         runDir.xdsSocketPath,
         "--envoy-admin-socket",
         runDir.adminSocketPath,
+        "--control-socket",
+        runDir.controlSocketPath,
       ],
     }),
     env: process.env,

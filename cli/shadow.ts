@@ -30,6 +30,7 @@ export async function shadow({ settings, log, exit }: ShadowOptions): Promise<ne
   try {
     await runControlPlane({
       settings,
+      adminAt: { address: settings.adminAddress, port: settings.adminPort },
       env: process.env,
       envoy: undefined,
       version,

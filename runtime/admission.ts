@@ -136,8 +136,7 @@ async function run(options: AdmissionOptions, atEnd: (close: () => void | Promis
   }
 
   const admin = await startAdminServer({
-    address: settings.adminAddress,
-    port: settings.adminPort,
+    at: { address: settings.adminAddress, port: settings.adminPort },
     readiness: () => {
       if (signal.aborted) return { ready: false, reason: "the process is about to stop" };
       if (!hasCertificate) return { ready: false, reason: "there is no certificate to serve yet" };

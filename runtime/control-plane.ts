@@ -5,6 +5,7 @@ import type { Listener } from "../ir/types.ts";
 import { createAdsServer } from "../xds/server/server.ts";
 import type { AdsEvent } from "../xds/server/events.ts";
 import type { Snapshot } from "../xds/snapshot.ts";
+import type { AdminPlace } from "./admin-port.ts";
 import { startAdminServer } from "./admin-server.ts";
 import { certificateFiles } from "./certificate-files.ts";
 import { type Clock } from "./clock.ts";
@@ -35,6 +36,8 @@ import type { Environment, Settings } from "./settings.ts";
 
 export interface ControlPlaneOptions {
   readonly settings: Settings;
+  /** Where probes, metrics and reports are asked for. */
+  readonly adminAt: AdminPlace;
   /** For variables in resources, where they are filled in. */
   readonly env: Environment;
   /** undefined: a shadow, which compiles and reports, and serves nothing. */
@@ -60,7 +63,10 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
   const { settings, log, clock } = options;
   const adminSocketPath = options.envoy?.adminSocketPath ?? noSocket;
   const stopped = new AbortController();
-  const readiness = createReadiness(options.envoy !== undefined);
+  const readiness = createReadiness({
+    serves: options.envoy !== undefined,
+    tell: (message) => void parent?.send(message),
+  });
   let status: GatewayStatus | undefined;
   let proxyReport: () => unknown = () => ({});
 
@@ -78,7 +84,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
       }
       if (message.type === "envoyStarted") {
         metrics.envoyRestarts(message.restarts);
-        readiness.envoyStarted();
+        readiness.envoyStarted(message.pid);
       }
       if (message.type === "envoyEnded") {
         readiness.envoyEnded(message.how);
@@ -93,15 +99,14 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
 
   try {
     const admin = await startAdminServer({
-      address: settings.adminAddress,
-      port: settings.adminPort,
+      at: options.adminAt,
       readiness: readiness.now,
       metrics,
       report: () => proxyReport(),
       diagnostics,
       log: log.child("admin"),
     });
-    log.debug("admin port open", { port: admin.port });
+    if (admin.port !== 0) log.debug("admin port open", { port: admin.port });
 
     const born = new WeakMap<Snapshot, number>();
     const rejections = createRejections();
@@ -164,10 +169,7 @@ export async function runControlPlane(options: ControlPlaneOptions): Promise<Far
       if (rejections.acknowledged(event)) report();
       quarantine.settled();
       log.debug("live", lagMs === undefined ? {} : { ms: Math.round(lagMs * 10) / 10 });
-      if (readiness.acknowledged()) {
-        log.info("ready");
-        void parent?.send({ type: "ready" });
-      }
+      if (readiness.acknowledged()) log.info("ready");
       status?.progressed();
     };
 

@@ -11,8 +11,10 @@ export type SupervisorMessage =
   | { readonly type: "draining" };
 
 export type ControlPlaneMessage =
-  /** A complete first snapshot is acknowledged. */
-  | { readonly type: "ready" }
+  /** The Envoy with this PID has acknowledged all of a configuration, for the first time or again. */
+  | { readonly type: "ready"; readonly envoyPid: number }
+  /** What the first configuration waits for. */
+  | { readonly type: "waiting"; readonly reason: string }
   /** Nothing that a restart could cure, such as a port held by another process: the supervisor stops everything with this code. */
   | { readonly type: "fatal"; readonly message: string; readonly exitCode: number };
 
@@ -31,8 +33,9 @@ export function parseSupervisorMessage(value: unknown): SupervisorMessage | unde
 /** Undefined for anything that is not one of our messages. */
 export function parseControlPlaneMessage(value: unknown): ControlPlaneMessage | undefined {
   if (!isRecord(value)) return undefined;
-  const { type, message, exitCode } = value;
-  if (type === "ready") return { type };
+  const { type, message, exitCode, envoyPid, reason } = value;
+  if (type === "ready" && typeof envoyPid === "number") return { type, envoyPid };
+  if (type === "waiting" && typeof reason === "string") return { type, reason };
   if (type === "fatal" && typeof message === "string" && typeof exitCode === "number")
     return { type, message, exitCode };
   return undefined;

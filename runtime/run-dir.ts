@@ -26,6 +26,8 @@ export interface RunDir {
   readonly path: string;
   readonly adminSocketPath: string;
   readonly xdsSocketPath: string;
+  /** Of the control plane: what the admin port passes on. */
+  readonly controlSocketPath: string;
   readonly bootstrapPath: string;
   /** The path of a file in it. */
   file(name: string): string;
@@ -35,7 +37,7 @@ export interface RunDir {
   remove(): void;
 }
 
-const socketNames = { admin: "admin.sock", xds: "xds.sock" } as const;
+const socketNames = { admin: "admin.sock", xds: "xds.sock", control: "control.sock" } as const;
 /** Room in the longest socket name for what the control plane adds, such as its validator's sockets. */
 const longestSocketName = 14;
 /** `sun_path` of Linux holds 108 bytes, the closing zero included. Node and Envoy both cut or refuse what is longer. */
@@ -123,6 +125,7 @@ function runDirAt(directory: string, ownBase: string | undefined): RunDir {
     path: directory,
     adminSocketPath: file(socketNames.admin),
     xdsSocketPath: file(socketNames.xds),
+    controlSocketPath: file(socketNames.control),
     bootstrapPath: file("bootstrap.json"),
     file,
     clear(keep) {

@@ -2,6 +2,8 @@ import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
+import { startAdminFront } from "./admin-front.ts";
+import type { AdminServer } from "./admin-port.ts";
 import type { Json } from "./bootstrap.ts";
 import { envoyBootstrap } from "./bootstrap.ts";
 import { KeptChild } from "./child.ts";
@@ -17,9 +19,11 @@ import type { Log } from "./log.ts";
 import { claimRunDir, recordProcess } from "./orphans.ts";
 import { statsdSink } from "./statsd.ts";
 import { systemProcesses } from "./processes.ts";
+import { createReadiness } from "./readiness.ts";
 import { openRunDir } from "./run-dir.ts";
 import type { RunDir } from "./run-dir.ts";
 import type { Environment, Settings } from "./settings.ts";
+import { type Patience, watchControlPlane } from "./watchdog.ts";
 
 /** Of `process`: where signals come from. */
 export interface SignalSource {
@@ -43,6 +47,8 @@ export interface SuperviseOptions {
   readonly clock: Clock;
   /** `process`. */
   readonly signals: SignalSource;
+  /** With a control plane that does not answer. */
+  readonly patience?: Patience;
 }
 
 type Stop =
@@ -119,6 +125,8 @@ class Supervisor {
   readonly #hurry = new AbortController();
   readonly #stopRequested: Promise<Stop>;
   #requestStop: (stop: Stop) => void = () => undefined;
+  /** Of the Envoy that runs now, whichever control plane has told. */
+  readonly #readiness = createReadiness({ serves: true });
   #stopping = false;
   #firstSignalMs: number | undefined;
   /** What was told last of Envoy. */
@@ -140,12 +148,19 @@ class Supervisor {
   }
 
   async run(): Promise<number> {
-    const { log, signals } = this.#options;
+    const { settings, log, signals } = this.#options;
     const killAtExit = () => this.#killNow();
     process.once("exit", killAtExit);
     const onSignal = stopSignals.map((signal) => [signal, () => this.#onSignal(signal)] as const);
     for (const [signal, listener] of onSignal) signals.on(signal, listener);
+    let front: AdminServer | undefined;
     try {
+      front = await startAdminFront({
+        at: { address: settings.adminAddress, port: settings.adminPort },
+        readiness: this.#readiness.now,
+        controlSocketPath: this.#runDir.controlSocketPath,
+        log: log.child("admin"),
+      });
       this.#envoy.start();
       this.#controlPlane.start();
       const stop = await this.#stopRequested;
@@ -157,6 +172,7 @@ class Supervisor {
       log.debug("stopped");
       return stop.kind === "signal" ? 0 : stop.exitCode;
     } finally {
+      await front?.close();
       for (const [signal, listener] of onSignal) signals.off(signal, listener);
       this.#killNow();
       process.off("exit", killAtExit);
@@ -181,11 +197,13 @@ class Supervisor {
       log,
       onStarted: (child, pid, restarts) => {
         recordProcess(this.#runDir, this.#processes, "envoy", pid);
+        this.#readiness.envoyStarted(pid);
         this.#envoyState = { type: "envoyStarted", pid, restarts };
         this.#tell(this.#envoyState);
         void this.#noteFirstAnswer(child);
       },
       onEnded: ({ how }) => {
+        this.#readiness.envoyEnded(how);
         this.#envoyState = { type: "envoyEnded", how };
         this.#tell(this.#envoyState);
         // In a drain nobody is served by an Envoy that starts anew.
@@ -200,7 +218,7 @@ class Supervisor {
   }
 
   #makeControlPlane(): KeptChild {
-    const { controlPlane, clock, log } = this.#options;
+    const { controlPlane, patience, clock, log } = this.#options;
     return new KeptChild({
       title: "control plane",
       spawn: () => {
@@ -215,12 +233,14 @@ class Supervisor {
         recordProcess(this.#runDir, this.#processes, "control-plane", pid);
         this.#controlPlaneWasReady = false;
         child.on("message", (value) => this.#onMessage(value));
+        void watchControlPlane(child, { socketPath: this.#runDir.controlSocketPath, patience, clock, log });
         this.#tell({ type: "controlPlaneStarted", restarts });
         if (this.#envoyState !== undefined) this.#tell(this.#envoyState);
         if (this.#stopping) this.#tell({ type: "draining" });
       },
-      onEnded: ({ pid }) => {
+      onEnded: ({ how, pid }) => {
         this.#endGroup(pid);
+        this.#readiness.waitingFor(`the control plane ${how} and is being started again`);
         return !this.#isHopeless;
       },
     });
@@ -241,7 +261,10 @@ class Supervisor {
       this.#isHopeless = true;
       return this.#requestStop({ kind: "fatal", message: message.message, exitCode: message.exitCode });
     }
+    if (message.type === "waiting") return this.#readiness.waitingFor(message.reason);
     this.#controlPlaneWasReady = true;
+    // What an Envoy acknowledged that has ended meanwhile is no longer there.
+    if (message.envoyPid === this.#envoy.process?.pid) this.#readiness.acknowledged();
     this.#options.log.debug("the control plane is ready");
   }
 
@@ -260,6 +283,7 @@ class Supervisor {
   async #drain(signal: StopSignal): Promise<void> {
     const { settings, clock, log } = this.#options;
     const gently = signal === "SIGTERM";
+    this.#readiness.drain();
     this.#tell({ type: "draining" });
     if (gently && settings.drainDelayMs > 0) {
       log.info("not ready any more, waiting for load balancers to move on", { forMs: settings.drainDelayMs });

@@ -3,7 +3,7 @@ import { formatComplaint, type Problem } from "../../ir/problem.ts";
 import type { Refusal, ReplicaReport, TypeReport } from "../../status/report.ts";
 import type { AdsEvent } from "../../xds/server/events.ts";
 import { emptySnapshot, type ResourceMap, type Snapshot, type XdsType, xdsTypes } from "../../xds/snapshot.ts";
-import type { Readiness } from "../admin-server.ts";
+import type { Readiness } from "../readiness.ts";
 import type { Clock } from "../clock.ts";
 import type { Live } from "../when-live.ts";
 import type { Sightings } from "./sightings.ts";

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { type AdminServer, type Readiness, startAdminServer } from "../../runtime/admin-server.ts";
+import type { AdminServer } from "../../runtime/admin-port.ts";
+import { startAdminServer } from "../../runtime/admin-server.ts";
+import type { Readiness } from "../../runtime/readiness.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { freePort } from "../support/envoy.ts";
 import { type EchoBackend, echoBackend, type Gateway, mapping, startGateway } from "../support/gateway.ts";
@@ -12,8 +14,7 @@ let readiness: Readiness = { ready: true };
 
 beforeAll(async () => {
   admin = await startAdminServer({
-    address: "127.0.0.1",
-    port: await freePort(),
+    at: { address: "127.0.0.1", port: await freePort() },
     readiness: () => readiness,
     metrics: { contentType: "text/plain", write: () => Promise.resolve() },
     diagnostics: {

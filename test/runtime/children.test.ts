@@ -71,13 +71,13 @@ describe("the control plane's end of the channel", () => {
     });
     channel.emit("message", { type: "draining" });
     channel.emit("message", { type: "unknown" });
-    await parent?.send({ type: "ready" });
+    await parent?.send({ type: "ready", envoyPid: 7 });
     channel.connected = false;
     channel.emit("disconnect");
     channel.emit("disconnect");
-    await parent?.send({ type: "ready" });
+    await parent?.send({ type: "ready", envoyPid: 7 });
     expect(events).toEqual([{ type: "draining" }, "gone"]);
-    expect(channel.sent).toEqual([{ type: "ready" }]);
+    expect(channel.sent).toEqual([{ type: "ready", envoyPid: 7 }]);
   });
 
   it("tells that the supervisor is gone also when that happened before", async () => {

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { compile } from "../../compile/compile.ts";
 import { manifestReader } from "../../compile/manifests.ts";
-import { type AdminServer, startAdminServer } from "../../runtime/admin-server.ts";
+import type { AdminServer } from "../../runtime/admin-port.ts";
+import { startAdminServer } from "../../runtime/admin-server.ts";
 import { diagnosticsPage } from "../../runtime/diagnostics/diagnostics.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { readSettings } from "../../runtime/settings.ts";
@@ -54,8 +55,7 @@ async function serve({ address = here, manifests }: Serving) {
   }
   nowMs += 90_061_000; // a day, an hour, a minute and a second
   admin = await startAdminServer({
-    address: here,
-    port: 0,
+    at: { address: here, port: 0 },
     readiness: () => ({ ready: true }),
     metrics: { contentType: "text/plain", write: () => Promise.resolve() },
     diagnostics,

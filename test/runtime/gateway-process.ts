@@ -6,6 +6,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { envoyPath } from "../../hack/paths.mjs";
 import { systemProcesses } from "../../runtime/processes.ts";
+import { freePort } from "../support/envoy.ts";
 import { eventually } from "./eventually.ts";
 import type { GatewayOptions } from "./processes/gateway.ts";
 
@@ -15,6 +16,9 @@ export const root = path.resolve(here, "../..");
 export { envoyPath };
 
 const processes = systemProcesses();
+
+/** Of all gateways of a test file, unless they say otherwise. */
+export const adminPort = await freePort();
 
 export const isAlive = (pid: number): boolean => processes.find(pid) !== undefined;
 
@@ -39,7 +43,7 @@ export class Gateway {
     const all: GatewayOptions = {
       envoyPath,
       runDirBase: path.join(base, "run"),
-      adminPort: 8877,
+      adminPort,
       messageFile: this.#messageFile,
       behaviour: "ready",
       ...options,

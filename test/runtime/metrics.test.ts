@@ -7,7 +7,9 @@ import path from "node:path";
 import type { Problem, Severity } from "../../ir/problem.ts";
 import type { CertificateUse } from "../../sources/getambassador/certificate-uses.ts";
 import { startAdminServer } from "../../runtime/admin-server.ts";
-import type { AdminServer, AdminServerOptions, Readiness } from "../../runtime/admin-server.ts";
+import type { AdminServer } from "../../runtime/admin-port.ts";
+import type { AdminServerOptions } from "../../runtime/admin-server.ts";
+import type { Readiness } from "../../runtime/readiness.ts";
 import { createMetrics } from "../../runtime/metrics.ts";
 import type { MetricsOptions } from "../../runtime/metrics.ts";
 import { makeBase } from "./gateway-process.ts";
@@ -36,8 +38,7 @@ const makeMetrics = (options: Partial<MetricsOptions> = {}) =>
 async function start(options: Partial<AdminServerOptions> = {}): Promise<AdminServer> {
   const readiness = () => ({ ready: true }) as const;
   server = await startAdminServer({
-    address: "127.0.0.1",
-    port: 0,
+    at: { address: "127.0.0.1", port: 0 },
     readiness,
     metrics: makeMetrics(),
     log: memoryLog(),
@@ -109,14 +110,14 @@ describe("the admin port", () => {
     const holder = net.createServer().listen(0, "127.0.0.1");
     await once(holder, "listening");
     const { port } = holder.address() as net.AddressInfo;
-    await expect(start({ port })).rejects.toThrow(
+    await expect(start({ at: { address: "127.0.0.1", port } })).rejects.toThrow(
       new RegExp(`the admin port ${port} .* held by another process.*--admin-port`),
     );
     holder.close();
   });
 
   it("of an address that this machine does not have is refused clearly", async () => {
-    await expect(start({ address: "192.0.2.1", port: 8877 })).rejects.toThrow(
+    await expect(start({ at: { address: "192.0.2.1", port: 8877 } })).rejects.toThrow(
       /192.0.2.1 is no address of this machine/,
     );
   });

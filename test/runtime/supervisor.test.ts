@@ -3,6 +3,7 @@ import fs from "node:fs";
 import path from "node:path";
 import { systemClock } from "../../runtime/clock.ts";
 import { adminRequest, waitAnswering } from "../../runtime/envoy.ts";
+import { freePort } from "../support/envoy.ts";
 import { eventually } from "./eventually.ts";
 import { cleanUp, Gateway, isAlive, makeBase } from "./gateway-process.ts";
 import type { GatewayOptions } from "./processes/gateway.ts";
@@ -172,7 +173,7 @@ describe("two gateways", () => {
 
   it("with different admin ports run side by side", async () => {
     const first = start();
-    const second = start({ adminPort: 8878, messageFile: path.join(base, "second.jsonl") });
+    const second = start({ adminPort: await freePort(), messageFile: path.join(base, "second.jsonl") });
     const [one, other] = [await startedPids(first), await startedPids(second)];
     expect(one.envoy).not.toBe(other.envoy);
     second.child.kill("SIGINT");

@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { systemClock } from "../../../runtime/clock.ts";
 import { createLog } from "../../../runtime/log.ts";
 import { readSettings } from "../../../runtime/settings.ts";
+import type { Patience } from "../../../runtime/watchdog.ts";
 import { supervise } from "../../../runtime/supervisor.ts";
 
 export interface GatewayOptions {
@@ -11,7 +12,8 @@ export interface GatewayOptions {
   readonly adminPort: number;
   /** Where the stand-in writes what it is told. */
   readonly messageFile: string;
-  readonly behaviour: "ready" | "fatal" | "with-child" | "stubborn";
+  readonly behaviour: "ready" | "waiting" | "fatal" | "with-child" | "stubborn";
+  readonly patience?: Patience;
   readonly drainDelaySeconds?: number;
 }
 
@@ -39,5 +41,6 @@ process.exit(
     log: createLog({ name: "gateway", level: "debug", json: false, out: process.stderr, now: () => new Date() }),
     clock: systemClock,
     signals: process,
+    ...(options.patience && { patience: options.patience }),
   }),
 );
