@@ -12,8 +12,8 @@ import { completionCommand } from "./completion/command.ts";
 import type { ControlPlaneFlags } from "./control-plane.ts";
 import { planCommand } from "./plan/command.ts";
 import { exitCodes } from "./output/exit-codes.ts";
-import { outputOption } from "./output/format.ts";
 import { proxiesCommand, statusCommand, waitCommand } from "./status/commands.ts";
+import { translateCommand } from "./translate/command.ts";
 import { programName, withOwnName } from "./program-name.ts";
 
 function withRunOptions(command: Command): Command {
@@ -131,38 +131,23 @@ program
 const commands = [
   ...[checkCommand(), planCommand(), explainCommand()],
   ...[statusCommand(), proxiesCommand(), waitCommand()],
-  ...[bundleCommand(), completionCommand()],
+  ...[translateCommand(), bundleCommand(), completionCommand()],
 ];
 for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
-
-program
-  .command("translate")
-  .description("print the Envoy configuration of manifests in static form, as `envoy --mode validate` takes it")
-  .argument("<path...>", "directories or files of manifests")
-  .addOption(outputOption("yaml", "json"))
-  .option("--show-secrets", "print the real private keys; without it a throw-away key stands in for each", false)
-  .addHelpText("after", "\nExample:\n  nuncio translate manifests/ > envoy.yaml && envoy --mode validate -c envoy.yaml")
-  .action(async (paths: string[], options: { output: "json" | "yaml"; showSecrets: boolean }) => {
-    const { translate } = await import("./translate.ts");
-    process.exitCode = await translate(paths, options, process.env, {
-      out: (text) => process.stdout.write(text),
-      error: (line) => process.stderr.write(`${line}\n`),
-    });
-  });
 
 program
   .command("migrate")
   .description("rewrite manifests of getambassador.io/v1 and v2, and deprecated spellings, as today's v3alpha1")
   .argument("<path...>", "directories or files of manifests")
-  .option("--in-place", "rewrite the files, instead of printing them", false)
-  .option("--check", "write and print nothing: exit 1 when something would be rewritten", false)
+  .option("--in-place", "rewrite the files, instead of printing them")
+  .option("--check", "write and print nothing: exit 1 when something would be rewritten")
   .addHelpText(
     "after",
     "\nExample:\n  nuncio migrate --in-place manifests/     annotations of Services and Ingresses too; comments stay\n\nStandard error tells what was rewritten, and what is left to you (exit 1). See docs/migrate.md.",
   )
-  .action(async (paths: string[], options: { inPlace: boolean; check: boolean }) => {
+  .action(async (paths: string[], { inPlace = false, check = false }: { inPlace?: boolean; check?: boolean }) => {
     const { migrateFiles } = await import("./migrate.ts");
-    process.exitCode = migrateFiles(paths, options, process.env, {
+    process.exitCode = migrateFiles(paths, { inPlace, check }, process.env, {
       out: (text) => process.stdout.write(text),
       error: (line) => process.stderr.write(`${line}\n`),
     });

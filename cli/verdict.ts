@@ -6,6 +6,7 @@ import type { Validator } from "../runtime/validator/validator.ts";
 import { createVerdicts } from "../runtime/validator/verdicts.ts";
 import { findEnvoy } from "./assets.ts";
 import { type CompiledState, stateOf } from "./state/compiled.ts";
+import { inForceOf, refusalsOf } from "./state/served.ts";
 import type { Environment } from "./state/state.ts";
 
 /** An Envoy that judges, or undefined where there is no Envoy. It starts with the first question. */
@@ -40,14 +41,14 @@ export async function judgedState(
     const verdicts = createVerdicts(validator, { where: "elsewhere", onUnjudged: (reason) => (unanswered = reason) });
     const compiler = createCompiler();
     const { state } = compiled;
-    const judge = () => verdicts.judge(compiler, state.resources, state.settings, undefined);
+    const judge = () => verdicts.judge(compiler, state.resources, state.settings, inForceOf(state), refusalsOf(state));
     let result = judge();
     while (result.unjudged.length > 0) {
       await verdicts.ask(result.unjudged);
       result = judge();
     }
     if (unanswered !== undefined) note(unjudgedNote(contents, unanswered));
-    return stateOf(state, result.judged.compiled, result.judged.problems);
+    return stateOf(state, result.judged);
   } finally {
     await validator.close();
   }

@@ -5,6 +5,7 @@ import type { FreeContent, FreeUse, Verdict } from "../ir/free-content.ts";
 import { memoLast } from "../ir/memo.ts";
 import { formatObject, formatPath, type ObjectRef, type Problem, toldOf } from "../ir/problem.ts";
 import { keyOf } from "../ir/resource.ts";
+import { isSensitive } from "../ir/sensitive.ts";
 import type { CompileSettings } from "../ir/settings.ts";
 import { harnessOf } from "../xds/resources/harness.ts";
 import type { Compiled, SteppedCompiler } from "./compile.ts";
@@ -92,7 +93,7 @@ export function freeJudge(verdictOf: (content: FreeContent) => Verdict | undefin
         } else if (verdict === undefined) unjudged.push(use);
         else if (verdict.kind === "refused") {
           if (use.kind === "field")
-            found.push({ problem: use.problem, said: `is refused by Envoy: ${verdict.message}` });
+            found.push({ problem: use.problem, said: `is refused by Envoy${inWords(use.problem, verdict.message)}` });
           else isMarked = secrets.mark(use.content, verdict.message, expansion.resources) || isMarked;
         }
       }
@@ -119,6 +120,11 @@ export function usesBy(
   return uses.filter((use) =>
     use.kind === "field" ? isIt(toldOf(use.problem).object) : secrets.has(use.content.name),
   );
+}
+
+/** Envoy quotes what it does not know. */
+function inWords({ path }: Problem, message: string): string {
+  return isSensitive(path) ? "" : `: ${message}`;
 }
 
 /** Written down by an earlier process, or by another replica, and heard anew. */

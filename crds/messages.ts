@@ -1,6 +1,7 @@
 /** What zod found, in the words of the person who wrote the manifest. */
 import type { z } from "zod";
 import type { Fix, PathStep } from "../ir/problem.ts";
+import { isSensitive, withoutCredentials } from "../ir/sensitive.ts";
 import { allows, type JsonSchema, schemaAt } from "./json-schema.ts";
 import { nearest } from "./nearest.ts";
 
@@ -36,7 +37,7 @@ export function complaintsOf(issue: Issue, input: ComplaintInput): Complaint[] {
 function complaintOf(issue: Issue, input: ComplaintInput): Complaint {
   const path = stepsOf(issue.path);
   const value = valueAt(input.raw, path);
-  const shown = show(value, input.quote);
+  const shown = show(value, input.quote && !isSensitive(path));
   const schema = schemaAt(input.schema, path) ?? {};
   switch (issue.code) {
     case "invalid_type":
@@ -71,7 +72,8 @@ function missing(path: readonly PathStep[], schema: JsonSchema): Complaint {
   return { path, message: "is required and missing", advice };
 }
 
-function wrongType(path: readonly PathStep[], { schema: root, raw, quote }: ComplaintInput): Complaint {
+function wrongType(path: readonly PathStep[], { schema: root, raw, quote: mayQuote }: ComplaintInput): Complaint {
+  const quote = mayQuote && !isSensitive(path);
   const schema = schemaAt(root, path) ?? {};
   const value = valueAt(raw, path);
   return {
@@ -95,7 +97,8 @@ function correction(path: readonly PathStep[], schema: JsonSchema, value: unknow
     const scalar = typeof value === "number" || typeof value === "boolean";
     if (schema.enum !== undefined) return `write one of ${schema.enum.join(", ")}`;
     if (scalar && example !== undefined) return `write a string, for example ${JSON.stringify(example)}`;
-    return scalar && quote ? `write it in quotes: "${value}"` : "write one string";
+    if (scalar) return quote ? `write it in quotes: "${value}"` : "write it in quotes";
+    return "write one string";
   }
   if (allows(schema, "boolean")) {
     const meant = typeof value === "string" ? meantFlag(value) : undefined;
@@ -191,7 +194,7 @@ export function show(value: unknown, quote = true): string {
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object") return "an object";
   if (!quote) return "the value";
-  const text = JSON.stringify(value) ?? String(value);
+  const text = typeof value === "string" ? JSON.stringify(withoutCredentials(value)) : String(value);
   return text.length <= longest ? text : `${text.slice(0, longest - 4)}..."`;
 }
 

@@ -2,6 +2,7 @@ import type { z } from "zod";
 import type { FreeContent } from "../ir/free-content.ts";
 import type { PathStep, ProblemCode, Severity } from "../ir/problem.ts";
 import { MAX_PROGRAM_SIZE, regexError } from "../ir/regex.ts";
+import { isSensitive, quoted } from "../ir/sensitive.ts";
 import type { ClusterEndpoints } from "../ir/types.ts";
 import type { Cluster } from "../xds/generated/envoy/config/cluster/v3/cluster.ts";
 import type { HttpProtocolOptions } from "../xds/generated/envoy/extensions/upstreams/http/v3/http_protocol_options.ts";
@@ -99,7 +100,7 @@ export function regexProblems(regex: string, path: readonly PathStep[], maxSize:
       code: "InvalidRegex",
       severity: "error",
       path,
-      message: `${JSON.stringify(regex)} is not a regular expression of RE2 (${error})`,
+      message: `${quoted(regex, path)} is not a regular expression of RE2${isSensitive(path) ? "" : ` (${error})`}`,
       advice: error.startsWith("too large")
         ? `make it smaller, or raise the Module's regex_max_size, to ${MAX_PROGRAM_SIZE} at most`
         : "write one in RE2 syntax; it has no look-around and no back-references",
@@ -110,7 +111,7 @@ export function regexProblems(regex: string, path: readonly PathStep[], maxSize:
 /** The problem of a text with line breaks, which Envoy refuses in anything that becomes a header or a path; or none. */
 export function oneLineProblems(text: string | undefined, path: readonly PathStep[]): FieldProblem[] {
   if (text === undefined || !/[\0\r\n]/.test(text)) return [];
-  const message = `${JSON.stringify(text)} has a line break`;
+  const message = `${quoted(text, path)} has a line break`;
   return [{ code: "InvalidField", severity: "error", path, message, advice: "write it in one line" }];
 }
 

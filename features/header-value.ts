@@ -1,5 +1,6 @@
 import { asked, type FieldProblem, invalid, oneLineProblems } from "./feature.ts";
 import type { PathStep } from "../ir/problem.ts";
+import { quoted } from "../ir/sensitive.ts";
 
 /**
  * Envoy's %COMMAND% operators: each that `envoy --mode validate` of the pinned release takes in a header value. One that
@@ -84,16 +85,16 @@ export function commandProblems(
     const [text, command, given, digits = ""] = part;
     if (command === undefined) continue;
     const wrong = commandProblem(command, given);
-    if (wrong !== undefined) return [invalid(path, `${JSON.stringify(text)} in it ${wrong.what}`, wrong.advice)];
+    if (wrong !== undefined) return [invalid(path, `${quoted(text, path)} in it ${wrong.what}`, wrong.advice)];
     const ofHeader = headerCommand.test(command) && digits.length <= MOST_DIGITS;
     isPlain &&= given === undefined && digits === "" ? true : ofHeader && headerArgument.test(given ?? "");
   }
   if (end === value.length) {
     if (isPlain) return [];
     const advice = "write its commands as Envoy's reference of command operators has them";
-    return [asked({ kind: "format", text: value, in: place }, path, JSON.stringify(value), advice)];
+    return [asked({ kind: "format", text: value, in: place }, path, quoted(value, path), advice)];
   }
-  const message = `${JSON.stringify(value)} has a % that starts no command of Envoy's`;
+  const message = `${quoted(value, path)} has a % that starts no command of Envoy's`;
   return [invalid(path, message, "write %% for the sign itself, or a command such as %REQ(x-name)%")];
 }
 

@@ -6,6 +6,7 @@ import { takesMapping } from "../sources/getambassador/host.ts";
 import type { BuiltMapping } from "../sources/getambassador/mapping.ts";
 import { locationOf, upstreamHost, upstreamPath } from "./explain/destination.ts";
 import { filtersOn } from "./explain/filters.ts";
+import { lastGoodIn, type Quarantine } from "./explain/last-good.ts";
 import { type Origin, placeOf, refOf, viewOf } from "./explain/places.ts";
 import { reasonOf } from "./explain/reasons.ts";
 import { rivalsOf } from "./explain/rivals.ts";
@@ -21,6 +22,8 @@ export type { Explanation } from "./explain/types.ts";
 export interface ExplainOptions {
   /** How many of the routes that were not taken are told. Default: 5. */
   readonly rivals?: number;
+  /** Objects in whose place others were compiled, and everything that is wrong. Default: none, and what the compile says. */
+  readonly quarantine?: Quarantine;
 }
 
 const FEW_RIVALS = 5;
@@ -28,7 +31,7 @@ const FEW_RIVALS = 5;
 export function explain(
   compiled: Compiled,
   request: Request,
-  { rivals: limit = FEW_RIVALS }: ExplainOptions = {},
+  { rivals: limit = FEW_RIVALS, quarantine = { quarantined: [], problems: compiled.problems } }: ExplainOptions = {},
 ): Explanation {
   const match = matchRequest(compiled.ir, request);
   const host = match.domain?.virtualHost === undefined ? undefined : compiled.origins.host(match.domain.virtualHost);
@@ -37,7 +40,7 @@ export function explain(
   const { rivals, more } = rivalsOf(match, taken, originOf, limit);
   const shares = drawOf(match).map(({ route, percent }) => ({ route: route.name, percent }));
   const isDrawn = shares.some(({ percent }) => percent < 100);
-  return {
+  const explanation = {
     request: {
       method: request.method,
       url: `${request.scheme}://${request.authority}${request.path}`,
@@ -52,10 +55,11 @@ export function explain(
     shares: isDrawn ? shares : [],
     rivals,
     moreRivals: more,
-    unused: taken === undefined ? unusedFor(match, compiled) : [],
+    unused: taken === undefined ? unusedFor(match, compiled, quarantine) : [],
     filters: taken === undefined ? [] : filtersOn(compiled.ir, taken.route, match.domain?.virtualHost),
     settings: taken?.mapping === undefined ? [] : settingsOf(grouped(compiled, taken, taken.mapping)),
   };
+  return { ...explanation, lastGood: lastGoodIn(explanation, quarantine) };
 }
 
 type Host = Origin["host"];

@@ -34,6 +34,17 @@ const ofReferences: ReadonlySet<ProblemCode> = new Set([
   "FileUnreadable",
 ]);
 
+/** Of an object beside others, which may come, change or go. */
+const ofOthers: ReadonlySet<string> = new Set<ProblemCode>([
+  ...["NotAttached", "NoHost", "ModuleIgnored", "PortConflict", "WeightSum"],
+  ...["GroupConflict", "HostConflict", "ServiceConflict", "DuplicateObject", "InternalError"],
+] as const);
+
+/** The object says what cannot be used, and so it stays until its author changes it. Of its newest generation. */
+export function isHopeless({ type, status, reason }: Pick<Verdict, "type" | "reason"> & { status: string }): boolean {
+  return type === "Accepted" && status === "False" && !ofOthers.has(reason);
+}
+
 /** Warnings of objects that are right and yet serve nothing. */
 const ofNoUse: ReadonlySet<ProblemCode> = new Set(["NotAttached", "NoHost", "ModuleIgnored"]);
 
@@ -72,9 +83,12 @@ function textOf(problems: readonly Problem[]): string {
   return text.length <= MOST_TEXT ? text : `${text.slice(0, MOST_TEXT - 3)}...`;
 }
 
+/** Of an object that is bad, and of which proxies have an earlier version. */
+export const keptMessage = "its last good version keeps serving";
+
 /** For the same reason, so that one word tells the cause. */
 function unprogrammed({ type, reason }: Verdict, isKept: boolean): Verdict {
-  const message = `${isKept ? "its last good version keeps serving" : "it is not served"}; see ${type}`;
+  const message = `${isKept ? keptMessage : "it is not served"}; see ${type}`;
   return { type: "Programmed", status: "False", reason, message };
 }
 

@@ -1,6 +1,8 @@
 import { gunzipSync, gzipSync } from "node:zlib";
 import { type Fields, isFields } from "../../crds/metadata.ts";
+import type { QuarantineRecord } from "../../compile/record.ts";
 import type { CompileSettings } from "../../ir/settings.ts";
+import type { Proxy } from "../state/replicas.ts";
 
 const KIND = "NuncioBundle";
 const FORMAT = 1;
@@ -23,6 +25,14 @@ export interface SavedAnswer {
   readonly text: string;
 }
 
+/** What only a cluster tells of a state: how it is served. The status of an object stands with the object. */
+export interface SavedCluster {
+  /** Of all replicas, as they were then; undefined: their Leases could not be read. */
+  readonly replicas: readonly Proxy[] | undefined;
+  /** What gateways keep of objects in quarantine. */
+  readonly kept: readonly QuarantineRecord[];
+}
+
 /** A state to be looked at elsewhere: one JSON document, packed by gzip. */
 export interface Bundle {
   readonly kind: typeof KIND;
@@ -32,6 +42,8 @@ export interface Bundle {
   /** Where the state is from, for people. */
   readonly from: string;
   readonly settings: CompileSettings;
+  /** Absent where the state is of files. */
+  readonly cluster?: SavedCluster | undefined;
   readonly gateway: readonly SavedAnswer[];
   /** All of them, for people: who reads the bundle compiles it again. */
   readonly problems: readonly SavedProblem[];

@@ -1,16 +1,15 @@
 import fs from "node:fs";
-import { parseResource } from "../../crds/parse.ts";
-import { sortResources } from "../../crds/resources.ts";
 import type { Problem } from "../../ir/problem.ts";
 import { errorText, FatalError } from "../../runtime/fatal.ts";
 import { envoyVersion, userPath, version } from "../assets.ts";
 import { exitCodes } from "../output/exit-codes.ts";
+import { bundleState } from "../state/bundle.ts";
 import { compileState } from "../state/compiled.ts";
 import type { Environment, StateFlags } from "../state/state.ts";
 import { newBundle, type SavedProblem, writeBundle } from "./bundle.ts";
 import { collect } from "./collect.ts";
 import { askGateway } from "./gateway.ts";
-import { reviveSecret } from "./secrets.ts";
+import { redactPage } from "./texts.ts";
 
 export interface BundleFlags extends StateFlags {
   readonly output: string;
@@ -26,27 +25,25 @@ export async function saveBundle(
 ): Promise<number> {
   if (flags.gateway !== undefined && !URL.canParse(flags.gateway))
     throw new FatalError(`--gateway ${flags.gateway}: write a URL, such as http://127.0.0.1:8877`, exitCodes.usage);
-  const { objects, settings, problems: sourceProblems, from } = await collect(flags, env);
-  // What is told is told of what is saved, so that no message can quote what was hidden.
-  const revived = await Promise.all(objects.map((raw) => (raw["kind"] === "Secret" ? reviveSecret(raw) : raw)));
-  const parsed = revived.map((raw) => parseResource(raw).resource).filter((each) => each !== undefined);
-  const state = { resources: sortResources(parsed).value, settings, problems: sourceProblems, from };
-  const { problems } = compileState(state, now.getTime());
-  const gateway = flags.gateway === undefined ? [] : await askGateway(flags.gateway);
-  const bundle = newBundle({
+  const { problems: sourceProblems, redactTexts, ...collected } = await collect(flags, env, say);
+  const { objects, from } = collected;
+  const answers = flags.gateway === undefined ? [] : await askGateway(flags.gateway);
+  const gateway = answers.map((answer) => ({ ...answer, text: redactPage(answer.text, redactTexts) }));
+  const unjudged = newBundle({
+    ...collected,
     madeAt: now.toISOString(),
     versions: {
       nuncio: version,
       node: process.version,
       ...(envoyVersion === undefined ? {} : { envoy: envoyVersion }),
     },
-    from,
-    settings,
     gateway,
-    problems: problems.map(savedProblem),
-    sourceProblems: sourceProblems.map(savedProblem),
-    objects,
+    problems: [],
+    sourceProblems: redactTexts(sourceProblems.map(savedProblem)),
   });
+  // What is told is told of what is saved, so that no message can quote what was hidden.
+  const { problems } = compileState(await bundleState(unjudged, from), now.getTime());
+  const bundle = { ...unjudged, problems: problems.map(savedProblem) };
   const bytes = writeBundle(bundle, !flags.output.endsWith(".json"));
   if (flags.output === "-") process.stdout.write(bytes);
   else writeFile(flags.output, bytes, env);

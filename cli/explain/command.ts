@@ -1,4 +1,4 @@
-import { Command } from "commander";
+import { Command, Option } from "commander";
 import type { ExplainFlags } from "./explain.ts";
 import { paintFor } from "../output/colour.ts";
 import { outputOption } from "../output/format.ts";
@@ -11,18 +11,22 @@ Examples:
   nuncio explain GET https://api.example.com/ --sni www.example.com       another server name than the host
   nuncio explain GET https://api.example.com/ -o json | jq .answer
 
-It sends nothing: the configuration that the gateway would make is asked. It ends with 1 where no route is taken.`;
+It sends nothing: the configuration that the gateway would make is asked. See docs/explain.md.
+Exit codes: 0 a route is taken, 1 none is, 2 used wrongly, 3 no answer.`;
 
 function collect(line: string, lines: readonly string[]): readonly string[] {
   return [...lines, line];
 }
 
 export function explainCommand(): Command {
+  const headers = new Option("-H, --header <line>", "a header, as 'name: value'; may be given several times")
+    .default([], "none")
+    .argParser(collect);
   return withStateOptions(new Command("explain"))
     .description("tell which Mapping takes a request, why, and what becomes of it")
     .argument("<method>", "the request's method, such as GET")
     .argument("<url>", "its URL, with http:// or https://")
-    .option("-H, --header <line>", "a header, as 'name: value'; may be given several times", collect, [])
+    .addOption(headers)
     .option("--port <port>", "the Listener's port (default: a Listener that serves the scheme)")
     .option("--sni <name>", "the server name in the TLS handshake (default: the URL's host)")
     .option("--client-ip <address>", "where the request comes from (default: 127.0.0.1)")
@@ -37,6 +41,7 @@ export function explainCommand(): Command {
         paint: paintFor(process.stdout, process.env),
         nowMs: Date.now(),
         out: (text) => process.stdout.write(text),
+        note: (line) => process.stderr.write(`${line}\n`),
       });
     });
 }

@@ -3,6 +3,7 @@ import type {
   Answer,
   FilterView,
   Lack,
+  LastGood,
   Place,
   Rival,
   RouteView,
@@ -83,6 +84,7 @@ function sectionsOf(explanation: Explanation, { paint, nowMs }: TextOptions): re
       "unused",
       ...unused.flatMap(({ object, because }) => [formatObject(object), ...because.map((text) => `  ${text}`)]),
     ),
+    section("last good", ...explanation.lastGood.flatMap((each) => lastGoodLines(each, paint))),
     section("filters", ...explanation.filters.map((filter) => filterText(filter, paint))),
     section("settings", ...settingLines(explanation.settings, route, paint)),
   ];
@@ -174,6 +176,14 @@ function lackText({ kind, wants, has, from }: Lack): string {
     kind
   ];
   return `does not match: it wants ${wants}${field}, and ${what} ${has}`;
+}
+
+function lastGoodLines({ object, generation, because }: LastGood, paint: Paint): readonly string[] {
+  const which = generation === undefined ? "" : `, that of generation ${generation}`;
+  return [
+    `${formatObject(object)} ${paint("yellow", `serves in its last good version${which}`)}; as it is now it has an error:`,
+    ...because.map((text) => `  ${text}`),
+  ];
 }
 
 function filterText({ name, state, note, from }: FilterView, paint: Paint): string {

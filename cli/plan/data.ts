@@ -4,13 +4,14 @@ import type { ObjectChange } from "../../insight/plan/overlay.ts";
 import type { RequestChange } from "../../insight/plan/requests.ts";
 import { answerText, clusterText, requestText } from "../../insight/plan/tell.ts";
 import { formatPath, type ObjectRef, type Problem } from "../../ir/problem.ts";
-import { Redacted } from "../../ir/redacted.ts";
 import type { Told } from "./plan.ts";
+import { valuesOf } from "./values.ts";
 
 /** A plan for programs, as plain data. */
-export function planData({ from, objects, plan, problems }: Told): unknown {
+export function planData({ from, objects, plan, problems, lastGood }: Told): unknown {
   return {
     from,
+    lastGood: lastGood.map(refData),
     objects: objects.map(objectData),
     envoy: {
       listeners: changesData(plan.listeners, ({ name }) => name),
@@ -37,10 +38,7 @@ function objectData({ kind, object, fields }: ObjectChange): unknown {
   return {
     change: kind,
     object: refData(object),
-    fields: fields.map(({ path, before, after }) => ({
-      path: formatPath(path),
-      ...(before instanceof Redacted || after instanceof Redacted ? {} : { before, after }),
-    })),
+    fields: fields.map((field) => ({ path: formatPath(field.path), ...valuesOf(field) })),
   };
 }
 

@@ -5,9 +5,9 @@ import type { Plan } from "../../insight/plan/plan.ts";
 import type { RequestChange } from "../../insight/plan/requests.ts";
 import { answerText, plural, requestText, respectText } from "../../insight/plan/tell.ts";
 import { formatObject, formatPath, formatProblem, type Problem } from "../../ir/problem.ts";
-import { Redacted } from "../../ir/redacted.ts";
 import type { Colour, Paint } from "../output/colour.ts";
 import type { Told } from "./plan.ts";
+import { valuesOf } from "./values.ts";
 
 /** So many lines of a kind are printed; the other formats have all. */
 const MOST = 20;
@@ -19,7 +19,7 @@ const colours: Readonly<Record<keyof typeof signs, Colour>> = { added: "green", 
 
 /** A plan for people: what changes, what that does to requests, and what speaks against it. */
 export function planText(told: Told, paint: Paint): string {
-  const { plan, objects, problems } = told;
+  const { plan, objects, problems, lastGood } = told;
   if (objects.length === 0 && problems.length === 0) return `nothing changes: ${told.from} says the same already\n`;
   const findings = plan.findings.map(
     ({ code, severity, message }) =>
@@ -27,6 +27,7 @@ export function planText(told: Told, paint: Paint): string {
   );
   const sections = [
     atMost(objects.map((change) => objectLine(change, paint))),
+    titled("Before it, these serve in their last good version, since they have an error:", lastGood.map(formatObject)),
     titled("Requests that are answered otherwise:", requestLines(plan.requests)),
     titled("To look at:", findings),
     titled(
@@ -53,16 +54,17 @@ function objectLine({ kind, object, fields }: ObjectChange, paint: Paint): strin
   return fields.length === 0 ? head : `${head}   ${fields.map(fieldText).join(", ")}`;
 }
 
-function fieldText({ path, before, after }: FieldChange): string {
+function fieldText(field: FieldChange): string {
+  const { path } = field;
   const name = formatPath(path[0] === "spec" ? path.slice(1) : path);
-  const [was, is] = [valueText(before), valueText(after)];
-  return was === undefined || is === undefined ? name : `${name} ${was} -> ${is}`;
+  const values = valuesOf(field);
+  const [was, is] = [valueText(values?.before), valueText(values?.after)];
+  return values === undefined || was === undefined || is === undefined ? name : `${name} ${was} -> ${is}`;
 }
 
-/** What fits into a line; undefined for secrets and for what does not. */
+/** What fits into a line; undefined for what does not. */
 function valueText(value: unknown): string | undefined {
   if (value === undefined) return "(unset)";
-  if (value instanceof Redacted) return undefined;
   const text = typeof value === "string" ? value : JSON.stringify(value);
   return text.length > MOST_OF_VALUE || text.includes("\n") ? undefined : text;
 }

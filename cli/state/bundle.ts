@@ -1,23 +1,13 @@
-import fs from "node:fs";
 import { parseResource } from "../../crds/parse.ts";
 import { sortResources } from "../../crds/resources.ts";
 import type { Problem } from "../../ir/problem.ts";
-import { errorText, FatalError } from "../../runtime/fatal.ts";
-import { type Bundle, readBundle, type SavedProblem } from "../bundle/bundle.ts";
+import type { Bundle, SavedProblem } from "../bundle/bundle.ts";
 import { reviveSecret } from "../bundle/secrets.ts";
-import { exitCodes } from "../output/exit-codes.ts";
+import { servedOf } from "./served.ts";
 import type { State } from "./state.ts";
 
-/** The state that `nuncio bundle` saved; undefined where the file is no bundle. @throws FatalError for one that cannot be read */
-export async function loadBundle(file: string, shown: string): Promise<State | undefined> {
-  if (!fs.statSync(file).isFile()) return undefined;
-  let bundle: Bundle | undefined;
-  try {
-    bundle = readBundle(fs.readFileSync(file));
-  } catch (error) {
-    throw new FatalError(`${shown} is no bundle of nuncio's: ${errorText(error)}`, exitCodes.usage);
-  }
-  if (bundle === undefined) return undefined;
+/** The state that `nuncio bundle` saved. @param shown its path, as it was given */
+export async function bundleState(bundle: Bundle, shown: string): Promise<State> {
   const objects = await Promise.all(
     bundle.objects.map((raw) => (raw["kind"] === "Secret" ? reviveSecret(raw) : Promise.resolve(raw))),
   );
@@ -27,6 +17,7 @@ export async function loadBundle(file: string, shown: string): Promise<State | u
     settings: Object.freeze({ ...bundle.settings }),
     problems: bundle.sourceProblems.map(restored),
     from: `${shown} (${bundle.from}, ${bundle.madeAt})`,
+    served: bundle.cluster === undefined ? undefined : servedOf(bundle.cluster.kept, bundle.objects),
   };
 }
 

@@ -1,25 +1,27 @@
+import type { QuarantineRecord } from "../../compile/record.ts";
 import { createStore } from "../../compile/store.ts";
 import { parseResource } from "../../crds/parse.ts";
 import type { AnyResource } from "../../crds/resources.ts";
 import type { CompileSettings } from "../../ir/settings.ts";
 import { kindsToRead } from "../../runtime/cluster-source.ts";
 import { FatalError } from "../../runtime/fatal.ts";
-import { type Api, createApi } from "../../runtime/informers/api.ts";
-import type { Failure } from "../../runtime/informers/failure.ts";
-import { resourceOf, type Selection, type WatchedKind } from "../../runtime/informers/kind.ts";
-import { listOnce } from "../../runtime/informers/list-once.ts";
+import { createApi } from "../../runtime/informers/api.ts";
+import type { Selection, WatchedKind } from "../../runtime/informers/kind.ts";
 import type { RawObject } from "../../runtime/informers/raw.ts";
 import { type KubeAccess, loadKubeConfig } from "../../runtime/kubernetes.ts";
 import { formatSettingProblem, ownServiceOf, readSettings, type Settings } from "../../runtime/settings.ts";
 import { exitCodes } from "../output/exit-codes.ts";
 import { podNamespace } from "../settings.ts";
+import { readKept } from "./kept.ts";
+import { listOrFail } from "./list.ts";
+import { servedOf } from "./served.ts";
 import type { Environment, State, StateFlags } from "./state.ts";
-
-const ANSWER_MS = 10_000;
 
 /** A cluster's objects as they are stored. */
 export interface ClusterObjects {
   readonly kinds: readonly { readonly kind: WatchedKind; readonly objects: readonly RawObject[] }[];
+  /** What gateways keep there of objects in quarantine. */
+  readonly kept: readonly QuarantineRecord[];
   readonly settings: CompileSettings;
   readonly from: string;
 }
@@ -47,10 +49,11 @@ export async function readClusterObjects(flags: StateFlags, env: Environment): P
       namespace: selection.namespace,
       secretsNamespace: settings.secretsSingleNamespace ? settings.namespace : undefined,
     });
-    const kinds = await Promise.all(
-      read.map(async (kind) => ({ kind, objects: await listOrFail(api, kind, selection, from) })),
-    );
-    return { kinds, settings: compileSettings(settings), from };
+    const [kept, ...kinds] = await Promise.all([
+      readKept(api, settings.ambassadorId, { namespace: ownNamespace(env) ?? flags.namespace }, from),
+      ...read.map(async (kind) => ({ kind, objects: await listOrFail(api, kind, selection, from) })),
+    ]);
+    return { kinds, kept, settings: compileSettings(settings), from };
   } finally {
     api.close();
   }
@@ -58,41 +61,23 @@ export async function readClusterObjects(flags: StateFlags, env: Environment): P
 
 /** The resources of a cluster, as a gateway there would compile them. */
 export async function readCluster(flags: StateFlags, env: Environment): Promise<State> {
-  const { kinds, settings, from } = await readClusterObjects(flags, env);
+  const { kinds, kept, settings, from } = await readClusterObjects(flags, env);
   const store = createStore(() => undefined);
   for (const { kind, objects } of kinds) {
     // What is wrong with an object stands with its resource.
     const resources = objects.map((object) => parseResource(object).resource).filter((each) => each !== undefined);
     store.replace(kind.kind as AnyResource["kind"], resources);
   }
-  return { resources: store.resources(), settings, problems: [], from };
+  const served = servedOf(
+    kept,
+    kinds.flatMap(({ objects }) => objects),
+  );
+  return { resources: store.resources(), settings, problems: [], from, served };
 }
 
-/** @throws FatalError when the cluster cannot be reached, or does not let us read */
-export async function listOrFail(
-  api: Api,
-  kind: WatchedKind,
-  selection: Selection,
-  from: string,
-): Promise<readonly RawObject[]> {
-  const signal = new AbortController().signal;
-  const listed = await listOnce(api, kind, { selection, signal, answerWithinMs: ANSWER_MS });
-  if (listed.ok) return listed.objects;
-  const { failure } = listed;
-  // Without its CRD there can be no object of the kind; optional ones need not be shown to everybody.
-  if (failure.kind === "absent" || (kind.optional === true && failure.kind === "refused")) return [];
-  throw new FatalError(`${from}: ${reasonOf(failure, kind, api)}`, exitCodes.unreachable);
-}
-
-function reasonOf(failure: Failure, kind: WatchedKind, { server }: Api): string {
-  if (failure.kind === "unreachable") return `the API server ${server} cannot be reached: ${failure.message}`;
-  if (failure.kind === "refused" && failure.status === 401)
-    return `the API server ${server} does not accept the credentials (401); log in again, or choose another --context`;
-  if (failure.kind === "refused")
-    return `${resourceOf(kind)} cannot be read: ${failure.message}; ask for the verb list, or name a namespace that you may read with -n`;
-  if (failure.kind === "failed")
-    return `the API server ${server} answers ${failure.status} to list ${resourceOf(kind)}: ${failure.message}`;
-  return `${resourceOf(kind)} cannot be read`;
+/** The gateway's, where that is known: who asks is mostly not where it runs. */
+function ownNamespace(env: Environment): string | undefined {
+  return env["AMBASSADOR_NAMESPACE"] ?? podNamespace()?.trim();
 }
 
 /** What the gateway's environment would say, if this is its environment. */

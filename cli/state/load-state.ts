@@ -1,19 +1,21 @@
 import { exitCodes } from "../output/exit-codes.ts";
 import { FatalError } from "../../runtime/fatal.ts";
-import { loadBundle } from "./bundle.ts";
-import { readCluster } from "./cluster.ts";
-import { existing, readPaths } from "./files.ts";
+import { bundleState } from "./bundle.ts";
+import { readPaths } from "./files.ts";
+import { type Source, sourceOf } from "./source.ts";
 import type { Environment, State, StateFlags } from "./state.ts";
 
 /** `--from` and its companions to a state. Without `--from` it is the cluster's. @throws FatalError with what to write instead */
 export async function loadState(flags: StateFlags, env: Environment): Promise<State> {
-  const { from = "cluster", context, namespace } = flags;
-  if (from === "cluster") return readCluster(flags, env);
-  if (context !== undefined || namespace !== undefined)
-    throw new FatalError(
-      `--context and --namespace are of a cluster; leave them out with --from ${from}`,
-      exitCodes.usage,
-    );
-  if (from === "-") return readPaths([from], env);
-  return (await loadBundle(existing(from, env), from)) ?? readPaths([from], env);
+  const { from, namespace } = flags;
+  const source = sourceOf(flags, env);
+  if (source.kind === "cluster") return (await import("./cluster.ts")).readCluster(flags, env);
+  if (namespace !== undefined)
+    throw new FatalError(`--namespace is of a cluster; leave it out with --from ${from}`, exitCodes.usage);
+  return stateOfSource(source, env);
+}
+
+/** What needs no cluster. */
+export async function stateOfSource(source: Exclude<Source, { kind: "cluster" }>, env: Environment): Promise<State> {
+  return source.kind === "bundle" ? bundleState(source.bundle, source.path) : readPaths([source.path], env);
 }

@@ -1,5 +1,6 @@
+import type { Remembered } from "../../compile/record.ts";
 import type { Resources } from "../../crds/resources.ts";
-import type { Problem } from "../../ir/problem.ts";
+import type { ObjectRef, Problem } from "../../ir/problem.ts";
 import type { CompileSettings } from "../../ir/settings.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -12,6 +13,16 @@ export interface State {
   readonly problems: readonly Problem[];
   /** Where it is from, for people: `cluster kind (KUBECONFIG ...)`, `manifests/`. */
   readonly from: string;
+  /** What is known of gateways that serve it. Default: nothing. */
+  readonly served?: Served | undefined;
+}
+
+/** What of a state is in force in another form than it is asked for. */
+export interface Served {
+  /** Last good forms of objects in quarantine, and what is refused of these objects. */
+  readonly kept: readonly Remembered[];
+  /** Objects in whose place a last good form serves that only gateways have, in memory. */
+  readonly unseen: readonly ObjectRef[];
 }
 
 /** Flags of each command that looks at a state; see options.ts. */

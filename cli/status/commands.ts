@@ -1,7 +1,7 @@
 /** Commands that tell what became of objects. */
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { outputOption, type OutputFormat } from "../output/format.ts";
-import { withClusterOptions } from "../state/options.ts";
+import { withClusterOptions, withStateOptions } from "../state/options.ts";
 
 const write = {
   out: (text: string) => void process.stdout.write(text),
@@ -9,6 +9,7 @@ const write = {
 };
 
 export interface StatusFlags {
+  readonly from?: string;
   readonly context?: string;
   readonly namespace?: string;
   readonly allNamespaces?: boolean;
@@ -17,7 +18,7 @@ export interface StatusFlags {
 }
 
 export function statusCommand(): Command {
-  return withClusterOptions(new Command("status"))
+  return withStateOptions(new Command("status"), "of this namespace (default: the context's; of files and bundles all)")
     .description("what became of objects: accepted, live in every proxy, or why not; exit 1 when one is not")
     .argument("[object]", "KIND or KIND/NAME, such as mappings or mapping/quote (default: every kind)")
     .option("-A, --all-namespaces", "of every namespace")
@@ -25,7 +26,14 @@ export function statusCommand(): Command {
     .addOption(outputOption("table", "json", "yaml"))
     .addHelpText(
       "after",
-      "\nExamples:\n  nuncio status -A                       everything\n  nuncio status mapping/orders -n shop   one object\n\nWhat the conditions mean: docs/status.md.",
+      `
+Examples:
+  nuncio status -A                              everything
+  nuncio status mapping/orders -n shop          one object
+  nuncio status --from nuncio-bundle.json.gz    as it was when the bundle was made
+  nuncio status --from manifests/               what a gateway would say, where none serves them
+
+What the conditions mean: docs/status.md. Exit codes: 0 all live, 1 not, 2 used wrongly, 3 no answer.`,
     )
     .action(async (object: string | undefined, flags: StatusFlags) => {
       const { status } = await import("./status.ts");
@@ -34,6 +42,7 @@ export function statusCommand(): Command {
 }
 
 export interface ProxiesFlags {
+  readonly from?: string;
   readonly context?: string;
   readonly namespace?: string;
   readonly gateway?: string;
@@ -41,7 +50,7 @@ export interface ProxiesFlags {
 }
 
 export function proxiesCommand(): Command {
-  return withClusterOptions(new Command("proxies"))
+  return withStateOptions(new Command("proxies"), "the replicas of this namespace (default: of all)")
     .description(
       "what each proxy has acknowledged, and what it refuses; exit 1 when one refuses something or is not ready",
     )
@@ -49,7 +58,13 @@ export function proxiesCommand(): Command {
     .addOption(outputOption("table", "json", "yaml"))
     .addHelpText(
       "after",
-      "\nExamples:\n  nuncio proxies                                   of every replica\n  nuncio proxies --gateway http://127.0.0.1:8877   of one gateway, without a cluster",
+      `
+Examples:
+  nuncio proxies                                   of every replica
+  nuncio proxies --gateway http://127.0.0.1:8877   of one gateway, without a cluster
+  nuncio proxies --from nuncio-bundle.json.gz      as it was when the bundle was made
+
+Exit codes: 0 all well, 1 not, 2 used wrongly, 3 no answer.`,
     )
     .action(async (flags: ProxiesFlags) => {
       const { proxies } = await import("./proxies.ts");
@@ -65,14 +80,21 @@ export interface WaitFlags {
 }
 
 export function waitCommand(): Command {
-  return withClusterOptions(new Command("wait"))
-    .description("wait until an object is live in every proxy; exit 1 when it is not in time, with the reason")
+  const condition = new Option("--for <condition>", "what to wait for").default("programmed").argParser(conditionOf);
+  condition.argChoices = ["programmed", "accepted"];
+  const timeout = new Option("--timeout <duration>", "how long, such as 30s or 2m")
+    .default(30_000, "30s")
+    .argParser(durationMs);
+  return withClusterOptions(new Command("wait"), "where the object is (default: the context's)")
+    .description(
+      "wait until an object is live in every proxy; exit 1 when it cannot be or is not in time, with the reason",
+    )
     .argument("<object>", "KIND/NAME, such as mapping/quote")
-    .option("--for <condition>", "programmed or accepted", conditionOf, "programmed")
-    .option("--timeout <duration>", "how long, such as 30s or 2m", durationMs, 30_000)
+    .addOption(condition)
+    .addOption(timeout)
     .addHelpText(
       "after",
-      "\nExample:\n  kubectl apply -f orders.yaml && nuncio wait mapping/orders --for programmed --timeout 30s",
+      "\nExample:\n  kubectl apply -f orders.yaml && nuncio wait mapping/orders --for programmed --timeout 30s\n\nIt ends at once where the object itself is wrong: no waiting would mend it.\nExit codes: 0 it is, 1 it is not, 2 used wrongly, 3 it cannot be seen.",
     )
     .action(async (object: string, flags: WaitFlags) => {
       const { waitFor } = await import("./wait.ts");

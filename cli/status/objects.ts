@@ -1,8 +1,7 @@
 import { type CustomKind, customKinds } from "../../capabilities/kinds.ts";
-import { isFields } from "../../crds/metadata.ts";
+import { type Fields, isFields } from "../../crds/metadata.ts";
 import { FatalError } from "../../runtime/fatal.ts";
 import type { WatchedKind } from "../../runtime/informers/kind.ts";
-import type { RawObject } from "../../runtime/informers/raw.ts";
 import { type ConditionType, conditionTypes } from "../../status/conditions.ts";
 import { type Condition, conditionsIn } from "../../status/status.ts";
 import { exitCodes } from "../output/exit-codes.ts";
@@ -12,6 +11,12 @@ export interface Writer {
   error(text: string): void;
 }
 
+/** As it was written; or what would be, of which neither generation nor time is known. */
+export type ShownCondition = Pick<Condition, "type" | "reason" | "message"> &
+  Partial<Pick<Condition, "observedGeneration" | "lastTransitionTime">> & {
+    readonly status: Condition["status"] | "Unknown";
+  };
+
 /** An object as commands show it. */
 export interface ObjectStatus {
   readonly kind: string;
@@ -19,13 +24,13 @@ export interface ObjectStatus {
   readonly name: string;
   readonly generation: number;
   /** Of its newest generation; one of an older generation says nothing of it. */
-  readonly conditions: Readonly<Partial<Record<ConditionType, Condition>>>;
+  readonly conditions: Readonly<Partial<Record<ConditionType, ShownCondition>>>;
 }
 
 /** With the object itself. */
 export interface Found {
   readonly status: ObjectStatus;
-  readonly raw: RawObject;
+  readonly raw: Fields;
 }
 
 /** `mapping/quote`, `mappings`, `Host/any`. @throws FatalError with the kinds that there are */
@@ -45,18 +50,33 @@ export function watchedKind({ kind, group, version, plural }: CustomKind): Watch
   return { kind, group, version, plural, namespaced: true };
 }
 
-export function objectStatus(kind: string, { metadata, status }: RawObject): ObjectStatus {
+/** @param raw as it is stored */
+export function objectStatus({ kind, metadata: written, status }: Fields): ObjectStatus {
+  const metadata = isFields(written) ? written : {};
   const generation = typeof metadata["generation"] === "number" ? metadata["generation"] : 0;
   const known = conditionsIn(isFields(status) ? status : undefined);
   const current = conditionTypes.flatMap((type) => {
     const condition = known.get(type);
     return condition?.observedGeneration === generation ? [[type, condition] as const] : [];
   });
-  const { namespace = "", name } = metadata;
-  return { kind, namespace, name, generation, conditions: Object.fromEntries(current) };
+  const text = (value: unknown) => (typeof value === "string" ? value : "");
+  const { namespace, name } = metadata;
+  return {
+    kind: text(kind),
+    namespace: text(namespace),
+    name: text(name),
+    generation,
+    conditions: Object.fromEntries(current),
+  };
 }
 
-/** Why an object is not live, in a line; undefined: it is. */
+/** It is live; or where nobody serves it, nothing speaks against that it would be. */
+export function isWell(object: ObjectStatus): boolean {
+  const { Programmed: programmed } = object.conditions;
+  return programmed !== undefined && reasonOf(object) === undefined;
+}
+
+/** Why an object is not live, in a line; undefined: it is, or it is for another gateway. */
 export function reasonOf({ conditions, generation }: ObjectStatus): string | undefined {
   const failed = conditionTypes.map((type) => conditions[type]).find((each) => each?.status === "False");
   if (failed !== undefined) return `${failed.reason}: ${failed.message}`;

@@ -2,13 +2,14 @@ import { type KindState } from "../../runtime/informers/follow.ts";
 import { startInformers } from "../../runtime/informers.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { FatalError } from "../../runtime/fatal.ts";
+import { isHopeless } from "../../status/conditions.ts";
 import { exitCodes } from "../output/exit-codes.ts";
 import { clusterOf } from "../state/cluster.ts";
 import type { Environment } from "../state/state.ts";
 import type { WaitFlags } from "./commands.ts";
 import { type ObjectStatus, objectStatus, readObjectName, reasonOf, watchedKind, type Writer } from "./objects.ts";
 
-/** Watches one object until a condition holds for its newest generation. @returns the exit code */
+/** Watches one object until a condition holds for its newest generation, or never will. @returns the exit code */
 export async function waitFor(
   object: string,
   flags: WaitFlags,
@@ -22,21 +23,26 @@ export async function waitFor(
   const over = new AbortController();
   let latest: ObjectStatus | undefined;
   let state: KindState | undefined;
+  /** It is wrong in itself. */
+  let isOver = false;
 
   const reached = await new Promise<boolean>((resolve) => {
     const timer = setTimeout(() => resolve(false), flags.timeout);
     const look = (now: ObjectStatus | undefined): void => {
       latest = now;
-      if (now?.conditions[type]?.status !== "True") return;
+      const { Accepted: accepted } = now?.conditions ?? {};
+      const isHere = now?.conditions[type]?.status === "True";
+      isOver = !isHere && accepted !== undefined && isHopeless(accepted);
+      if (!isHere && !isOver) return;
       clearTimeout(timer);
-      resolve(true);
+      resolve(isHere);
     };
     startInformers<ObjectStatus>({
       kubeConfig,
       kinds: [watchedKind(row)],
       namespace: flags.namespace ?? namespace,
       fieldSelector: `metadata.name=${name}`,
-      parse: (raw) => objectStatus(row.kind, raw),
+      parse: objectStatus,
       sink: { replace: (_, [only]) => look(only), put: (_, one) => look(one), remove: () => look(undefined) },
       log: silentLog,
       signal: over.signal,
@@ -55,6 +61,7 @@ export async function waitFor(
     return exitCodes.unreachable;
   }
   const reason = latest === undefined ? "it is not there" : (reasonOf(latest) ?? "");
-  error(`${what} is not ${flags.for} after ${flags.timeout / 1000} s: ${reason}\n`);
+  const when = isOver ? ", and no waiting would change that" : ` after ${flags.timeout / 1000} s`;
+  error(`${what} is not ${flags.for}${when}: ${reason}\n`);
   return exitCodes.findings;
 }

@@ -122,6 +122,14 @@ export interface Unused {
   readonly because: readonly string[];
 }
 
+/** An object that has an error, and serves in an earlier form. */
+export interface LastGood {
+  readonly object: ObjectRef;
+  /** Of what serves; undefined: not known. */
+  readonly generation: number | undefined;
+  readonly because: readonly string[];
+}
+
 export interface Explanation {
   readonly request: {
     readonly method: string;
@@ -142,6 +150,8 @@ export interface Explanation {
   /** Rivals that are not listed. */
   readonly moreRivals: number;
   readonly unused: readonly Unused[];
+  /** Of the objects that are named here. */
+  readonly lastGood: readonly LastGood[];
   readonly filters: readonly FilterView[];
   readonly settings: readonly Setting[];
 }

@@ -1,5 +1,6 @@
 import type { Compiled } from "../../compile/compile.ts";
 import type { MappingSpec } from "../../crds/mapping.ts";
+import type { MappingResource } from "../../crds/resources.ts";
 import { formatProblem, type ObjectRef, type Problem, subjectsOf } from "../../ir/problem.ts";
 import type { Resource } from "../../ir/resource.ts";
 import { globMatches, withoutPort } from "../../sources/getambassador/hostname.ts";
@@ -7,13 +8,18 @@ import { mappingMatch } from "../../sources/getambassador/mapping-match.ts";
 import type { Match } from "../match/match.ts";
 import { withoutAnyPort } from "../match/request.ts";
 import { mayMatch } from "../match/route.ts";
+import type { Quarantine } from "./last-good.ts";
 import { placeOf } from "./places.ts";
 import type { Unused } from "./types.ts";
 
 const MOST = 5;
 
 /** Mappings that are not used, for an error or because no Host takes them, and that ask for nothing which the request has not. */
-export function unusedFor(match: Match, { problems, expansion }: Compiled): readonly Unused[] {
+export function unusedFor(
+  match: Match,
+  { expansion }: Compiled,
+  { quarantined, problems }: Quarantine,
+): readonly Unused[] {
   const { arrived } = match;
   if (arrived === undefined) return [];
   const host = withoutAnyPort(arrived.authority);
@@ -32,7 +38,10 @@ export function unusedFor(match: Match, { problems, expansion }: Compiled): read
       return false; // what is wrong with it may be its match
     }
   };
+  // As they are asked for, where something else was compiled.
+  const replaced = new Map(quarantined.map(({ object }) => [key(object), object as MappingResource]));
   return expansion.resources.mappings
+    .map((mapping) => replaced.get(key(mapping)) ?? mapping)
     .filter((mapping) => reasons.has(key(mapping)) && wouldMatch(mapping))
     .slice(0, MOST)
     .map((mapping) => ({

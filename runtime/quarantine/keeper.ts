@@ -47,7 +47,8 @@ export interface Keeper {
 /** Pause: an object that goes bad and good again all the time is written this often at most. */
 const usualTiming = { pauseMs: 500, retryMs: 5000 };
 
-const kind: WatchedKind = {
+/** The Secrets in which last good forms are kept. */
+export const keptKind: WatchedKind = {
   kind: "Secret",
   group: "",
   version: "v1",
@@ -76,7 +77,7 @@ export function keepLastGood(options: KeeperOptions): Keeper {
   const read = new Promise<void>((resolve) => {
     startInformers<KeptSecret>({
       kubeConfig,
-      kinds: [{ ...kind, namespace }],
+      kinds: [{ ...keptKind, namespace }],
       log,
       signal,
       parse: (raw) => readSecret(ambassadorId, raw),

@@ -26,7 +26,7 @@ export interface KeptSecret {
   readonly digest: string | undefined;
   readonly isOurs: boolean;
   /** Undefined when it cannot be read. */
-  readonly remembered: Remembered | undefined;
+  readonly remembered: (Remembered & { readonly record: QuarantineRecord }) | undefined;
 }
 
 /** A record on its way into a cluster. */

@@ -3,6 +3,7 @@ import { type FeatureResult, type FieldProblem, ignored } from "../../features/f
 import { hasVariables, parseConsulAddress } from "../../ir/consul-address.ts";
 import { memoForever } from "../../ir/memo.ts";
 import type { Problem } from "../../ir/problem.ts";
+import { withoutCredentials } from "../../ir/sensitive.ts";
 import type { ClusterEndpoints } from "../../ir/types.ts";
 import type { ServiceAddress } from "./service-name.ts";
 
@@ -34,7 +35,7 @@ export const buildConsulResolver = memoForever((object: ConsulResolverResource):
   const isSet = address !== undefined && address !== "";
   // What variables will say is not known before the gateway runs.
   if (isSet && !hasVariables(address) && parseConsulAddress(address) === undefined) {
-    const message = `${JSON.stringify(address)} is not an address of Consul`;
+    const message = `${JSON.stringify(withoutCredentials(address))} is not an address of Consul`;
     error("address", message, "write host:port, https://host:port or unix:///path");
   }
   if (datacenter === undefined || datacenter === "") {

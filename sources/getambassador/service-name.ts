@@ -1,4 +1,5 @@
 /** `[scheme://]host[:port]`, the form of every `service` field. Source: Emissary `irbasemapping.py` normalize_service_name. */
+import { withoutCredentials } from "../../ir/sensitive.ts";
 
 export interface ServiceAddress {
   /** https:// or the default port 443 was asked for. */
@@ -18,7 +19,7 @@ const IPV4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})$/;
 const FORM = "[https://]name[.namespace][:port], for example quote.default:8080";
 
 function bad(text: string, what: string, advice = `write ${FORM}`): ParsedService {
-  return { ok: false, message: `${JSON.stringify(text)} ${what}`, advice };
+  return { ok: false, message: `${JSON.stringify(withoutCredentials(text))} ${what}`, advice };
 }
 
 export function isIpv4(host: string): boolean {

@@ -29,7 +29,7 @@ export function nuncio(
     execFile(
       process.execPath,
       [path.join(root, program), ...args],
-      { cwd, env: { ...clean, ...env }, encoding: "utf8", maxBuffer: 1 << 26, timeout: 30_000 },
+      { cwd, env: { ...clean, ...env }, encoding: "utf8", maxBuffer: 1 << 26, timeout: 60_000 },
       (error, stdout, stderr) =>
         resolve({ code: error === null ? 0 : typeof error.code === "number" ? error.code : -1, stdout, stderr }),
     );

@@ -1,13 +1,20 @@
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import { execFile } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { clusterAvailable } from "../cluster/available.ts";
 import { freePort } from "../cluster/loopback.ts";
+import { eventually } from "../support/eventually.ts";
 import { startWorld, type World } from "./support/cluster.ts";
 import type { Gateway } from "./support/gateway.ts";
-import { cleartextHost, listener, mapping } from "./support/manifests.ts";
+import { cleartextHost, documents, listener, mapping } from "./support/manifests.ts";
 
 let world: World;
 let gateway: Gateway;
+let port: number;
+
+// Many processes, one after the other.
+jest.setTimeout(240_000);
 
 interface Ran {
   readonly code: number;
@@ -17,7 +24,11 @@ interface Ran {
 
 /** `nuncio ...`, as whoever administers the cluster. */
 function nuncio(...args: readonly string[]): Promise<Ran> {
-  const env = { PATH: process.env["PATH"], HOME: world.cluster.dir, KUBECONFIG: world.cluster.kubeconfig };
+  return nuncioWith({}, ...args);
+}
+
+function nuncioWith(more: Readonly<Record<string, string>>, ...args: readonly string[]): Promise<Ran> {
+  const env = { PATH: process.env["PATH"], HOME: world.cluster.dir, KUBECONFIG: world.cluster.kubeconfig, ...more };
   return new Promise((resolve) => {
     execFile(process.execPath, [world.bundle.program, ...args], { env, timeout: 60_000 }, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : Number(error.code ?? -1), stdout, stderr });
@@ -30,9 +41,9 @@ const bad = mapping("bad", { prefix: "/(", prefix_regex: true, service: "http://
 
 (clusterAvailable ? describe : describe.skip)("commands that tell what became of objects", () => {
   beforeAll(async () => {
-    world = await startWorld();
+    [world, port] = await Promise.all([startWorld(), freePort()]);
     gateway = await world.gateway({ env: { AMBASSADOR_NAMESPACE: "nuncio", POD_NAME: "gateway-a" } });
-    await world.apply(listener("http", await freePort()), cleartextHost("any", "*"), good);
+    await world.apply(listener("http", port), cleartextHost("any", "*"), good);
     await gateway.ready();
   }, 120_000);
 
@@ -64,9 +75,19 @@ const bad = mapping("bad", { prefix: "/(", prefix_regex: true, service: "http://
 
   it("say why an object is not live", async () => {
     await world.apply(bad);
-    const waited = await nuncio("wait", "mapping/bad", "--timeout", "5s");
+    // Long before the time is over, which would end the test as well.
+    const waited = await nuncio("wait", "mapping/bad", "--timeout", "2h");
     expect(waited).toMatchObject({ code: 1, stdout: "" });
-    expect(waited.stderr).toMatch(/^Mapping default\/bad is not programmed after 5 s: InvalidRegex: spec\.prefix: /);
+    expect(waited.stderr).toMatch(
+      /^Mapping default\/bad is not programmed, and no waiting would change that: InvalidRegex: spec\.prefix: /,
+    );
+    const accepted = await nuncio("wait", "mapping/bad", "--for", "accepted", "--timeout", "2h");
+    expect(accepted).toMatchObject({ code: 1, stderr: expect.stringMatching(/is not accepted, and no waiting/) });
+    // What others may mend is waited for.
+    await world.apply(listener("twin", port));
+    const twin = await nuncio("wait", "listener/twin", "--timeout", "5s");
+    expect(twin).toMatchObject({ code: 1, stderr: expect.stringMatching(/is not programmed after 5 s: PortConflict/) });
+    await world.remove(listener("twin", port));
     const listed = await nuncio("status", "-A", "-o", "json");
     expect(listed.code).toBe(1);
     expect(JSON.parse(listed.stdout)).toContainEqual(
@@ -92,6 +113,51 @@ const bad = mapping("bad", { prefix: "/(", prefix_regex: true, service: "http://
     const ofOne = await nuncio("proxies", "--gateway", `http://127.0.0.1:${gateway.adminPort}`, "-o", "json");
     const [proxy] = JSON.parse(ofOne.stdout) as readonly { readonly report: { readonly ready: boolean } }[];
     expect(proxy?.report.ready).toBe(true);
+  });
+
+  it("answer by a last good version that serves, in the cluster and from a bundle of it, and say so", async () => {
+    await world.apply(mapping("good", { prefix: "/good/[", prefix_regex: true, service: "http://127.0.0.1:2" }));
+    await gateway.logged(/kept the last good form of the Mapping default\/good/);
+    const file = join(world.cluster.dir, "bundle.json.gz");
+    await eventually("the status says that it serves", async () =>
+      (await nuncio("status", "mapping/good")).stdout.includes("its last good version keeps serving"),
+    );
+    const made = await nuncio("bundle", "-o", file, "--gateway", `http://127.0.0.1:${gateway.adminPort}`);
+    expect(made).toMatchObject({ code: 0, stdout: "" });
+    const mended = join(world.cluster.dir, "mended.yaml");
+    writeFileSync(mended, documents(mapping("good", { prefix: "/mended/", service: "http://127.0.0.1:1" })));
+    const commands: readonly (readonly string[])[] = [
+      ["explain", "GET", "http://any.test/good/1"],
+      ["translate"],
+      ["plan", mended],
+      ["status"],
+    ];
+    const [online, offline] = await Promise.all([
+      Promise.all(commands.map((args) => nuncio(...args))),
+      Promise.all(commands.map((args) => nuncio(...args, "--from", file))),
+    ]);
+    expect(offline).toEqual(online);
+    const [explained, translated, planned] = offline;
+    expect(explained?.code).toBe(0);
+    expect(explained?.stdout).toMatch(/^answer +forwarded to http:\/\/127\.0\.0\.1:1 /m);
+    expect(explained?.stdout).toMatch(
+      /^last good +Mapping default\/good serves in its last good version, that of generation 1; as it is now it has an error:\n +spec\.prefix: .*RE2/m,
+    );
+    expect(translated?.stdout).toContain("prefix: /good/");
+    expect(planned?.stdout).toContain("  GET http://example.org/good/7: Mapping default/good -> 404\n");
+    expect(planned?.stdout).toContain(
+      "these serve in their last good version, since they have an error:\n  Mapping default/good\n",
+    );
+
+    const proxies = await nuncio("proxies", "--from", file);
+    expect(proxies).toMatchObject({ code: 0, stderr: "" });
+    expect(proxies.stdout).toMatch(/^gateway-a +yes +runtime +synced/m);
+    expect(proxies.stdout).toMatch(/^\(--gateway\) +yes +runtime +synced/m);
+
+    // The control: who looks for what is kept elsewhere finds no route, and is told that one is served.
+    const elsewhere = { AMBASSADOR_NAMESPACE: "default" };
+    const without = await nuncioWith(elsewhere, "explain", "GET", "http://any.test/good/1");
+    expect(without).toMatchObject({ code: 1, stderr: expect.stringMatching(/^note: .*Mapping default\/good/) });
   });
 
   it("tell apart what was used wrongly, and what cannot be reached", async () => {
