@@ -6,7 +6,7 @@ import { parseArgs } from "node:util";
 import { renewPins } from "./image/debian.ts";
 import { writeOci } from "./image/oci.ts";
 import { type Architecture, architectures, ImageError, ownArchitecture } from "./image/parts.ts";
-import { entriesOf, layers, writeTree } from "./image/tree.ts";
+import { entriesOf, type Entry, type Layer, layers, writeTree } from "./image/tree.ts";
 
 const usage = `npm run image -- [OPTIONS]
 
@@ -70,10 +70,15 @@ function writeOut(out: string, write: (directory: string) => void): void {
 
 const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1)} MB`;
 
-function sizeOf(directory: string): number {
-  return (fs.readdirSync(directory, { recursive: true }) as string[])
-    .map((each) => fs.lstatSync(path.join(directory, each)))
-    .reduce((sum, stat) => sum + (stat.isFile() ? stat.size : 0), 0);
+/** Of files as they lie in the container, by layer. */
+function sizes(entries: readonly Entry[]): string {
+  const bytes = (layer: Layer) =>
+    entries.reduce((sum, entry) => {
+      if (entry.kind !== "file" || entry.layer !== layer) return sum;
+      const { content } = entry;
+      return sum + (typeof content === "string" ? Buffer.byteLength(content) : fs.statSync(content.file).size);
+    }, 0);
+  return layers.map((layer) => `${layer} ${megabytes(bytes(layer))}`).join(", ");
 }
 
 async function main(): Promise<void> {
@@ -96,13 +101,23 @@ async function main(): Promise<void> {
             entries.filter((each) => each.layer === layer),
           );
       });
-      console.log(`${out}: ${options.first}, ${megabytes(sizeOf(out))}`);
+      console.log(`${out}: ${options.first}: ${sizes(entries)}`);
+    }
+    if (options.measure === true) {
+      if (options.first !== ownArchitecture) throw new UsageError("--measure: only of this machine's architecture");
+      const tree = path.join(work, "tree");
+      writeTree(tree, entries);
+      // Only now: the build in the Dockerfile has no folder of tests, which this needs.
+      const { measureStarts } = await import("./image/measure.ts");
+      for (const line of await measureStarts(tree, work)) console.log(line);
     }
     if (options.oci !== undefined) {
       const written = writeOci(path.resolve(options.oci), images, work);
       console.log(`${options.oci}: ${written.digest}`);
-      for (const { architecture, compressedBytes } of written.images)
-        console.log(`  ${architecture}: ${megabytes(compressedBytes)} compressed`);
+      for (const { architecture, compressed } of written.images) {
+        const each = layers.map((layer) => `${layer} ${megabytes(compressed[layer])}`);
+        console.log(`  ${architecture}, compressed: ${each.join(", ")}`);
+      }
     }
   } finally {
     fs.rmSync(work, { recursive: true, force: true });

@@ -46,11 +46,21 @@ mount -o remount,ro "$root"
 exec setpriv --no-new-privs chroot --userspec="$user" --groups= "$root" "$@"
 `;
 
+const namespaces = ["--mount", "--pid", "--fork", "--kill-child"];
+
+/** Mounts of the kinds that a container is made of, in a namespace that ends at once. */
+const trial = `
+mount -t tmpfs tmpfs "$1" && cd "$1" && mkdir lower upper work root &&
+mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work overlay root && mount -t proc proc root`;
+
 /** Why no container can be started here; undefined where one can. */
 export function whyNoContainer(): string | undefined {
-  if (process.getuid?.() !== 0) return "it takes root to start a container";
-  const { status, stderr } = spawnSync("unshare", ["--mount", "--pid", "--fork", "true"], { encoding: "utf8" });
-  return status === 0 ? undefined : `no mount and process namespaces can be made here: ${stderr?.trim()}`;
+  if (process.platform !== "linux" || process.getuid?.() !== 0) return "it takes root on Linux to start a container";
+  const base = fs.mkdtempSync(path.join(os.tmpdir(), "nuncio-container-"));
+  const args = [...namespaces, "sh", "-c", trial, "sh", base];
+  const { status, stderr, error } = spawnSync("unshare", args, { encoding: "utf8" });
+  fs.rmSync(base, { recursive: true, force: true });
+  return status === 0 ? undefined : `no container can be started here: ${error?.message ?? stderr.trim()}`;
 }
 
 export class Container {
@@ -63,7 +73,6 @@ export class Container {
     const base = fs.mkdtempSync(path.join(os.tmpdir(), "nuncio-container-"));
     const mounts = Object.entries(volumes).flatMap(([at, from]) => [path.resolve(from), at]);
     const command = [...(entrypoint ?? image.entrypoint), ...(args ?? image.cmd)];
-    const namespaces = ["--mount", "--pid", "--fork", "--kill-child"];
     this.child = spawn(
       "unshare",
       [...namespaces, "sh", "-c", script, "sh", base, path.resolve(tree), image.user, ...mounts, "--", ...command],
@@ -106,6 +115,8 @@ export interface ContainerProcess {
   readonly pid: number;
   /** One letter; Z is a zombie. */
   readonly state: string;
+  /** Processor time that it has taken, its ended children's included. */
+  readonly cpuMs: number;
   readonly command: string;
   /** Empty of a zombie. */
   readonly commandLine: readonly string[];
@@ -124,9 +135,12 @@ function childrenOf(pid: number): number[] {
 
 function readProcess(pid: number): ContainerProcess | undefined {
   try {
-    const [, command = "", state = ""] = /\((.*)\) (\w)/s.exec(fs.readFileSync(`/proc/${pid}/stat`, "utf8")) ?? [];
+    const [, command = "", rest = ""] = /\((.*)\) (.*)/s.exec(fs.readFileSync(`/proc/${pid}/stat`, "utf8")) ?? [];
+    // Source: proc(5); from the third field on. Ticks are hundredths of a second on every Linux that Node runs on.
+    const [state = "", ...fields] = rest.split(" ");
+    const cpuMs = fields.slice(10, 14).reduce((sum, ticks) => sum + Number(ticks) * 10, 0);
     const commandLine = fs.readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").slice(0, -1);
-    return { pid, state, command, commandLine };
+    return { pid, state, cpuMs, command, commandLine };
   } catch {
     return undefined;
   }

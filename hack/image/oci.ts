@@ -6,7 +6,7 @@ import path from "node:path";
 import zlib from "node:zlib";
 import { imageConfig } from "./image-config.ts";
 import { type Architecture, run } from "./parts.ts";
-import { builtAt, type Entry, layers, writeTree } from "./tree.ts";
+import { builtAt, type Entry, type Layer, layers, writeTree } from "./tree.ts";
 
 interface Descriptor {
   readonly mediaType: string;
@@ -18,7 +18,7 @@ export interface BuiltImage {
   readonly architecture: Architecture;
   readonly manifest: Descriptor;
   /** Bytes that a registry holds and a node fetches. */
-  readonly compressedBytes: number;
+  readonly compressed: Readonly<Record<Layer, number>>;
 }
 
 const type = (name: string) => `application/vnd.oci.image.${name}`;
@@ -58,7 +58,7 @@ function addImage(layout: Layout, architecture: Architecture, entries: readonly 
     );
     tarOf(directory, `${directory}.tar`);
     const tar = fs.readFileSync(`${directory}.tar`);
-    return { diffId: `sha256:${sha256(tar)}`, blob: layout.add(type("layer.v1.tar+gzip"), zlib.gzipSync(tar)) };
+    return { layer, diffId: `sha256:${sha256(tar)}`, blob: layout.add(type("layer.v1.tar+gzip"), zlib.gzipSync(tar)) };
   });
   const { labels, env, user, entrypoint, cmd } = imageConfig();
   const config = layout.add(type("config.v1+json"), {
@@ -75,15 +75,15 @@ function addImage(layout: Layout, architecture: Architecture, entries: readonly 
     rootfs: { type: "layers", diff_ids: packed.map(({ diffId }) => diffId) },
     history: layers.map((layer) => ({ created, created_by: `npm run image: ${layer}` })),
   });
-  const blobs = packed.map(({ blob }) => blob);
   const manifest = layout.add(type("manifest.v1+json"), {
     schemaVersion: 2,
     mediaType: type("manifest.v1+json"),
     config,
-    layers: blobs,
+    layers: packed.map(({ blob }) => blob),
     annotations: labels,
   });
-  return { architecture, manifest, compressedBytes: blobs.reduce((sum, { size }) => sum + size, 0) };
+  const sizes = packed.map(({ layer, blob }) => [layer, blob.size]);
+  return { architecture, manifest, compressed: Object.fromEntries(sizes) as Record<Layer, number> };
 }
 
 /** Writes the tar file; `work` is a directory for what is needed meanwhile. Returns the images in it and the digest to pin them all by. */

@@ -2,6 +2,7 @@
 import fs from "node:fs";
 import path from "node:path";
 import { root } from "../paths.mjs";
+import { missingFrom } from "./elf.ts";
 import { type DebianPackage, fetchDebian, type FetchOptions } from "./debian.ts";
 import { type Architecture, fetchEnvoy, fetchNode, ImageError, names } from "./parts.ts";
 
@@ -111,7 +112,9 @@ function systemEntries(architecture: Architecture, options: FetchOptions): Entry
     file("usr/bin/node", { file: path.join(node, "bin/node") }, 0o755),
     file("usr/share/doc/node/LICENSE", { file: path.join(node, "LICENSE") }),
     file("usr/bin/envoy", { file: envoy.binary }, 0o755),
-    file("usr/share/doc/envoy/LICENSE", { file: envoy.license }),
+    // Envoy's own licence is the Apache License, as ours is; the other is that of those who packaged it.
+    file("usr/share/doc/envoy/LICENSE", { file: path.join(root, "LICENSE") }),
+    file("usr/share/doc/envoy/LICENSE.package", { file: envoy.license }),
     { layer: "system", kind: "directory", path: "tmp", mode: 0o1777 },
     // Container runtimes make these where they are missing; others that use the tree find them.
     ...["dev", "proc", "sys"].map((each): Entry => ({ layer: "system", kind: "directory", path: each, mode: 0o755 })),
@@ -127,19 +130,26 @@ function nuncioEntries(): Entry[] {
   // There is no env(1) to look for node.
   const program = fs.readFileSync(path.join(dist, "nuncio.js"), "utf8").replace(/^#!.*/, "#!/usr/bin/node");
   const chunks = fs.readdirSync(dist).filter((each) => /\.(js|binpb)$/.test(each) && each !== "nuncio.js");
-  const licenses = fs.readdirSync(root).filter((each) => /^(LICENSE|NOTICE|THIRD-PARTY)/.test(each));
+  const licenses = [root, dist].flatMap((directory) =>
+    fs
+      .readdirSync(directory)
+      .flatMap((each) => (/^(LICENSE|NOTICE|THIRD-PARTY)/.test(each) ? [path.join(directory, each)] : [])),
+  );
   return [
     ...chunks.map((each) => file(`usr/lib/nuncio/${each}`, { file: path.join(dist, each) })),
     file("usr/lib/nuncio/nuncio.js", program, 0o755),
     file("usr/lib/nuncio/package.json", `${JSON.stringify({ name: "nuncio", version, type: "module" })}\n`),
     { layer: "nuncio", kind: "link", path: "usr/bin/nuncio", target: "../lib/nuncio/nuncio.js" },
-    ...licenses.map((each) => file(`usr/share/doc/nuncio/${each}`, { file: path.join(root, each) })),
+    ...licenses.map((each) => file(`usr/share/doc/nuncio/${path.basename(each)}`, { file: each })),
   ];
 }
 
 /** Everything that is in the image. */
 export function entriesOf(architecture: Architecture, options: FetchOptions = {}): Entry[] {
-  return [...systemEntries(architecture, options), ...nuncioEntries()];
+  const entries = [...systemEntries(architecture, options), ...nuncioEntries()];
+  const missing = missingFrom(entries, architecture);
+  if (missing.length > 0) throw new ImageError(`the image for ${architecture} is not whole: ${missing.join("; ")}`);
+  return entries;
 }
 
 /** Seconds since 1970 that files are of: the same bytes whenever it is built. Source: reproducible-builds.org, SOURCE_DATE_EPOCH. */
