@@ -46,7 +46,9 @@ export function fetchDebian(architecture: Architecture, { whenGone = "fail" }: F
         apt ??= new Apt(suite, architecture);
         const archive = apt.download(name, version, directory);
         if (sha256 !== undefined && hashOf(archive, "sha256", "hex") !== sha256)
-          throw new ImageError(`the fetched ${path.basename(archive)} has another checksum than ${lockFile} names`);
+          throw new ImageError(
+            `the fetched ${path.basename(archive)} has another checksum than ${path.relative(root, lockFile)} names`,
+          );
         run(`cannot unpack ${archive}`, "dpkg-deb", ["--extract", archive, path.join(directory, "files")]);
         fs.writeFileSync(path.join(directory, "control"), run("", "dpkg-deb", ["--field", archive]));
         fs.rmSync(archive);
