@@ -88,6 +88,9 @@ async function main(): Promise<void> {
   if (options.out === undefined && options.oci === undefined && options.measure !== true)
     throw new UsageError(`nothing to do\n\n${usage}`);
   const work = fs.mkdtempSync(path.join(os.tmpdir(), "nuncio-image-"));
+  const tidy = () => fs.rmSync(work, { recursive: true, force: true });
+  process.once("exit", tidy);
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(1));
   try {
     const images = options.architectures.map((architecture) => ({ architecture, entries: entriesOf(architecture) }));
     const { out } = options;
@@ -120,7 +123,7 @@ async function main(): Promise<void> {
       }
     }
   } finally {
-    fs.rmSync(work, { recursive: true, force: true });
+    tidy();
   }
 }
 
