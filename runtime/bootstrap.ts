@@ -14,7 +14,7 @@ export interface BootstrapOptions {
   readonly adminSocketPath: string;
   readonly xdsSocketPath: string;
   /** Default: none. */
-  readonly limits?: Pick<EnvoyLimits, "maxHeapBytes" | "maxConnections">;
+  readonly limits?: Pick<EnvoyLimits, "maxHeapBytes" | "maxConnections"> | undefined;
   readonly stats: StatsSelection;
   /** Where Envoy sends its statistics. */
   readonly statsd?: StatsdSink | undefined;
