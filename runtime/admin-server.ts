@@ -2,6 +2,7 @@ import http from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Writable } from "node:stream";
 import { errorCode, errorText, FatalError } from "./fatal.ts";
+import { limitConnections } from "./connection-limit.ts";
 import type { DiagnosticsPage, PageAnswer } from "./diagnostics/diagnostics.ts";
 import type { Log } from "./log.ts";
 
@@ -53,7 +54,7 @@ export async function startAdminServer(options: AdminServerOptions): Promise<Adm
       response.destroy();
     });
   });
-  server.maxConnections = 256;
+  limitConnections(server, 256);
   // A client that does not read what it asked for.
   server.timeout = 30_000;
   await listen(server, address, port);
