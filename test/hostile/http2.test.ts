@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { usualLimits } from "../support/envoy.ts";
 import { type EchoBackend, echoBackend, type Gateway, mapping, startGateway } from "../support/gateway.ts";
+import { moduleOf } from "../support/manifests.ts";
 import { attack, http2End } from "./attack.ts";
 import {
   firstIndexed,
@@ -49,6 +50,9 @@ const whole = flags.endStream | flags.endHeaders;
 
 /** How often the case "rapid reset" is a request that is taken back at once. */
 const rapid = 2000;
+const rapidResets = opened(
+  times(rapid, (index) => Buffer.concat([request(2 * index + 1, "/rapid"), reset(2 * index + 1)])),
+);
 
 const floods: Readonly<Record<string, Buffer>> = {
   "CONTINUATION without end": opened(
@@ -167,12 +171,17 @@ describe("HTTP/2 that is hostile", () => {
 
   it("loses its connection for requests that it takes back at once, and hardly one of them gets to a service", async () => {
     const resets = await gateway.envoy.stat("http.ingress_http.downstream_rq_too_many_premature_resets");
-    const bytes = opened(
-      times(rapid, (index) => Buffer.concat([request(2 * index + 1, "/rapid"), reset(2 * index + 1)])),
-    );
-    expect(http2End(await attack(gateway.port, bytes))).toMatch(/^closed/);
+    expect(http2End(await attack(gateway.port, rapidResets))).toMatch(/^closed/);
     expect(await gateway.envoy.stat("http.ingress_http.downstream_rq_too_many_premature_resets")).toBe(resets + 1);
     expect(backend.seen.filter(({ url }) => url === "/rapid").length).toBeLessThan(rapid / 4);
+  });
+
+  it("keeps it where Envoy does not count them", async () => {
+    const unlimited = moduleOf({ runtime_flags: { "overload.premature_reset_total_stream_count": 1_000_000 } });
+    await gateway.apply(unlimited + mapping("m", { prefix: "/", service: backend.service, rewrite: "" }));
+    const bytes = Buffer.concat([rapidResets, ping]);
+    const answered = (seen: Buffer) => framesOf(seen).some(({ type }) => type === 6);
+    expect((await attack(gateway.port, bytes, { until: answered })).closed).toBe(false);
   });
 
   it("costs a client beside it no request", async () => {

@@ -71,6 +71,7 @@ const cases: readonly Case[] = [
 ];
 
 describe("slow clients", () => {
+  // shows: Module.request_headers_timeout_ms Module.request_timeout_ms
   it.each(cases)(
     "with $what get 408 within the limit, and without one keep their connections",
     async ({ start, drip, rest }) => {
