@@ -1,9 +1,10 @@
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { request as httpRequest } from "node:http";
-import { request as httpsRequest } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import tls from "node:tls";
+import { Worker } from "node:worker_threads";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { type AdmissionProcess, post, startAdmission } from "../admission/process.ts";
 import { mapping, responseOf, review } from "../admission/reviews.ts";
@@ -11,6 +12,7 @@ import { writeKubeconfig } from "../cluster/kubeconfig.ts";
 import { freePort } from "../cluster/loopback.ts";
 import { selfSigned } from "../support/certificates.ts";
 import { hold } from "./attack.ts";
+import type { BodyEnd, BodyFlood } from "./body-flood.ts";
 
 const MiB = 1024 * 1024;
 const directory = mkdtempSync(join(tmpdir(), "nuncio-hostile-"));
@@ -114,28 +116,18 @@ describe("nuncio admission", () => {
     const before = residentBytes();
     let most = before;
     const watching = setInterval(() => (most = Math.max(most, residentBytes())), 20);
-    const body = Buffer.alloc(10_000_000, " ");
-    const send = (target: "review" | "admin", chunked: boolean) =>
-      new Promise<number | string>((done) => {
-        const options = { method: "POST", agent: false, rejectUnauthorized: false } as const;
-        const headers = chunked ? { "transfer-encoding": "chunked" } : { "content-length": body.length };
-        const sent =
-          target === "review"
-            ? httpsRequest(`${admission.url}/validate`, { ...options, headers })
-            : httpRequest({ host: "127.0.0.1", port: admission.adminPort, path: "/metrics", ...options, headers });
-        sent.on("response", (response) => {
-          response.resume();
-          done(response.statusCode ?? 0);
-        });
-        sent.on("error", () => done("closed"));
-        sent.end(body);
-      });
+    const flood: BodyFlood = {
+      reviewUrl: `${admission.url}/validate`,
+      adminUrl: `http://127.0.0.1:${admission.adminPort}/metrics`,
+      count: 24,
+      bytes: 10_000_000,
+    };
+    const worker = new Worker(new URL("./body-flood.ts", import.meta.url), { workerData: flood });
+    const sent = once(worker, "message") as Promise<[readonly BodyEnd[]]>;
     try {
-      const floods = Promise.all(
-        Array.from({ length: 24 }, (_, index) => send(index % 3 === 0 ? "admin" : "review", index % 2 === 0)),
-      );
       expect(await healthy(5)).toEqual([]);
-      const ends = await floods;
+      const [ends] = await sent;
+      expect(ends.length).toBe(flood.count);
       expect(ends.filter((end) => ![405, 413, 503, "closed"].includes(end))).toEqual([]);
     } finally {
       clearInterval(watching);
@@ -144,8 +136,10 @@ describe("nuncio admission", () => {
     expect((most - before) / MiB).toBeLessThan(200);
   });
 
-  const change = review(mapping("m", {}));
-  const withObject = (object: unknown) => ({ ...change, request: { ...change.request, object } });
+  const change = review(mapping("m"));
+  const withRequest = (fields: object) =>
+    JSON.stringify({ ...change, request: { ...(change["request"] as object), ...fields } });
+  const withObject = (object: unknown) => withRequest({ object });
   const nested = (depth: number) => `${"[".repeat(depth)}${"]".repeat(depth)}`;
   const deep = (text: string) => candidate.replace('"nope"', text);
 
@@ -158,30 +152,32 @@ describe("nuncio admission", () => {
     ["another kind", JSON.stringify({ ...change, kind: "SubjectAccessReview" })],
     ["no request", JSON.stringify({ ...change, request: null })],
     ["a request that is a text", JSON.stringify({ ...change, request: "x" })],
-    ["a uid that is a number", JSON.stringify({ ...change, request: { ...change.request, uid: 5 } })],
-    ["an object that is a list", JSON.stringify(withObject([]))],
+    ["a uid that is a number", withRequest({ uid: 5 })],
+    ["an object that is a list", withObject([])],
     ["100,000 lists in each other", nested(100_000)],
   ])("answers 400 to what is no review: %s", async (_, body) => {
     expect(await post(admission.url, body)).toMatchObject({ status: 400 });
   });
 
   it.each<readonly [string, string]>([
-    ["5,000 lists in each other as a field", deep(nested(5000))],
     ["400 lists in each other as a field", deep(nested(400))],
-    ["an object without anything", JSON.stringify(withObject({}))],
-    ["metadata that is a number", JSON.stringify(withObject({ ...mapping("m", {}).object, metadata: 5 }))],
-    ["a name that is an object", JSON.stringify(withObject({ metadata: { name: {} }, spec: {} }))],
-    ["a spec that is a text", JSON.stringify(withObject({ metadata: { name: "m" }, spec: "x" }))],
-    [
-      "annotations that are a list",
-      JSON.stringify(withObject({ metadata: { name: "m", annotations: [1] }, spec: {} })),
-    ],
+    ["an object without anything", withObject({})],
+    ["metadata that is a number", withObject({ ...mapping("m"), metadata: 5 })],
+    ["a name that is an object", withObject({ ...mapping("m"), metadata: { name: {} } })],
+    ["a spec that is a text", withObject({ ...mapping("m"), spec: "x" })],
+    ["annotations that are a list", withObject(mapping("m", {}, { annotations: [1] }))],
     ["fields of every object", deep('{"__proto__":{"a":1},"constructor":1,"toString":2}')],
     ["a field of 5 MB", deep(JSON.stringify("a".repeat(5_000_000)))],
   ])("has a verdict of an odd object: %s", async (_, body) => {
     const answer = await post(admission.url, body);
     expect(answer.status).toBe(200);
     expect(typeof responseOf(answer.body).allowed).toBe("boolean");
+  });
+
+  it("denies an object that is nested without end, which nothing could copy", async () => {
+    const { allowed, status } = responseOf((await post(admission.url, deep(nested(5000)))).body);
+    expect(allowed).toBe(false);
+    expect(status?.message).toMatch(/over 500 levels/);
   });
 
   it("closes the connections of clients that do not go on, and is there still", async () => {
