@@ -15,6 +15,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  await good.stop();
   await Promise.all([gateway.stop(), backend.close()]);
 });
 
@@ -64,6 +65,12 @@ const requestLines: readonly Case[] = [
   { name: "CONNECT, which no Mapping asks for", lines: ["CONNECT other.example:443 HTTP/1.1", host], end: "404" },
   { name: "no Host", lines: ["GET / HTTP/1.1"], end: "400" },
   { name: "a Host with a space", lines: ["GET / HTTP/1.1", "Host: a b"], end: "400" },
+  {
+    name: "two Hosts, which are one that no Host has",
+    lines: ["GET /two HTTP/1.1", host, "Host: other.example", close],
+    end: "200",
+    seen: { url: "/two", host: "example.com,other.example" },
+  },
   {
     name: "an absolute URI with another Host",
     lines: ["GET http://other.example/absolute HTTP/1.1", host, close],

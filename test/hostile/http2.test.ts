@@ -31,6 +31,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
+  await good.stop();
   await Promise.all([gateway.stop(), backend.close()]);
 });
 

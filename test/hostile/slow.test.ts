@@ -92,12 +92,13 @@ describe("slow clients", () => {
         const [first] = kept;
         first?.write(`${rest}\r\n\r\n`);
         expect(endOf((await first?.closed) ?? "")).toBe("200");
+        await good.answered(10);
+        expect((await good.stop()).failed).toEqual([]);
       } finally {
+        await good.stop();
         clearInterval(dripping);
         [...held, ...kept].forEach((each) => each.destroy());
       }
-      await good.answered(10);
-      expect((await good.stop()).failed).toEqual([]);
     },
   );
 });
