@@ -1,5 +1,7 @@
 import fs from "node:fs";
+import { containerLimits, openFilesLimit } from "../runtime/cgroup.ts";
 import { systemClock } from "../runtime/clock.ts";
+import { envoyLimits } from "../runtime/envoy-limits.ts";
 import { FatalError } from "../runtime/fatal.ts";
 import type { RunFlags } from "../runtime/settings.ts";
 import { sayUnread } from "../runtime/unread-variables.ts";
@@ -27,6 +29,7 @@ export function run(flags: RunFlags): Promise<number> {
   if (flags.shadow === true) return shadow({ settings, log, exit: (code) => process.exit(code) });
   return supervise({
     settings,
+    limits: envoyLimits(settings, containerLimits(), openFilesLimit()),
     envoyPath: findEnvoy(flags.envoy, process.env),
     controlPlane: (runDir) => ({
       command: process.execPath,

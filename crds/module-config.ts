@@ -84,6 +84,12 @@ const connectionManager = {
     "What becomes of request headers whose name has an underscore. Default: ALLOW.",
   ),
   listener_idle_timeout_ms: milliseconds("Milliseconds after which an unused client connection is closed."),
+  request_headers_timeout_ms: milliseconds(
+    "Milliseconds in which a client must have sent the headers of a request, from its first byte on. Default: 30000; 0: any time.",
+  ),
+  request_timeout_ms: milliseconds(
+    "Milliseconds in which a client must have sent a whole request. Not for gateways with WebSockets or streams of clients, which it ends. Default: 0, any time.",
+  ),
   max_request_headers_kb: integer("Kibibytes of request headers at most. Default: 60.", { min: 1, max: 8192 }),
   merge_slashes: flag("Takes several slashes in a row as one when routes are matched. Default: false."),
   preserve_external_request_id: flag("Keeps a client's x-request-id. Default: false."),

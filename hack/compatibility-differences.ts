@@ -130,6 +130,8 @@ export const differences: Readonly<Record<string, Difference>> = {
   "Module.enable_grpc_web": better("`false` is false. In Emissary the key alone switches it on."),
   "Module.enable_grpc_http11_bridge": better("`false` is false. In Emissary the key alone switches it on."),
   "Module.error_response_overrides": better("It works. Emissary 4 refuses it."),
+  "Module.request_headers_timeout_ms": ours("See [overload](overload.md#slow-clients)."),
+  "Module.request_timeout_ms": ours("See [overload](overload.md#slow-clients)."),
   "Module.header_case_overrides": better(
     "All names in Proper-Case, or all as their sender wrote them: Envoy has no list of names.",
   ),

@@ -238,6 +238,10 @@ export interface ConnectionManager {
   readonly serverName: string;
   readonly useRemoteAddress: boolean;
   readonly accessLogs: readonly AccessLog[];
+  /** Between the first byte of a request and the end of its headers; 0: any time. */
+  readonly requestHeadersTimeoutMs: number;
+  /** Between its first byte and its last. */
+  readonly requestTimeoutMs?: number;
   readonly allowChunkedLength?: boolean;
   readonly acceptHttp10?: boolean;
   readonly headerCase?: HeaderCase;

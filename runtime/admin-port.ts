@@ -1,6 +1,7 @@
 import http from "node:http";
 import type { AddressInfo } from "node:net";
 import { makeWay, MAX_SOCKET_PATH_BYTES } from "../xds/server/socket.ts";
+import { limitConnections } from "./connection-limit.ts";
 import { errorCode, errorText, FatalError } from "./fatal.ts";
 import type { Log } from "./log.ts";
 
@@ -37,7 +38,7 @@ export async function openAdminPort(place: AdminPlace, answer: AdminAnswer, log:
       response.destroy();
     });
   });
-  server.maxConnections = 256;
+  if (!("path" in place)) limitConnections(server, 256);
   // A client that does not read what it asked for.
   server.timeout = 30_000;
   if ("path" in place) await makeWay(place.path, MAX_SOCKET_PATH_BYTES);

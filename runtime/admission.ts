@@ -12,7 +12,7 @@ import { type KeyPair, type KeyPairFiles, readKeyPair, watchKeyPair } from "./ad
 import { createKube } from "./admission/kube.ts";
 import { createAdmissionMetrics } from "./admission/metrics.ts";
 import { loadCapabilities, loadMutations } from "./admission/pepr.ts";
-import type { AdmissionRequest, Answer } from "./admission/review.ts";
+import { type AdmissionRequest, type Answer, unjudgeable } from "./admission/review.ts";
 import { type Clock, sleep } from "./clock.ts";
 import { watchCluster, watchedKinds } from "./cluster-source.ts";
 import { errorText, FatalError } from "./fatal.ts";
@@ -116,6 +116,8 @@ async function run(options: AdmissionOptions, atEnd: (close: () => void | Promis
   const mutations = settings.mutate ? await loadMutations(options.env) : undefined;
 
   async function mutate(request: AdmissionRequest): Promise<Answer> {
+    // What cannot be judged is denied when it is validated.
+    if (unjudgeable(request.object) !== undefined) return { allowed: true };
     const changed = await mutations?.(request);
     const spec = changed?.["spec"];
     if (spec === undefined || isDeepStrictEqual(spec, specOf(request.object))) return { allowed: true };
@@ -128,7 +130,8 @@ async function run(options: AdmissionOptions, atEnd: (close: () => void | Promis
     if (!isSelected(request.operation === "DELETE" ? request.oldObject : request.object, settings))
       return { allowed: true };
     const startedMs = clock.now();
-    const answer = await validate(request);
+    const message = unjudgeable(request.object);
+    const answer = message === undefined ? await validate(request) : { allowed: false, message };
     const outcome = answer === undefined ? "failed" : answer.allowed ? "allowed" : "denied";
     metrics.reviewed(request.kind.kind, outcome, (clock.now() - startedMs) / 1000);
     if (answer?.allowed === false) log.info(`denied: ${answer.message ?? ""}`);

@@ -1,4 +1,6 @@
 import { envoyRuntimeFlags, runtimeLayer } from "../xds/static/runtime-flags.ts";
+import type { EnvoyLimits } from "./envoy-limits.ts";
+import { overloadBootstrap } from "./overload.ts";
 import type { StatsSelection } from "./settings.ts";
 import { statsdBootstrap, type StatsdSink } from "./statsd.ts";
 
@@ -11,6 +13,8 @@ export interface BootstrapOptions {
   readonly nodeCluster: string;
   readonly adminSocketPath: string;
   readonly xdsSocketPath: string;
+  /** Default: none. */
+  readonly limits?: Pick<EnvoyLimits, "maxHeapBytes" | "maxConnections"> | undefined;
   readonly stats: StatsSelection;
   /** Where Envoy sends its statistics. */
   readonly statsd?: StatsdSink | undefined;
@@ -29,7 +33,8 @@ export function envoyBootstrap(options: BootstrapOptions): JsonObject {
   return {
     node: { id: nodeId, cluster: nodeCluster },
     // On a socket in a directory of mode 0700: whoever reaches Envoy's admin interface owns the gateway.
-    admin: { address: { pipe: { path: adminSocketPath, mode: 0o600 } } },
+    // Statistics and the drain are asked for there, and most of all when there are too many connections.
+    admin: { address: { pipe: { path: adminSocketPath, mode: 0o600 } }, ignore_global_conn_limit: true },
     ...dynamicResources(xdsSocketPath),
     layered_runtime: {
       layers: [
@@ -38,6 +43,7 @@ export function envoyBootstrap(options: BootstrapOptions): JsonObject {
         { name: runtimeLayer, rtds_layer: { name: runtimeLayer, rtds_config: overAds } },
       ],
     },
+    ...(options.limits === undefined ? {} : overloadBootstrap(options.limits)),
     deferred_stat_options: { enable_deferred_creation_stats: true },
     stats_config: { ...inclusion, ...statsd.tags },
     ...statsd.rest,
@@ -98,7 +104,9 @@ function xdsClusterOver(socketPath: string): JsonObject {
 const defaultStats: readonly Json[] = [
   // Of the Module's grpc_stats, which nobody has without asking for them.
   { contains: ".grpc." },
-  ...["http.", "listener.", "tcp.", "listener_manager.", "cluster_manager.", "server."].map((prefix) => ({ prefix })),
+  ...["http.", "listener.", "tcp.", "listener_manager.", "cluster_manager.", "server.", "overload."].map((prefix) => ({
+    prefix,
+  })),
   ...[
     ".upstream_rq_total",
     ".upstream_rq_1xx",

@@ -61,8 +61,10 @@ export interface Settings {
   readonly nodeId: string;
   /** Undefined: the one that set-up installed. */
   readonly envoyPath: string | undefined;
-  /** Worker threads; undefined: one per hardware thread, Envoy's own default. */
+  /** Worker threads; undefined: see envoy-limits.ts, as for the next two, where 0 is no limit. */
   readonly envoyConcurrency: number | undefined;
+  readonly maxHeapMiB: number | undefined;
+  readonly maxConnections: number | undefined;
   readonly envoyLogLevel: EnvoyLogLevel;
   /** The address that Listeners bind. */
   readonly envoyBindAddress: string;
@@ -137,6 +139,8 @@ export function readSettings(
     nodeId: trimmed(env["POD_NAME"]) ?? trimmed(env["HOSTNAME"]) ?? "nuncio",
     envoyPath: flags.envoy,
     envoyConcurrency: reader.optionalInteger({ variable: "ENVOY_CONCURRENCY", min: 1, max: 1024 }),
+    maxHeapMiB: reader.optionalInteger({ variable: "NUNCIO_ENVOY_MAX_HEAP_MIB", min: 0, max: 4_194_304 }),
+    maxConnections: reader.optionalInteger({ variable: "NUNCIO_MAX_CONNECTIONS", min: 0, max: 100_000_000 }),
     // Emissary's words: AMBASSADOR_DEBUG=envoy has Envoy trace everything.
     envoyLogLevel: debug.includes("envoy") ? "trace" : "warning",
     envoyBindAddress: reader.address("AMBASSADOR_ENVOY_BIND_ADDRESS", "0.0.0.0"),

@@ -12,6 +12,7 @@ import { sleep } from "./clock.ts";
 import { drainEnvoy, quitEnvoy } from "./drain.ts";
 import { envoyLogReader } from "./envoy-log.ts";
 import { spawnEnvoy, waitAnswering } from "./envoy.ts";
+import { type EnvoyLimits, sayLimits } from "./envoy-limits.ts";
 import { errorText, FatalError } from "./fatal.ts";
 import { parseControlPlaneMessage } from "./ipc.ts";
 import type { SupervisorMessage } from "./ipc.ts";
@@ -38,6 +39,7 @@ export interface SuperviseOptions {
   readonly settings: Settings;
   /** Where Envoy is: settings.envoyPath or the one that set-up installed. */
   readonly envoyPath: string;
+  readonly limits: EnvoyLimits;
   /** The control plane's command line, the run directory among its arguments: an orphan is known by it. */
   readonly controlPlane: (runDir: RunDir) => { readonly command: string; readonly args: readonly string[] };
   /** Added to Envoy's runtime. */
@@ -80,8 +82,17 @@ export async function supervise(options: SuperviseOptions): Promise<number> {
 }
 
 /** The run directory, claimed, with Envoy's bootstrap in it. */
-async function prepare({ settings, envoyPath, env, log, clock, runtimeFlags }: SuperviseOptions): Promise<RunDir> {
+async function prepare({
+  settings,
+  limits,
+  envoyPath,
+  env,
+  log,
+  clock,
+  runtimeFlags,
+}: SuperviseOptions): Promise<RunDir> {
   checkEnvoy(envoyPath);
+  sayLimits(limits, log);
   const { mode, adminPort, ambassadorId, namespace, nodeId, runDirBase, stats } = settings;
   const configPath = mode.kind === "standalone" ? path.resolve(mode.configPath) : "";
   const runDir = openRunDir({
@@ -97,6 +108,7 @@ async function prepare({ settings, envoyPath, env, log, clock, runtimeFlags }: S
     nodeCluster: `${ambassadorId}-${namespace}`,
     adminSocketPath,
     xdsSocketPath,
+    limits,
     stats,
     statsd: settings.statsd === undefined ? undefined : await statsdSink(settings.statsd, log),
     runtimeFlags,
@@ -181,15 +193,15 @@ class Supervisor {
   }
 
   #makeEnvoy(): KeptChild {
-    const { settings, envoyPath, clock, log } = this.#options;
+    const { settings, limits, envoyPath, clock, log } = this.#options;
     const reader = envoyLogReader(log.child("envoy"));
-    const { envoyLogLevel, drainTimeMs, envoyConcurrency } = settings;
+    const { envoyLogLevel, drainTimeMs } = settings;
     const { bootstrapPath } = this.#runDir;
     return new KeptChild({
       title: "Envoy",
       spawn: () =>
         spawnEnvoy(
-          { envoyPath, bootstrapPath, logLevel: envoyLogLevel, drainTimeMs, concurrency: envoyConcurrency },
+          { envoyPath, bootstrapPath, logLevel: envoyLogLevel, drainTimeMs, concurrency: limits.concurrency },
           reader,
         ),
       backOff: () => envoyBackOff,

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import https from "node:https";
 import type { AddressInfo } from "node:net";
 import { conversionPath as CONVERT } from "../../capabilities/webhook.ts";
+import { limitConnections } from "../connection-limit.ts";
 import { errorCode, errorText, FatalError } from "../fatal.ts";
 import type { Log } from "../log.ts";
 import type { KeyPair } from "./key-pair.ts";
@@ -68,7 +69,7 @@ export async function startHost(options: HostOptions): Promise<Host> {
       });
     },
   );
-  server.maxConnections = 1024;
+  limitConnections(server, 1024);
   // Scanners and clients that do not trust the certificate.
   server.on("tlsClientError", (error) => log.debug("TLS handshake failed", { reason: error.message }));
 

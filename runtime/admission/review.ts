@@ -56,6 +56,22 @@ function bad(message: string): ReadReview {
   return { ok: false, message };
 }
 
+/** No field of ours needs a tenth of it, and Pepr copies objects by recursion: some thousands are the end of its stack. */
+const mostLevels = 500;
+
+/** Why an object cannot be judged at all; undefined: it can be. */
+export function unjudgeable(object: unknown): string | undefined {
+  let level: unknown[] = [object];
+  for (let levels = 0; level.length > 0; levels++) {
+    if (levels > mostLevels)
+      return `the object has lists or maps in each other, over ${mostLevels} levels; no field takes that`;
+    level = level.flatMap((value): unknown[] =>
+      typeof value === "object" && value !== null ? Object.values(value) : [],
+    );
+  }
+  return undefined;
+}
+
 /** With metadata.generateName and without a name, the object is spoken of by what its name will begin with. */
 function named(request: Fields, field: string): Fields {
   const object = request[field];

@@ -20,12 +20,17 @@ export const connectionManagerFieldNames = [
   "preserve_external_request_id",
   "proper_case",
   "reject_requests_with_escaped_slashes",
+  "request_headers_timeout_ms",
+  "request_timeout_ms",
   "server_name",
   "set_current_client_cert_details",
   "strip_matching_host_port",
   "suppress_envoy_headers",
   "use_remote_address",
 ] as const satisfies readonly (keyof ModuleConfig)[];
+
+/** Emissary has none, and so each slow client a stream for five minutes. Long enough for 60 KiB on the worst of networks. */
+const usualRequestHeadersTimeoutMs = 30_000;
 
 type Defined<T> = { [Key in keyof T]: Exclude<T[Key], undefined> };
 
@@ -40,6 +45,7 @@ export const connectionManagerOf = memoForever(
     serverName: module.server_name ?? "envoy",
     useRemoteAddress: module.use_remote_address ?? true,
     accessLogs: accessLogsOf(module),
+    requestHeadersTimeoutMs: module.request_headers_timeout_ms ?? usualRequestHeadersTimeoutMs,
     ...defined({
       allowChunkedLength: module.allow_chunked_length,
       acceptHttp10: module.enable_http10,
@@ -51,6 +57,7 @@ export const connectionManagerOf = memoForever(
       maxRequestHeadersKb: module.max_request_headers_kb,
       mergeSlashes: module.merge_slashes,
       preserveExternalRequestId: module.preserve_external_request_id,
+      requestTimeoutMs: module.request_timeout_ms,
       rejectEscapedSlashes: module.reject_requests_with_escaped_slashes,
       stripMatchingHostPort: module.strip_matching_host_port,
       suppressEnvoyHeaders: module.suppress_envoy_headers,

@@ -13,6 +13,7 @@ const root = join(import.meta.dirname, "../..");
 export interface AdmissionProcess {
   /** Of the HTTPS port. */
   readonly url: string;
+  readonly adminPort: number;
   readonly certificate: Certificate;
   readonly pid: number;
   /** What it has written to standard error. */
@@ -100,6 +101,7 @@ export async function startAdmission(options: StartOptions): Promise<AdmissionPr
   }
   return {
     url: `https://127.0.0.1:${port}`,
+    adminPort,
     certificate,
     pid: child.pid ?? 0,
     log: () => log,

@@ -24,6 +24,7 @@ function write(stats: StatsSelection, statsd?: StatsdSink): string {
     adminSocketPath: path.join(directory, "admin.sock"),
     xdsSocketPath: path.join(directory, "xds.sock"),
     stats,
+    limits: { maxHeapBytes: 512 * 1024 * 1024, maxConnections: 1000 },
     statsd,
     runtimeFlags: { "re2.max_program_size.error_level": 300 },
   });
@@ -63,6 +64,7 @@ describe("Envoy's bootstrap", () => {
       const stats = await get("/stats");
       expect(stats).toMatch(/^server\.live: /m);
       expect(stats).toMatch(/^listener_manager\.total_listeners_active: /m);
+      expect(stats).toMatch(/^overload\.envoy\.resource_monitors\.fixed_heap\.pressure: /m);
       expect(stats).not.toMatch(/^runtime\./m);
       expect(fs.statSync(socketPath).mode & 0o077).toBe(0);
       expect(log.lines.filter((line) => !line.startsWith("debug"))).toEqual([]);

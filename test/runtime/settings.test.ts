@@ -18,6 +18,8 @@ describe("settings", () => {
       nodeId: "pod-1",
       envoyPath: undefined,
       envoyConcurrency: undefined,
+      maxHeapMiB: undefined,
+      maxConnections: undefined,
       envoyLogLevel: "warning",
       envoyBindAddress: "0.0.0.0",
       stats: "default",

@@ -4,12 +4,15 @@ import { request as httpRequest } from "node:http";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { envoyBootstrap } from "../../runtime/bootstrap.ts";
+import { type BootstrapOptions, envoyBootstrap } from "../../runtime/bootstrap.ts";
 import { envoyPath } from "../../hack/paths.mjs";
 import { eventually } from "./eventually.ts";
 
 /** The one that set-up installed. */
 export const ENVOY_BINARY = envoyPath;
+
+/** As of a gateway in a container of 1 GiB. */
+export const usualLimits: BareEnvoyOptions["limits"] = { maxHeapBytes: 768 * 1024 * 1024, maxConnections: 50_000 };
 
 export interface Reply {
   readonly status: number;
@@ -36,6 +39,8 @@ export interface BareEnvoyOptions {
   /** For the admin socket and the log; made and removed unless given. */
   readonly dir?: string;
   readonly drainTimeSeconds?: number;
+  /** Default: none. */
+  readonly limits?: BootstrapOptions["limits"];
   readonly logLevel?: string;
 }
 
@@ -51,6 +56,7 @@ export function spawnEnvoy(options: BareEnvoyOptions): BareEnvoy {
     adminSocketPath: adminSocket,
     xdsSocketPath: options.adsSocket,
     stats: "all",
+    limits: options.limits,
   });
   writeFileSync(bootstrapPath, JSON.stringify(bootstrap));
   const child = spawn(ENVOY_BINARY, [...envoyArguments(options, bootstrapPath), "--log-path", logPath], {

@@ -19,7 +19,7 @@ import { createAdsServer } from "../../xds/server/server.ts";
 import type { Snapshot } from "../../xds/snapshot.ts";
 import { createValidator } from "../../runtime/validator/validator.ts";
 import { createVerdicts } from "../../runtime/validator/verdicts.ts";
-import { type BareEnvoy, ENVOY_BINARY, freePort, spawnEnvoy } from "./envoy.ts";
+import { type BareEnvoy, type BareEnvoyOptions, ENVOY_BINARY, freePort, spawnEnvoy } from "./envoy.ts";
 
 /** What a backend got, as it answers it: JSON of the request. */
 export interface Echo {
@@ -126,6 +126,8 @@ export function mapping(name: string, spec: Readonly<Record<string, unknown>>): 
 export interface GatewayOptions {
   /** How long connections of a filter chain that changed may live on. Default: 1. */
   readonly drainTimeSeconds?: number;
+  /** Of Envoy's memory and connections. Default: none. */
+  readonly limits?: BareEnvoyOptions["limits"];
   /** What the gateway's environment says of Consul. */
   readonly env?: Readonly<Record<string, string>>;
   /** What the compiler is told beside the usual. */

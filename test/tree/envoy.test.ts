@@ -56,7 +56,7 @@ function listener(name: "list" | "tree"): Listener {
     statPrefix: name,
     trustedHops: 0,
     http2MaxConcurrentStreams: undefined,
-    connectionManager: { serverName: "envoy", useRemoteAddress: true, accessLogs: [] },
+    connectionManager: { serverName: "envoy", useRemoteAddress: true, accessLogs: [], requestHeadersTimeoutMs: 0 },
     chains: [{ kind: "http", name: "http", serverNames: [], tls: undefined, table: name }],
     source: { object: { kind: "Listener", namespace: "default", name }, path: [] },
   };

@@ -3,6 +3,7 @@ import { duration, pack } from "../../features/proto.ts";
 import type { ConnectionManager, Listener as IrListener } from "../../ir/types.ts";
 import {
   type Http1ProtocolOptions,
+  type Http2ProtocolOptions,
   type HttpProtocolOptions,
   HttpProtocolOptions_HeadersWithUnderscoresAction as UnderscoresAction,
 } from "../generated/envoy/config/core/v3/protocol.ts";
@@ -14,6 +15,7 @@ import {
   type HttpFilter,
 } from "../generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts";
 import { accessLogs } from "./access-log.ts";
+import { windows } from "./windows.ts";
 import { filterSlots } from "./filters-slot.ts";
 import { http3Options } from "./quic.ts";
 import { ads } from "./sources.ts";
@@ -61,6 +63,7 @@ function options(settings: ConnectionManager): Partial<HttpConnectionManager> {
       forwardClientCertDetails:
         forwardClientCertificate === undefined ? undefined : ForwardClientCertDetails[forwardClientCertificate],
       setCurrentClientCertDetails: clientCertificateDetails,
+      requestTimeout: settings.requestTimeoutMs === undefined ? undefined : duration(settings.requestTimeoutMs),
       maxRequestHeadersKb: settings.maxRequestHeadersKb,
       mergeSlashes: settings.mergeSlashes,
       preserveExternalRequestId: settings.preserveExternalRequestId,
@@ -71,8 +74,15 @@ function options(settings: ConnectionManager): Partial<HttpConnectionManager> {
   };
 }
 
+function http2Options({ http2MaxConcurrentStreams }: IrListener): Http2ProtocolOptions {
+  return {
+    ...windows,
+    ...(http2MaxConcurrentStreams === undefined ? {} : { maxConcurrentStreams: http2MaxConcurrentStreams }),
+  };
+}
+
 export function connectionManager(listener: IrListener, table: string): HttpConnectionManager {
-  const { serverName, useRemoteAddress } = listener.connectionManager;
+  const { serverName, useRemoteAddress, requestHeadersTimeoutMs } = listener.connectionManager;
   return {
     statPrefix: listener.statPrefix,
     routeSpecifier: { $case: "rds", value: { configSource: ads, routeConfigName: table } },
@@ -81,11 +91,9 @@ export function connectionManager(listener: IrListener, table: string): HttpConn
     normalizePath: true,
     useRemoteAddress,
     serverName,
+    requestHeadersTimeout: duration(requestHeadersTimeoutMs),
     ...options(listener.connectionManager),
     ...(listener.trustedHops === 0 ? {} : { xffNumTrustedHops: listener.trustedHops }),
-    ...(listener.http2MaxConcurrentStreams === undefined
-      ? {}
-      : { http2ProtocolOptions: { maxConcurrentStreams: listener.http2MaxConcurrentStreams } }),
-    ...(listener.quic ? http3Options : {}),
+    ...(listener.quic ? http3Options : { http2ProtocolOptions: http2Options(listener) }),
   };
 }

@@ -10,7 +10,7 @@ import { connectionManager } from "./connection-manager.ts";
 import { xdsResource } from "./frame.ts";
 import { quicListener, quicTransportSocket, udp } from "./quic.ts";
 import { tcpChain } from "./tcp-chain.ts";
-import { downstreamTransportSocket } from "./transport-socket.ts";
+import { downstreamTransportSocket, handshakeTimeout } from "./transport-socket.ts";
 
 function filterChain(listener: IrListener, chain: Chain): FilterChain {
   return chain.kind === "tcp" ? tcpChain(listener, chain) : httpChain(listener, chain);
@@ -24,7 +24,9 @@ function httpChain(listener: IrListener, chain: HttpChain): FilterChain {
       ? {}
       : {
           filterChainMatch: { transportProtocol: listener.quic ? "quic" : "tls", serverNames: [...serverNames] },
-          transportSocket: listener.quic ? quicTransportSocket(tls) : downstreamTransportSocket(tls),
+          ...(listener.quic
+            ? { transportSocket: quicTransportSocket(tls) }
+            : { transportSocket: downstreamTransportSocket(tls), ...handshakeTimeout }),
         }),
     filters: [
       {

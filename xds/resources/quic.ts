@@ -10,6 +10,7 @@ import {
 } from "../generated/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.ts";
 import { QuicDownstreamTransport } from "../generated/envoy/extensions/transport_sockets/quic/v3/quic_transport.ts";
 import { downstreamContext } from "./transport-socket.ts";
+import { windows } from "./windows.ts";
 
 export const udp: Partial<SocketAddress> = { protocol: Protocol.UDP };
 
@@ -17,7 +18,10 @@ export const quicListener: Partial<Listener> = {
   udpListenerConfig: { quicOptions: {}, downstreamSocketConfig: { preferGro: true } },
 };
 
-export const http3Options: Partial<HttpConnectionManager> = { codecType: CodecType.HTTP3, http3ProtocolOptions: {} };
+export const http3Options: Partial<HttpConnectionManager> = {
+  codecType: CodecType.HTTP3,
+  http3ProtocolOptions: { quicProtocolOptions: windows },
+};
 
 /** Versions and ciphers are TLS 1.3's alone, and the protocol is the transport's: the settings for them are of TCP. */
 export function quicTransportSocket(tls: TerminationTls): TransportSocket {

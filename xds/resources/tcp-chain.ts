@@ -3,7 +3,7 @@ import type { Listener, TcpChain, WeightedCluster } from "../../ir/types.ts";
 import type { FilterChain } from "../generated/envoy/config/listener/v3/listener_components.ts";
 import { TcpProxy } from "../generated/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.ts";
 import { accessLogs } from "./access-log.ts";
-import { downstreamTransportSocket } from "./transport-socket.ts";
+import { downstreamTransportSocket, handshakeTimeout } from "./transport-socket.ts";
 
 function destination(clusters: readonly WeightedCluster[]): TcpProxy["clusterSpecifier"] {
   const [only, second] = clusters;
@@ -24,7 +24,7 @@ export function tcpChain({ statPrefix, connectionLogs = [] }: Listener, chain: T
   return {
     name,
     ...(onlyTls ? { filterChainMatch: { transportProtocol: "tls", serverNames: [...serverNames] } } : {}),
-    ...(tls === undefined ? {} : { transportSocket: downstreamTransportSocket(tls) }),
+    ...(tls === undefined ? {} : { transportSocket: downstreamTransportSocket(tls), ...handshakeTimeout }),
     filters: [
       { name: "envoy.filters.network.tcp_proxy", configType: { $case: "typedConfig", value: pack(TcpProxy, proxy) } },
     ],

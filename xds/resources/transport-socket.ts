@@ -1,4 +1,4 @@
-import { pack } from "../../features/proto.ts";
+import { duration, pack } from "../../features/proto.ts";
 import type { OriginationTls, TerminationTls, TlsParameters as IrTlsParameters } from "../../ir/types.ts";
 import type { TransportSocket } from "../generated/envoy/config/core/v3/base.ts";
 import {
@@ -14,6 +14,9 @@ import {
 import { ads } from "./sources.ts";
 
 export const TLS_SOCKET = "envoy.transport_sockets.tls";
+
+/** Of a filter chain with TLS. Envoy waits 15 s for a ClientHello, and after it without end. */
+export const handshakeTimeout = { transportSocketConnectTimeout: duration(15_000) } as const;
 
 function sds(name: string): SdsSecretConfig {
   return { name, sdsConfig: ads };

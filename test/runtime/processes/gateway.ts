@@ -26,12 +26,13 @@ const { settings } = readSettings(
     logLevel: "debug",
     drainDelay: String(options.drainDelaySeconds ?? 0),
   },
-  { ENVOY_CONCURRENCY: "1" },
+  {},
 );
 const standIn = fileURLToPath(new URL("./stand-in-control-plane.ts", import.meta.url));
 process.exit(
   await supervise({
     settings,
+    limits: { concurrency: 1, maxHeapBytes: undefined, maxConnections: undefined },
     envoyPath: options.envoyPath,
     controlPlane: (runDir) => ({
       command: process.execPath,
