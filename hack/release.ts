@@ -25,6 +25,12 @@ function run(command: string, args: readonly string[], cwd = root): string {
   return stdout;
 }
 
+/** What is not committed. */
+function gitStatus(): string {
+  if (!fs.existsSync(path.join(root, ".git"))) return "all of it: this is no checkout of git";
+  return run("git", ["status", "--porcelain"]).trimEnd();
+}
+
 /** Why this checkout is no release. */
 export function whyNoRelease({ version, changelog, gitStatus }: Record<"version" | "changelog" | "gitStatus", string>) {
   const reasons: string[] = [];
@@ -102,7 +108,7 @@ async function main(): Promise<number> {
   const reasons = whyNoRelease({
     version: manifest.version,
     changelog: fs.readFileSync(path.join(root, "CHANGELOG.md"), "utf8"),
-    gitStatus: run("git", ["status", "--porcelain"]).trim(),
+    gitStatus: gitStatus(),
   });
   for (const reason of reasons) console.error(`release: ${reason}`);
   if (reasons.length > 0 && values["dry-run"] !== true) return 1;

@@ -73,16 +73,6 @@ export function sbomOf(packages: readonly BundledPackage[], others: readonly Com
   };
 }
 
-/** The packages of the bundle as it would be built now. */
-export async function packagesOfBundle(): Promise<readonly BundledPackage[]> {
-  const directory = fs.mkdtempSync(path.join(os.tmpdir(), "nuncio-sbom-"));
-  try {
-    return bundledPackages(await bundle(path.join(directory, "dist")), root);
-  } finally {
-    fs.rmSync(directory, { recursive: true, force: true });
-  }
-}
-
 /** What an image holds besides the bundle. */
 export function imageComponents(architecture: Architecture): readonly Component[] {
   const lock = path.join(root, "hack/image/debian-packages.json");
@@ -103,7 +93,13 @@ async function main(): Promise<void> {
     throw new Error(`--image is one of ${architectures.join(", ")}`);
   const others = values.with.flatMap((file) => JSON.parse(fs.readFileSync(file, "utf8")) as Component[]);
   if (architecture !== undefined) others.push(...imageComponents(architecture));
-  process.stdout.write(textOfSbom(sbomOf(await packagesOfBundle(), others)));
+  const directory = fs.mkdtempSync(path.join(os.tmpdir(), "nuncio-sbom-"));
+  try {
+    const packages = bundledPackages(await bundle(path.join(directory, "dist")), root);
+    process.stdout.write(textOfSbom(sbomOf(packages, others)));
+  } finally {
+    fs.rmSync(directory, { recursive: true, force: true });
+  }
 }
 
 if (import.meta.main) await main();

@@ -1,10 +1,14 @@
 import fs from "node:fs";
+import { builtinModules } from "node:module";
+import os from "node:os";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "@jest/globals";
-import type { BundledPackage } from "../../hack/bundled.mjs";
+import type { Metafile } from "esbuild";
+import { bundle } from "../../hack/build.mjs";
+import { type BundledPackage, bundledPackages } from "../../hack/bundled.mjs";
 import { envoyVersion, root } from "../../hack/paths.mjs";
 import { type Component, debianPackages, programs } from "../../hack/sbom/components.ts";
-import { packagesOfBundle, sbomOf, textOfSbom } from "../../hack/sbom.ts";
+import { sbomOf, textOfSbom } from "../../hack/sbom.ts";
 
 interface Bom {
   readonly metadata: { readonly component: { readonly version: string } };
@@ -25,10 +29,14 @@ const debian: Component[] = [
 ];
 
 describe("the bill of materials", () => {
+  let metafile: Metafile;
   let packages: readonly BundledPackage[];
   let bom: Bom;
   beforeAll(async () => {
-    packages = await packagesOfBundle();
+    const directory = fs.mkdtempSync(path.join(os.tmpdir(), "nuncio-sbom-"));
+    metafile = await bundle(path.join(directory, "dist"));
+    fs.rmSync(directory, { recursive: true });
+    packages = bundledPackages(metafile, root);
     bom = sbomOf(packages, [...programs("amd64"), ...debian]) as Bom;
   }, 120_000);
 
@@ -38,6 +46,14 @@ describe("the bill of materials", () => {
     for (const tool of ["esbuild", "jest", "typescript", "ts-proto", "prettier"]) expect(names).not.toContain(tool);
     expect(bom.components).toHaveLength(packages.length + 3);
     expect(bom.metadata.component.version).toBe(version);
+  });
+
+  it("is whole: what the bundle loads beside itself is Node's own", () => {
+    const imports = Object.values(metafile.outputs).flatMap((output) => output.imports);
+    const loaded = new Set(imports.filter(({ external }) => external === true).map((each) => each.path));
+    const others = [...loaded].filter((name) => !name.startsWith("node:") && !builtinModules.includes(name)).sort();
+    // ws and node-fetch try these, and do without.
+    expect(others).toEqual(["bufferutil", "encoding", "utf-8-validate"]);
   });
 
   it("has a version, a checksum and a licence of each package of npm", () => {
