@@ -116,7 +116,7 @@ function runTests(copy: string, jestArguments: readonly string[]): Outcome {
   const jest = path.join(root, "node_modules/jest/bin/jest.js");
   spawnSync(
     process.execPath,
-    [...flags, jest, "--maxWorkers=1", "--json", `--outputFile=${report}`, ...jestArguments],
+    [...flags, jest, "--maxWorkers=1", "--forceExit", "--json", `--outputFile=${report}`, ...jestArguments],
     { cwd: copy, stdio: ["ignore", "ignore", "inherit"] },
   );
   if (!fs.existsSync(report)) throw new Error("jest wrote no report");

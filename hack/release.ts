@@ -1,5 +1,6 @@
-// `npm run release [-- --dry-run] [--out DIR]`: everything that a release hands out, in a folder with its checksums. It publishes
-// nothing. Without --dry-run it refuses what is no release: changes that are not committed, a version without its changelog.
+// `npm run release -- [--dry-run] [--no-image] [--out DIR]`: everything that a release hands out, in a folder with its checksums.
+// It publishes nothing. Without --dry-run it refuses what is no release: changes that are not committed, a version without its
+// changelog.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import fs from "node:fs";
@@ -81,7 +82,13 @@ export function checksums(directory: string): string {
   return files.map((file) => `${sum(file)}  ${file}\n`).join("");
 }
 
-async function buildAll(manifest: Manifest, out: string): Promise<void> {
+/** The container image of both architectures, as an OCI layout. It fetches what is not there yet. */
+function image(target: string): void {
+  fs.mkdirSync(path.dirname(target), { recursive: true });
+  run(process.execPath, [path.join(root, "hack/image.ts"), "--oci", target, `--arch=${architectures.join(",")}`]);
+}
+
+async function buildAll(manifest: Manifest, out: string, withImage: boolean): Promise<void> {
   const { name, version } = manifest;
   const staging = `${out}.${process.pid}.partial`;
   fs.rmSync(out, { recursive: true, force: true });
@@ -96,6 +103,7 @@ async function buildAll(manifest: Manifest, out: string): Promise<void> {
     fs.cpSync(path.join(root, "manifests"), path.join(out, "manifests"), { recursive: true });
     const chart = path.join(root, "charts", name);
     if (fs.existsSync(chart)) archive(chart, path.join(out, "chart", `${name}-${version}.tgz`));
+    if (withImage) image(path.join(out, "image", `${name}-${version}.oci.tar`));
     fs.writeFileSync(path.join(out, "SHA256SUMS"), checksums(out));
   } finally {
     fs.rmSync(staging, { recursive: true, force: true });
@@ -103,7 +111,9 @@ async function buildAll(manifest: Manifest, out: string): Promise<void> {
 }
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({ options: { "dry-run": { type: "boolean" }, out: { type: "string" } } });
+  const { values } = parseArgs({
+    options: { "dry-run": { type: "boolean" }, "no-image": { type: "boolean" }, out: { type: "string" } },
+  });
   const manifest = readManifest();
   const reasons = whyNoRelease({
     version: manifest.version,
@@ -113,7 +123,8 @@ async function main(): Promise<number> {
   for (const reason of reasons) console.error(`release: ${reason}`);
   if (reasons.length > 0 && values["dry-run"] !== true) return 1;
   const out = path.resolve(values.out ?? path.join(cache, "release", `${manifest.name}-${manifest.version}`));
-  await buildAll(manifest, out);
+  const hasImage = fs.existsSync(path.join(root, "hack/image.ts"));
+  await buildAll(manifest, out, hasImage && values["no-image"] !== true);
   console.log(`${path.relative(process.cwd(), out)}:\n${fs.readFileSync(path.join(out, "SHA256SUMS"), "utf8")}`.trim());
   return 0;
 }

@@ -20,7 +20,7 @@ function copyCheckout(directory: string): string {
 }
 
 function release(checkout: string, out: string, cwd: string): string {
-  const args = [path.join(checkout, "hack/release.ts"), "--dry-run", "--out", out];
+  const args = [path.join(checkout, "hack/release.ts"), "--dry-run", "--no-image", "--out", out];
   const { status, stderr } = spawnSync(process.execPath, args, { cwd, encoding: "utf8" });
   if (status !== 0) throw new Error(stderr);
   return fs.readFileSync(path.join(out, "SHA256SUMS"), "utf8");
