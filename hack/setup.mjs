@@ -106,7 +106,7 @@ function sourceFiles(directory = root) {
     if (skipped.has(entry.name)) return [];
     const file = path.join(directory, entry.name);
     if (entry.isDirectory()) return sourceFiles(file);
-    return /\.(ts|mjs|json)$/.test(entry.name) ? [file] : [];
+    return /\.(ts|mjs|json|txt)$/.test(entry.name) ? [file] : [];
   });
 }
 

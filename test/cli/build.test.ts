@@ -31,7 +31,7 @@ describe("a build of the bundle", () => {
 
   it("that succeeds replaces all of it, and leaves nothing else", async () => {
     await bundle(outdir, { entry: entry('console.log("new");\n') });
-    expect(fs.readdirSync(outdir).sort()).toEqual(["envoy-descriptors.binpb", "nuncio.js"]);
+    expect(fs.readdirSync(outdir).sort()).toEqual(["THIRD-PARTY-LICENSES.txt", "envoy-descriptors.binpb", "nuncio.js"]);
     expect(fs.readFileSync(path.join(outdir, "nuncio.js"), "utf8")).toContain('console.log("new")');
     expect(fs.statSync(path.join(outdir, "nuncio.js")).mode & 0o111).toBe(0o111);
     expect(fs.readdirSync(directory).sort()).toEqual(["dist", "main.ts"]);
