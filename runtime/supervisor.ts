@@ -180,7 +180,7 @@ class Supervisor {
       clock,
       log,
       onStarted: (child, pid, restarts) => {
-        recordProcess(this.#runDir, this.#processes, "envoy", pid);
+        recordProcess({ runDir: this.#runDir, processes: this.#processes, log, role: "envoy", pid });
         this.#envoyState = { type: "envoyStarted", pid, restarts };
         this.#tell(this.#envoyState);
         void this.#noteFirstAnswer(child);
@@ -212,7 +212,7 @@ class Supervisor {
       clock,
       log,
       onStarted: (child, pid, restarts) => {
-        recordProcess(this.#runDir, this.#processes, "control-plane", pid);
+        recordProcess({ runDir: this.#runDir, processes: this.#processes, log, role: "control-plane", pid });
         this.#controlPlaneWasReady = false;
         child.on("message", (value) => this.#onMessage(value));
         this.#tell({ type: "controlPlaneStarted", restarts });
