@@ -59,7 +59,9 @@ async function runAll(chosen: readonly Fault[], form: Form): Promise<(Outcome | 
     for (const fault of chosen) {
       say(`${fault.name} ...`);
       try {
-        outcomes.push(await runOne(shared, fault, form));
+        const outcome = await runOne(shared, fault, form);
+        outcomes.push(outcome);
+        say(`${fault.name}: ${outcome.requests} requests, ${outcome.lost.length} lost; ${outcome.happened}`);
       } catch (error) {
         const text = error instanceof Error ? error.message : String(error);
         say(`${fault.name}: ${text}`);

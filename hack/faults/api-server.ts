@@ -71,7 +71,7 @@ function misbehaving(name: string, misbehaviour: Misbehaviour, words: string): F
       try {
         // Met by the gateway, not just made: by its list or watch after the cut, or by the Leases that it renews.
         await gateway.until("a request that meets it", () => proxy.met() > 0, { timeoutMs: 60_000 });
-        const lastedMs = await last(form, load, 60_000);
+        const lastedMs = await last(form, load, 30_000);
         await mustBeReady(ground);
         if (misbehaviour.kind !== "slow")
           return { proof: `${proxy.met()} requests of the gateway ${words}, for ${seconds(lastedMs)}` };

@@ -21,6 +21,8 @@ import { type FaultProxy, startFaultProxy } from "../../test/support/fault-proxy
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
+/** A machine that has other work too must not fail a fault. */
+export const startWithinMs = 120_000;
 export const secureName = "secure.test";
 /** A Mapping that no fault touches; requests go to it without end. */
 export const stayingPath = "/stay/";
@@ -80,13 +82,16 @@ export async function prepareGround(options: Partial<GatewayOptions> = {}): Prom
       writes.create([mapping("stay", { prefix: stayingPath, service: "one" }), changing("/landed/")]);
     await restore();
     const kubeconfig = await kubeconfigThrough(world, proxy);
-    const gateway = await world.gateway({ kubeconfig, ...options });
-    await gateway.ready();
+    // As in a Pod, so that it has Leases to renew.
+    const pod = (name: string) => ({ AMBASSADOR_NAMESPACE: "nuncio", POD_NAME: name });
+    const gateway = await world.gateway({ kubeconfig, ...options, env: { ...pod("first"), ...options.env } });
+    await gateway.ready({ timeoutMs: startWithinMs });
     const get = (path: string) => send(port, path);
     let landed = 0;
     return {
       ...{ world, gateway, proxy, writes, backend, port, tlsPort, kubeconfig, get, restore, rotate, stop },
-      replica: (address, args) => world.gateway({ kubeconfig, args, env: { AMBASSADOR_ENVOY_BIND_ADDRESS: address } }),
+      replica: (address, args) =>
+        world.gateway({ kubeconfig, args, env: { ...pod("second"), AMBASSADOR_ENVOY_BIND_ADDRESS: address } }),
       serial: async () =>
         (await send(tlsPort, stayingPath, { host: secureName, tls: { servername: secureName } })).serial,
       startLoad: () => mixedLoad({ port, tlsPort }),
@@ -112,7 +117,7 @@ export async function prepareGround(options: Partial<GatewayOptions> = {}): Prom
 }
 
 function mixedLoad({ port, tlsPort }: { readonly port: number; readonly tlsPort: number }): Load {
-  const common = { paths: [stayingPath], pauseMs: 4 };
+  const common = { paths: [stayingPath], pauseMs: 8 };
   const loads = [
     startLoad({ ...common, port: () => port, kept: 2, fresh: 1, http2: 1 }),
     startLoad({ ...common, port: () => tlsPort, kept: 1, fresh: 0, host: secureName, servername: secureName }),

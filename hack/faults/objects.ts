@@ -9,7 +9,7 @@ export const secretRotated: Fault = {
   name: "secret-rotated",
   inTests: true,
   async run({ gateway, serial, rotate }, { form, load }) {
-    const rotations = form === "long" ? 50 : 3;
+    const rotations = form === "long" ? 20 : 3;
     const mark = gateway.mark();
     for (let rotation = 0; rotation < rotations; rotation++) {
       const certificate = await rotate();
@@ -27,7 +27,7 @@ export const upstreamRolled: Fault = {
   name: "upstream-rolled",
   inTests: true,
   async run({ gateway, world, writes, get, backend }, { form, load }) {
-    const rounds = form === "long" ? 20 : 3;
+    const rounds = form === "long" ? 10 : 3;
     const names = new Set<string>();
     let current = await startBackend("pod-0");
     try {
@@ -124,7 +124,7 @@ export const crdDeleted: Fault = {
     const mark = gateway.mark();
     await kubectl(["delete", "crd", "mappings.getambassador.io"]);
     await gateway.logged(/warn .*CRD mappings\.getambassador\.io is gone/, mark);
-    await load.more(form === "long" ? 5000 : 100);
+    await load.more(form === "long" ? 2000 : 100);
     if ((await get("/mistaken/")).status !== 200) throw new Error("a route went with the CRD");
     await applyCrds(world.cluster);
     await gateway.logged(/mappings\.getambassador\.io .*are not there any more/, mark);

@@ -4,7 +4,7 @@ import { isAlive } from "../../test/e2e/support/gateway.ts";
 import { startLoad } from "../../test/e2e/support/load.ts";
 import type { Fault } from "./fault.ts";
 import type { Ground } from "./ground.ts";
-import { stayingPath } from "./ground.ts";
+import { startWithinMs, stayingPath } from "./ground.ts";
 
 /** What Envoy itself has counted of configuration that it took, by the kind of it. */
 async function updatesOf({ gateway }: Ground): Promise<string> {
@@ -17,7 +17,7 @@ export const controlPlaneKilled: Fault = {
   inTests: true,
   async run(ground, { form, load }) {
     const { gateway } = ground;
-    const kills = form === "long" ? 20 : 3;
+    const kills = form === "long" ? 10 : 3;
     const envoy = gateway.pidOf("envoy");
     const restarts = await gateway.metric("nuncio_control_plane_restarts");
     const before = await updatesOf(ground);
@@ -81,16 +81,16 @@ export const replicaAddedAndRemoved: Fault = {
     const to = { port: () => port, address: () => targets[turn++ % targets.length] ?? "127.0.0.1" };
     const load = startLoad({ ...to, paths: [stayingPath], kept: 2, fresh: 2, http2: 1, pauseMs: 4 });
     try {
-      await second.ready();
+      await second.ready({ timeoutMs: startWithinMs });
       const requestsOf = async () =>
         Number(
           /downstream_rq_total: (\d+)/.exec(await second.envoyAdmin("/stats?filter=ingress.*downstream_rq_total"))?.[1],
         );
-      await load.more(form === "long" ? 5000 : 200);
+      await load.more(form === "long" ? 2000 : 200);
       const served = await second.until("requests at the second", requestsOf);
       const envoy = second.pidOf("envoy") as number;
       const code = await second.end("SIGTERM");
-      await load.more(form === "long" ? 2000 : 100);
+      await load.more(form === "long" ? 1000 : 100);
       balances = false;
       await balancing;
       const { sent, failures } = await load.stop();
