@@ -1,4 +1,6 @@
 /** Where faults happen: a real API server behind a proxy that can misbehave, a gateway with routes, backends, and requests. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { freePort } from "../../test/cluster/loopback.ts";
 import { writeKubeconfig } from "../../test/cluster/kubeconfig.ts";
 import { type Backend, startBackend } from "../../test/e2e/support/backend.ts";
@@ -18,8 +20,6 @@ import {
 } from "../../test/e2e/support/manifests.ts";
 import { type Certificate, selfSigned } from "../../test/support/certificates.ts";
 import { type FaultProxy, startFaultProxy } from "../../test/support/fault-proxy.ts";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 
 /** A machine that has other work too must not fail a fault. */
 export const startWithinMs = 120_000;
@@ -35,8 +35,6 @@ export interface Ground {
   readonly backend: Backend;
   readonly port: number;
   readonly tlsPort: number;
-  /** Of the gateway's ServiceAccount, by way of the proxy. */
-  readonly kubeconfig: string;
   /** Another gateway on the same objects; its Listeners are on another address of loopback. */
   readonly replica: (address: string, args: readonly string[]) => Promise<Gateway>;
   /** HTTP/1.1 kept alive and anew, HTTP/2 and TLS, on the route that stays. */
@@ -89,7 +87,7 @@ export async function prepareGround(options: Partial<GatewayOptions> = {}): Prom
     const get = (path: string) => send(port, path);
     let landed = 0;
     return {
-      ...{ world, gateway, proxy, writes, backend, port, tlsPort, kubeconfig, get, restore, rotate, stop },
+      ...{ world, gateway, proxy, writes, backend, port, tlsPort, get, restore, rotate, stop },
       replica: (address, args) =>
         world.gateway({ kubeconfig, args, env: { ...pod("second"), AMBASSADOR_ENVOY_BIND_ADDRESS: address } }),
       serial: async () =>
@@ -141,6 +139,7 @@ function mixedLoad({ port, tlsPort }: { readonly port: number; readonly tlsPort:
   };
 }
 
+/** Of the gateway's ServiceAccount, by way of the proxy. */
 async function kubeconfigThrough({ cluster }: World, { url }: FaultProxy): Promise<string> {
   const account = { namespace: "nuncio", serviceAccount: "nuncio" };
   const direct = JSON.parse(readFileSync(await cluster.kubeconfigFor(account), "utf8")) as {

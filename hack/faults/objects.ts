@@ -77,14 +77,14 @@ export const massChanges: Fault = {
       for (let index = 0; index < count; index += 37) if (!(await holds(index))) return false;
       return true;
     };
+    const seen = (what: string, holds: (index: number) => Promise<boolean>) =>
+      gateway.until(what, () => all(holds), { timeoutMs: 120_000 });
     await writes.create(made("/first/"));
-    await gateway.until("all of them", () => all(async (index) => (await get(`/mass-${index}/`)).status === 200));
+    await seen("all of them", async (index) => (await get(`/mass-${index}/`)).status === 200);
     await writes.change(made("/second/"));
-    await gateway.until("all changes", () =>
-      all(async (index) => (await get(`/mass-${index}/`)).echo().url === "/second/"),
-    );
+    await seen("all changes", async (index) => (await get(`/mass-${index}/`)).echo().url === "/second/");
     await writes.remove(made("/second/"));
-    await gateway.until("all deletions", () => all(async (index) => (await get(`/mass-${index}/`)).status === 404));
+    await seen("all deletions", async (index) => (await get(`/mass-${index}/`)).status === 404);
     await load.more(50);
     if ((await last()).status !== 404) throw new Error("a deleted route is there");
     return { proof: `${count} Mappings created, changed and deleted at once, each seen by requests` };

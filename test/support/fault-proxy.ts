@@ -20,8 +20,6 @@ export interface FaultProxy {
   readonly silence: () => number;
   /** Requests that met a misbehaviour, since the last call of `behave`. */
   readonly met: () => number;
-  /** Watches asked for, by the path of what is watched. */
-  readonly watches: () => readonly string[];
   readonly close: () => Promise<void>;
 }
 
@@ -38,14 +36,12 @@ interface OpenWatch {
 export async function startFaultProxy({ serverUrl, certificateAuthority }: Upstream): Promise<FaultProxy> {
   const agent = new Agent({ keepAlive: true, ca: certificateAuthority });
   const open = new Set<OpenWatch>();
-  const watches: string[] = [];
   let misbehaviour: Misbehaviour = { kind: "none" };
   let met = 0;
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? "/", serverUrl);
     const isWatch = url.searchParams.get("watch") === "true";
-    if (isWatch) watches.push(url.pathname);
     if (misbehaviour.kind === "status") {
       met++;
       request.resume();
@@ -88,7 +84,6 @@ export async function startFaultProxy({ serverUrl, certificateAuthority }: Upstr
       return open.size;
     },
     met: () => met,
-    watches: () => watches,
     close: () =>
       new Promise((done) => {
         server.close(() => done());
