@@ -1,7 +1,7 @@
 import fs from "node:fs";
 import { sleep } from "./clock.ts";
 import type { Clock } from "./clock.ts";
-import { errorCode, FatalError } from "./fatal.ts";
+import { errorCode, errorText, FatalError } from "./fatal.ts";
 import type { Log } from "./log.ts";
 import type { ProcessIdentity, ProcessTable } from "./processes.ts";
 import type { RunDir } from "./run-dir.ts";
@@ -44,10 +44,21 @@ export async function claimRunDir(options: OrphanOptions): Promise<void> {
   }
 }
 
-/** Puts a child on record, at once after it was started. */
-export function recordProcess(runDir: Pick<RunDir, "file">, processes: ProcessTable, role: Role, pid: number): void {
+export interface RecordOptions extends Pick<OrphanOptions, "processes" | "log"> {
+  readonly runDir: Pick<RunDir, "file">;
+  readonly role: Role;
+  readonly pid: number;
+}
+
+/** Puts a child on record, at once after it was started. Where that cannot be written (a full disk) the child runs all the same: a
+ *  record is for the next start after a kill, and its lack no reason to end a gateway that serves. */
+export function recordProcess({ runDir, processes, log, role, pid }: RecordOptions): void {
   const record: PidRecord = { role, pid, startTime: processes.find(pid)?.startTime };
-  fs.writeFileSync(runDir.file(recordName(role)), JSON.stringify(record), { mode: 0o600 });
+  try {
+    fs.writeFileSync(runDir.file(recordName(role)), JSON.stringify(record), { mode: 0o600 });
+  } catch (error) {
+    log.warn("a process cannot be put on record", { role, pid, reason: errorText(error) });
+  }
 }
 
 /** Writes the supervisor's record where there is none, atomically: of two that start at once, one gets it. */

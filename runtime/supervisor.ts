@@ -208,8 +208,8 @@ class Supervisor {
       clock,
       log,
       onStarted: (child, pid, restarts) => {
-        recordProcess(this.#runDir, this.#processes, "envoy", pid);
         this.#readiness.envoyStarted(pid);
+        recordProcess({ runDir: this.#runDir, processes: this.#processes, log, role: "envoy", pid });
         this.#envoyState = { type: "envoyStarted", pid, restarts };
         this.#tell(this.#envoyState);
         void this.#noteFirstAnswer(child);
@@ -242,7 +242,7 @@ class Supervisor {
       clock,
       log,
       onStarted: (child, pid, restarts) => {
-        recordProcess(this.#runDir, this.#processes, "control-plane", pid);
+        recordProcess({ runDir: this.#runDir, processes: this.#processes, log, role: "control-plane", pid });
         this.#controlPlaneWasReady = false;
         child.on("message", (value) => this.#onMessage(value));
         void watchControlPlane(child, { socketPath: this.#runDir.controlSocketPath, patience, clock, log });

@@ -133,19 +133,22 @@ export async function readText(response: IncomingMessage): Promise<string> {
   return Buffer.concat(chunks).toString("utf8");
 }
 
-/** closed: the server ended it. lost: the connection broke. silent: it stayed open beyond the time that it was asked for. */
-export type StreamEnd = "closed" | "lost" | "silent";
+/** closed: the server ended it. lost: the connection broke. quiet: nothing came for a while. silent: it stayed open beyond the time
+ *  that it was asked for. */
+export type StreamEnd = "closed" | "lost" | "quiet" | "silent";
 
-/** Hands over line by line, in order, and resolves with how it ended or with the first thing that `onLine` returned. */
+/** Hands over line by line, in order, and resolves with how it ended or with the first thing that `onLine` returned or gave to `stop`. */
 export function readLines<Stop>(
   response: IncomingMessage,
   {
     onLine,
     setTimer,
+    quietMs,
     endWithinMs,
   }: {
-    readonly onLine: (line: string) => Stop | undefined;
+    readonly onLine: (line: string, stop: (end: Stop) => void) => Stop | undefined;
     readonly setTimer: (delayMs: number, action: () => void) => () => void;
+    readonly quietMs: number;
     readonly endWithinMs: number;
   },
 ): Promise<StreamEnd | Stop> {
@@ -156,17 +159,23 @@ export function readLines<Stop>(
       if (over) return;
       over = true;
       cancelGuard();
+      cancelQuiet();
       resolve(end);
       if (end !== "closed") response.destroy();
     };
     const cancelGuard = setTimer(endWithinMs, () => finish("silent"));
+    const listen = () => setTimer(quietMs, () => finish("quiet"));
+    let cancelQuiet = listen();
     response.on("error", () => finish("lost"));
     response.on("end", () => finish("closed"));
     response.on("close", () => finish("lost"));
     response.on("data", (chunk: Buffer) => {
+      if (over) return;
+      cancelQuiet();
+      cancelQuiet = listen();
       for (const line of lines.push(chunk)) {
         if (over) return;
-        const stop = onLine(line);
+        const stop = onLine(line, finish);
         if (stop !== undefined) return finish(stop);
       }
     });

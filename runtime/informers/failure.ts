@@ -68,6 +68,11 @@ export function describeAbsent(kind: WatchedKind, held: number | undefined): str
   return `${name} is gone, or no longer serves ${kind.version}; what it held last stays live (${held} objects) until it is back`;
 }
 
+/** The CRD is back, and its objects are not. */
+export function describeKept(kind: WatchedKind, missing: number, keepMs: number): string {
+  return `${missing} ${resourceOf(kind)} are not there any more since their CRD was deleted; they stay live for ${Math.round(keepMs / 1000)} s, so apply them again`;
+}
+
 export function describeRefusal(
   { verb, status, message }: Extract<Failure, { kind: "refused" }>,
   kind: WatchedKind,

@@ -80,6 +80,8 @@ export async function follow(options: FollowOptions): Promise<void> {
         return { delayMs: 0 };
       case "ended":
         if (outcome.how === "silent") log.warn(`the watch of ${resource} stayed open but silent; opening a new one`);
+        else if (outcome.how === "quiet")
+          log.debug(`the watch of ${resource} said nothing for a while; opening a new one`);
         else log.debug(`the watch of ${resource} was ${outcome.how}`);
         if (outcome.healthy) failures = relists = 0;
         // An ordinary end after a good time needs no wait.
@@ -96,9 +98,8 @@ export async function follow(options: FollowOptions): Promise<void> {
           ? waiting("unreachable", outcome.message, { ...timing.backOff, maxMs: timing.probeMaxMs })
           : waiting("unreachable", outcome.message);
       // A 404 says nothing about objects: an upgrade that does not serve the version for a while, or an API server that starts, gives
-      // the same answer, and routes must not vanish for that. Deletions in the watch are another thing: the API server deletes a
-      // CRD's objects one by one and says so. They are followed, because nothing tells them from a user's own, and because keeping
-      // ghosts would make this replica serve what no replica started later can know.
+      // the same answer, and routes must not vanish for that. Nor for a CRD that is deleted, by mistake more often than not: the API
+      // server deletes its objects one by one, which the reflector does not take for their users' wish (removals.ts).
       case "absent": {
         const text = describeAbsent(kind, options.held());
         const quiet = kind.optional === true && options.held() === undefined;

@@ -42,10 +42,16 @@ export interface Mirror {
 /** Nothing reaches the sink before `commit`, so a list that breaks off leaves no trace. */
 export interface Draft {
   add(raw: RawObject): void;
-  commit(): void;
+  /** How many objects are there that the list lacks. */
+  missing(): number;
+  /** How many it has that were there before, in this incarnation. */
+  survivors(): number;
+  /** With `keepMissing` those stay. */
+  commit(options: { readonly keepMissing: boolean }): void;
 }
 
 interface Known {
+  readonly ref: Ref;
   readonly uid: string;
   readonly resourceVersion: string;
 }
@@ -80,7 +86,15 @@ export function mirror<T>({ kind, parse, sink, log }: MirrorOptions<T>): Mirror 
         seen.set(key, now);
         objects.push(object);
       },
-      commit() {
+      missing: () => [...known.keys()].filter((key) => !seen.has(key)).length,
+      survivors: () => [...seen].filter(([key, { uid }]) => known.get(key)?.uid === uid).length,
+      commit({ keepMissing }) {
+        for (const [key, lost] of keepMissing ? known : []) {
+          const object = seen.has(key) ? undefined : sink.current?.(kind, lost.ref);
+          if (object === undefined) continue;
+          seen.set(key, lost);
+          objects.push(object);
+        }
         sink.replace(kind, objects);
         known = seen;
       },
@@ -112,8 +126,9 @@ function refOf({ metadata: { namespace = "", name } }: RawObject): Ref {
   return { namespace, name };
 }
 
-function knownOf({ metadata: { uid, resourceVersion } }: RawObject): Known {
-  return { uid, resourceVersion };
+function knownOf(raw: RawObject): Known {
+  const { uid, resourceVersion } = raw.metadata;
+  return { ref: refOf(raw), uid, resourceVersion };
 }
 
 /** Its name and place; not its message, which may quote a Secret. */

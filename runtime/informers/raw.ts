@@ -69,6 +69,14 @@ export function readEvent(line: string, kind: WatchedKind): WatchEvent | undefin
   return body["type"] === "DELETED" ? { type: "remove", object } : undefined;
 }
 
+/** Of one resource in an APIResourceList; empty when it is not in it. */
+export function readVerbs(body: unknown, plural: string): readonly string[] {
+  const resources = isRecord(body) && Array.isArray(body["resources"]) ? body["resources"] : [];
+  const resource: unknown = resources.find((each: unknown) => isRecord(each) && each["name"] === plural);
+  const verbs = isRecord(resource) && Array.isArray(resource["verbs"]) ? resource["verbs"] : [];
+  return verbs.filter((verb: unknown) => typeof verb === "string");
+}
+
 export function readStatus(body: unknown): Status {
   const { code, message } = isRecord(body) ? body : {};
   return { code: typeof code === "number" ? code : 0, message: typeof message === "string" ? message : "" };

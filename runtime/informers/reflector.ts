@@ -14,15 +14,16 @@ import type { Clock } from "../clock.ts";
 import { errorText } from "../fatal.ts";
 import type { Log } from "../log.ts";
 import { readLines, readText } from "./api.ts";
-import type { Api } from "./api.ts";
-import { failureOf, shorten, statusFailure } from "./failure.ts";
+import type { Api, StreamEnd } from "./api.ts";
+import { describeKept, failureOf, shorten, statusFailure } from "./failure.ts";
 import type { Failure, Verb } from "./failure.ts";
 import { pathOf, resourceOf } from "./kind.ts";
 import type { Selection, WatchedKind } from "./kind.ts";
 import { describeBug } from "./mirror.ts";
 import type { Draft, Mirror } from "./mirror.ts";
 import { parseJson, readEvent, readList } from "./raw.ts";
-import type { RawList } from "./raw.ts";
+import type { RawList, WatchEvent } from "./raw.ts";
+import { isOfCrd, removalGate, takesObjects } from "./removals.ts";
 import { isOlder } from "./version.ts";
 
 export interface ReflectorTiming {
@@ -32,10 +33,14 @@ export interface ReflectorTiming {
   readonly watchMs: number;
   /** How much longer a watch may be open before it counts as forgotten by whatever lies between. */
   readonly watchGraceMs: number;
+  /** A watch that says nothing for so long is opened anew: the API server sends a bookmark each minute, so nobody may be there. */
+  readonly quietMs: number;
   /** How long to wait for an answer, or for more of one. The API server itself gives up after 60 s. */
   readonly answerWithinMs: number;
   /** A watch that lasted this long was a good one, events or not. */
   readonly healthyAfterMs: number;
+  /** How long objects that went with their CRD are kept once it is back, for those who put them back. */
+  readonly keepAfterCrdMs: number;
 }
 
 export interface ReflectorOptions {
@@ -57,7 +62,7 @@ export interface ReflectorOptions {
 export type Outcome =
   | { readonly kind: "listed" }
   /** A watch ended without a word of failure. */
-  | { readonly kind: "ended"; readonly how: "closed" | "lost" | "silent"; readonly healthy: boolean }
+  | { readonly kind: "ended"; readonly how: StreamEnd; readonly healthy: boolean }
   /** What we got, or what we did with it, makes no sense: only a new list helps. */
   | { readonly kind: "broken"; readonly message: string }
   | Failure;
@@ -77,6 +82,10 @@ export function createReflector(options: ReflectorOptions): Reflector {
   /** The version is a list's of this moment. */
   let fresh = false;
   let paged = true;
+  /** The CRD went, and nothing was listed since. */
+  let crdIsGone = false;
+  /** Until then objects stay that went with it. */
+  let keepUntilMs: number | undefined;
 
   async function get(
     verb: Verb,
@@ -119,8 +128,19 @@ export function createReflector(options: ReflectorOptions): Reflector {
       next = page.next;
     } while (next !== "");
     if (signal.aborted) return { kind: "listed" };
+    const missing = draft.missing();
+    const doubt = missing > 0 ? await mayRemove() : undefined;
+    if (doubt !== undefined || signal.aborted) return doubt ?? { kind: "listed" };
+    // Nobody of those who were there has survived: the CRD was away in fact, and not just from an API server that started.
+    if (crdIsGone && missing > 0 && draft.survivors() === 0) {
+      keepUntilMs = clock.now() + timing.keepAfterCrdMs;
+      log.warn(describeKept(kind, missing, timing.keepAfterCrdMs));
+    }
+    crdIsGone = false;
+    const keepMissing = missing > 0 && keepUntilMs !== undefined && clock.now() < keepUntilMs;
+    if (!keepMissing) keepUntilMs = undefined;
     try {
-      draft.commit();
+      draft.commit({ keepMissing });
     } catch (error) {
       return broken(`taking in all ${resource} failed with ${describeBug(error)}`);
     }
@@ -128,6 +148,22 @@ export function createReflector(options: ReflectorOptions): Reflector {
     fresh = paged = true;
     log.debug(`listed ${resource}`, { objects: mirror.size(), resourceVersion: version });
     return { kind: "listed" };
+  }
+
+  /** Undefined, or why not: objects are not to go with their CRD, which somebody may have deleted by mistake. */
+  async function mayRemove(): Promise<Outcome | undefined> {
+    if (!isOfCrd(kind)) return undefined;
+    try {
+      const takes = await takesObjects(api, kind, { signal, answerWithinMs: timing.answerWithinMs });
+      if (typeof takes !== "boolean") return takes;
+      return takes ? undefined : { kind: "absent" };
+    } catch (error) {
+      return unreachable(error);
+    }
+  }
+
+  function unreachable(error: unknown): Outcome {
+    return { kind: "unreachable", message: shorten(errorText(error)) };
   }
 
   /** A watch from a version that the API server has not reached yet is accepted, and silent until it has (1.36, tried): after a restore
@@ -147,7 +183,8 @@ export function createReflector(options: ReflectorOptions): Reflector {
     }
     fresh = false;
     // Not all replicas and kinds at the same moment.
-    const seconds = Math.max(1, Math.round((timing.watchMs / 1000) * (0.9 + 0.2 * random())));
+    const watchMs = Math.min(timing.watchMs * (0.9 + 0.2 * random()), (keepUntilMs ?? Infinity) - clock.now());
+    const seconds = Math.max(1, Math.round(watchMs / 1000));
     const got = await get("watch", {
       watch: "true",
       allowWatchBookmarks: "true",
@@ -160,23 +197,26 @@ export function createReflector(options: ReflectorOptions): Reflector {
     log.debug(`watching ${resource}`, { resourceVersion: from });
     const openedAt = clock.now();
     let events = 0;
+    const gate = removalGate<Outcome>({ apply, mayRemove });
     const end = await readLines<Outcome>(got.response, {
       setTimer: clock.setTimer,
+      quietMs: timing.quietMs,
       endWithinMs: seconds * 1000 + timing.watchGraceMs,
-      onLine: (line) => {
+      onLine: (line, stop) => {
         events += 1;
-        return apply(line);
+        const event = readEvent(line, kind);
+        if (event === undefined) return broken(`a line in the watch of ${resource} is no event`);
+        return isOfCrd(kind) ? gate.pass(event, stop) : apply(event);
       },
     });
+    gate.close();
     if (typeof end !== "string") return end;
     return { kind: "ended", how: end, healthy: events > 0 || clock.now() - openedAt >= timing.healthyAfterMs };
   }
 
   /** Undefined to go on. */
-  function apply(line: string): Outcome | undefined {
+  function apply(event: WatchEvent): Outcome | undefined {
     if (signal.aborted) return { kind: "ended", how: "closed", healthy: true };
-    const event = readEvent(line, kind);
-    if (event === undefined) return broken(`a line in the watch of ${resource} is no event`);
     if (event.type === "error") {
       // Anything but "too many requests" puts the events in between in doubt.
       if (event.status.code !== 429) version = undefined;
@@ -209,10 +249,12 @@ export function createReflector(options: ReflectorOptions): Reflector {
     async step() {
       let outcome: Outcome;
       try {
+        if (keepUntilMs !== undefined && clock.now() >= keepUntilMs) version = undefined;
         outcome = version === undefined ? await list() : await watch(version);
       } catch (error) {
-        outcome = { kind: "unreachable", message: shorten(errorText(error)) };
+        outcome = unreachable(error);
       }
+      if (outcome.kind === "absent" && mirror.size() > 0) crdIsGone = true;
       // A 404 or 410 for a watch, or an ERROR event in it, leaves nothing to go on from.
       if (outcome.kind === "expired" || outcome.kind === "absent" || outcome.kind === "broken") version = undefined;
       return outcome;

@@ -26,7 +26,7 @@ export function gatewayVerdicts({ envoyPath, xdsSocketPath }: ServingEnvoy, cloc
       log,
       onStarted(pid) {
         log.debug("an Envoy that judges has started", { pid });
-        recordProcess({ file }, processes, "validator", pid);
+        recordProcess({ runDir: { file }, processes, log, role: "validator", pid });
       },
     }),
   );

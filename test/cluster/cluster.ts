@@ -60,6 +60,8 @@ export interface Cluster {
   readonly killApiServer: () => Promise<void>;
   /** Same port, same data; resolves when it is ready again. Does nothing when it is up. */
   readonly startApiServer: () => Promise<void>;
+  /** SIGKILL and a start on the same data; resolves when it answers again. The API server keeps running. */
+  readonly restartEtcd: () => Promise<void>;
   /** From now on a watch from any resourceVersion seen before is answered 410 Gone, and so is a list's old `continue`.
    *  Restarts the API server if it is up; if it is down, its next start has the same effect. */
   readonly compact: () => Promise<void>;
@@ -112,12 +114,7 @@ async function startOnce(options: ClusterOptions): Promise<Cluster> {
     });
   }
 
-  async function killApiServer(): Promise<void> {
-    await apiServer?.kill();
-  }
-
-  try {
-    writeCredentials(dir, token);
+  async function startEtcd(): Promise<void> {
     etcd = await startServer({
       binary,
       args: etcdArgs(dir, etcdUrl, `http://127.0.0.1:${peerPort}`),
@@ -127,6 +124,15 @@ async function startOnce(options: ClusterOptions): Promise<Cluster> {
       signal,
       ...(keep ? {} : { removeWhenOrphaned: dir }),
     });
+  }
+
+  async function killApiServer(): Promise<void> {
+    await apiServer?.kill();
+  }
+
+  try {
+    writeCredentials(dir, token);
+    await startEtcd();
     await startApiServer();
   } catch (error) {
     await stop();
@@ -163,6 +169,10 @@ async function startOnce(options: ClusterOptions): Promise<Cluster> {
     },
     killApiServer,
     startApiServer,
+    restartEtcd: async () => {
+      await etcd?.kill();
+      await startEtcd();
+    },
     compact: async () => {
       const restart = apiServer?.running() ?? false;
       await killApiServer();

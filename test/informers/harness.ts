@@ -52,9 +52,9 @@ export function kubeConfigAt(path: string): KubeConfig {
 }
 
 /** For a plain HTTP server of our own. */
-export function kubeConfigFor(server: string): KubeConfig {
+export function kubeConfigFor(server: string, token = "t0ken"): KubeConfig {
   const kubeConfig = new KubeConfig();
   const name = "fake";
-  kubeConfig.loadFromClusterAndUser({ name, server, skipTLSVerify: true }, { name, token: "t0ken" });
+  kubeConfig.loadFromClusterAndUser({ name, server, skipTLSVerify: true }, { name, token });
   return kubeConfig;
 }

@@ -1,10 +1,13 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import type { KubeConfig } from "@kubernetes/client-node";
+import { systemClock } from "../../runtime/clock.ts";
+import { defaultTiming } from "../../runtime/informers.ts";
 import { secretFieldSelector } from "../../runtime/informers/kind.ts";
 import { clusterAvailable } from "../cluster/available.ts";
 import { startCluster } from "../cluster/cluster.ts";
 import type { Cluster } from "../cluster/cluster.ts";
-import { kubeConfigAt, run, runSynced } from "./harness.ts";
+import { startFaultProxy } from "../support/fault-proxy.ts";
+import { kubeConfigAt, kubeConfigFor, run, runSynced } from "./harness.ts";
 import type { Running } from "./harness.ts";
 import { configMap, configMaps, newConfigMap, newWidget, secret, widget, widgetCrd, widgets } from "./kinds.ts";
 import { until } from "./recorder.ts";
@@ -152,16 +155,57 @@ import type { Rest } from "./rest.ts";
     expect(names("Widget")).toEqual(["w1"]);
   });
 
-  it("follows a CRD that is deleted with its objects and installed again", async () => {
-    running = await runSynced(kubeConfig, [widget]);
-    const { names, state } = running;
+  it("keeps the objects of a CRD that is deleted, and for a while when it is back without them", async () => {
+    for (const name of ["w2", "w3"]) await api.create(widgets, newWidget(name));
+    let laterMs = 0;
+    const clock = { ...systemClock, now: () => systemClock.now() + laterMs };
+    running = await runSynced(kubeConfig, [widget], { clock, timing: { watchMs: 1_000 } });
+    const { calls, lines, names, objects, state } = running;
+    const before = names("Widget");
+    const uid = objects("Widget").get("w2")?.metadata.uid;
     await cluster.kubectl(["delete", "crd", "widgets.test.nuncio.dev"]);
     await until(() => state("Widget")?.phase === "waiting");
     await cluster.apply(widgetCrd());
     await until(() => state("Widget")?.phase === "live");
+    await until(() => lines.some((line) => /^warn 3 widgets\.test\.nuncio\.dev are not there any more/.test(line)));
     await api.create(widgets, newWidget("w2"));
-    await until(() => names("Widget").includes("w2"));
+    await until(() => objects("Widget").get("w2")?.metadata.uid !== uid);
+    expect(before).toEqual(["w1", "w2", "w3"]);
+    expect(names("Widget")).toEqual(before);
+    expect(calls.filter(({ call }) => call === "remove")).toEqual([]);
+    laterMs = defaultTiming.keepAfterCrdMs;
+    await until(() => names("Widget").length === 1, { withinMs: 10_000 });
     expect(names("Widget")).toEqual(["w2"]);
+  });
+
+  it("takes deletions one by one and all at once for what they are while their CRD is there", async () => {
+    for (const name of ["d1", "d2", "d3"]) await api.create(widgets, newWidget(name));
+    running = await runSynced(kubeConfig, [widget]);
+    const { names } = running;
+    await api.remove(`${widgets}/d1`);
+    await api.create(widgets, newWidget("after"));
+    await until(() => names("Widget").includes("after"));
+    expect(names("Widget")).toEqual(["after", "d2", "d3", "w2"]);
+    await cluster.kubectl(["delete", "widgets", "--all"]);
+    await until(() => names("Widget").length === 0);
+  });
+
+  it("opens a watch anew that says nothing, though it stays open, and learns what it was not told", async () => {
+    const proxy = await startFaultProxy(cluster);
+    try {
+      running = await runSynced(kubeConfigFor(proxy.url, cluster.token), [widget], { timing: { quietMs: 1_000 } });
+      const { debugLines, names, state } = running;
+      await until(() => state("Widget")?.phase === "live");
+      expect(proxy.silence()).toBe(1);
+      await api.create(widgets, newWidget("unheard"));
+      await until(() => names("Widget").includes("unheard"));
+      expect(debugLines).toContain(
+        "debug the watch of widgets.test.nuncio.dev said nothing for a while; opening a new one",
+      );
+    } finally {
+      await running?.stop();
+      await proxy.close();
+    }
   });
 
   it("counts an optional kind as synced while its CRD is missing", async () => {

@@ -124,8 +124,8 @@ describe("claiming it", () => {
     const orphan = spawn(process.execPath, ["-e", script, runDir.path], { stdio: ["ignore", "pipe", "inherit"] });
     const stranger = spawn("sleep", ["60"]);
     await once(orphan.stdout, "data");
-    recordProcess(runDir, processes, "envoy", orphan.pid ?? 0);
-    recordProcess(runDir, processes, "control-plane", stranger.pid ?? 0);
+    recordProcess({ runDir, processes, log: memoryLog(), role: "envoy", pid: orphan.pid ?? 0 });
+    recordProcess({ runDir, processes, log: memoryLog(), role: "control-plane", pid: stranger.pid ?? 0 });
     const { log } = await claim();
     expect(isAlive(orphan.pid ?? 0)).toBe(false);
     expect(isAlive(stranger.pid ?? 0)).toBe(true);
@@ -133,6 +133,13 @@ describe("claiming it", () => {
       expect.stringMatching(/^warn test: ended what a killed gateway had left behind.*"envoy".*SIGKILL/),
     ]);
     stranger.kill("SIGKILL");
+  });
+
+  it("lets a process run that it cannot put on record", async () => {
+    const log = memoryLog();
+    const nowhere = { file: (name: string) => path.join(base, "not-there", name) };
+    recordProcess({ runDir: nowhere, processes, log, role: "envoy", pid: process.pid });
+    expect(log.lines).toEqual([expect.stringMatching(/^warn test: a process cannot be put on record .*ENOENT/)]);
   });
 
   it("without /proc only tells of what may be an orphan", async () => {
@@ -143,7 +150,7 @@ describe("claiming it", () => {
       canVerify: false,
       find: (pid) => processes.find(pid) && { pid, startTime: undefined },
     };
-    recordProcess(runDir, blind, "envoy", maybe.pid ?? 0);
+    recordProcess({ runDir, processes: blind, log: memoryLog(), role: "envoy", pid: maybe.pid ?? 0 });
     const { log } = await claim({ processes: blind });
     expect(isAlive(maybe.pid ?? 0)).toBe(true);
     expect(log.lines[0]).toMatch(new RegExp(`kill ${maybe.pid}`));

@@ -1,10 +1,14 @@
 import http from "node:http";
+import http2 from "node:http2";
+import https from "node:https";
 import { setTimeout as sleep } from "node:timers/promises";
 import { send } from "./client.ts";
 
 export interface LoadOptions {
   /** Where the next connection goes. A kept-alive one stays where it is until it is told to close, as behind a load balancer. */
   readonly port: () => number;
+  /** Likewise. Default: 127.0.0.1. */
+  readonly address?: () => string;
   readonly host?: string;
   /** One after the other. */
   readonly paths: readonly string[];
@@ -12,6 +16,10 @@ export interface LoadOptions {
   readonly kept?: number;
   /** Loops that open a connection per request. Default 1. */
   readonly fresh?: number;
+  /** Loops on HTTP/2 connections, in cleartext. Default 0. */
+  readonly http2?: number;
+  /** For TLS, with this name; not for HTTP/2. */
+  readonly servername?: string;
   /** Between two requests of a loop: two cores have other work too. Default 1. */
   readonly pauseMs?: number;
 }
@@ -32,9 +40,17 @@ export interface Load {
   readonly stop: () => Promise<LoadResult>;
 }
 
+const answerWithinMs = 10_000;
+
+interface Place {
+  readonly address: string;
+  readonly port: number;
+}
+
 /** Requests without end. Everything but a 200 is a failure; nothing is tried again. */
 export function startLoad(options: LoadOptions): Load {
-  const { port, host = "example.com", paths, kept = 3, fresh = 1, pauseMs = 1 } = options;
+  const { port, address = () => "127.0.0.1", host = "example.com", paths, pauseMs = 1 } = options;
+  const { kept = 3, fresh = 1, http2: multiplexed = 0, servername } = options;
   const startedMs = performance.now();
   const failures: string[] = [];
   let sent = 0;
@@ -42,36 +58,68 @@ export function startLoad(options: LoadOptions): Load {
   let longestMs = 0;
   let running = true;
 
-  /** Resolves with whether the connection may be used again. */
-  async function one(to: number, agent: http.Agent | undefined): Promise<boolean> {
+  /** Counts one request; `ask` resolves with its status. */
+  async function counted(to: Place, ask: (path: string) => Promise<number>): Promise<void> {
     const path = paths[sent++ % paths.length] ?? "/";
     const beganMs = performance.now();
-    const fail = (what: string) => failures.push(`${what} ${path} on ${to} at ${Math.round(beganMs - startedMs)} ms`);
-    let reusable = false;
+    const fail = (what: string) =>
+      failures.push(`${what} ${path} on ${to.address}:${to.port} at ${Math.round(beganMs - startedMs)} ms`);
     try {
-      const { status, headers } = await send(to, path, { host, ...(agent === undefined ? {} : { agent }) });
-      reusable = agent !== undefined && headers.connection !== "close";
+      const status = await ask(path);
       if (status !== 200) fail(String(status));
     } catch (error) {
       fail((error as NodeJS.ErrnoException).code ?? String(error));
     }
     answered++;
     longestMs = Math.max(longestMs, performance.now() - beganMs);
-    return reusable;
   }
 
   async function loop(isKept: boolean): Promise<void> {
-    const agent = isKept ? new http.Agent({ keepAlive: true, maxSockets: 1 }) : undefined;
-    let current: number | undefined;
+    const agentOptions = { keepAlive: true, maxSockets: 1 };
+    const agent = !isKept ? undefined : new (servername === undefined ? http.Agent : https.Agent)(agentOptions);
+    let current: Place | undefined;
     while (running) {
-      current ??= port();
-      if (!(await one(current, agent))) current = undefined;
+      const to = (current ??= { address: address(), port: port() });
+      let reusable = false;
+      await counted(to, async (path) => {
+        const { status, headers } = await send(to.port, path, {
+          ...{ host, address: to.address },
+          ...(agent === undefined ? {} : { agent }),
+          ...(servername === undefined ? {} : { tls: { servername } }),
+        });
+        reusable = agent !== undefined && headers.connection !== "close";
+        return status;
+      });
+      if (!reusable) current = undefined;
       if (pauseMs > 0) await sleep(pauseMs);
     }
     agent?.destroy();
   }
 
-  const loops = [...Array<boolean>(kept).fill(true), ...Array<boolean>(fresh).fill(false)].map(loop);
+  async function multiplexedLoop(): Promise<void> {
+    let session: { readonly to: Place; readonly connection: http2.ClientHttp2Session } | undefined;
+    while (running) {
+      if (session === undefined || session.connection.closed || session.connection.destroyed) {
+        const to = { address: address(), port: port() };
+        const connection = http2.connect(`http://${to.address}:${to.port}`);
+        connection.on("error", () => undefined); // the request has it too
+        // What is on its way is finished on it; what comes next goes elsewhere.
+        connection.on("goaway", () => (session = undefined));
+        session = { to, connection };
+      }
+      const { to, connection } = session;
+      await counted(to, (path) => ask(connection, path, host));
+      if (pauseMs > 0) await sleep(pauseMs);
+      if (session?.connection !== connection) connection.close();
+    }
+    session?.connection.close();
+  }
+
+  const loops = [
+    ...Array<boolean>(kept).fill(true).map(loop),
+    ...Array<boolean>(fresh).fill(false).map(loop),
+    ...Array.from({ length: multiplexed }, multiplexedLoop),
+  ];
   return {
     sent: () => sent,
     failures,
@@ -85,4 +133,22 @@ export function startLoad(options: LoadOptions): Load {
       return { sent, failures, longestMs: Math.round(longestMs) };
     },
   };
+}
+
+function ask(session: http2.ClientHttp2Session, path: string, host: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const stream = session.request({ ":path": path, ":authority": host });
+    let status = 0;
+    let isWhole = false;
+    stream.on("response", (headers) => (status = headers[":status"] ?? 0));
+    stream.on("end", () => (isWhole = true));
+    stream.on("error", reject);
+    // A session that is cut closes its streams without an error of theirs.
+    const cut = Object.assign(new Error(`${path}: the session was cut`), { code: "ECONNRESET" });
+    stream.on("close", () => (isWhole && status !== 0 ? resolve(status) : reject(cut)));
+    stream.setTimeout(answerWithinMs, () =>
+      stream.destroy(new Error(`${path}: no answer within ${answerWithinMs} ms`)),
+    );
+    stream.resume();
+  });
 }
