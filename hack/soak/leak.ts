@@ -10,7 +10,7 @@ export interface Leaking {
   close(): void;
 }
 
-const connectionsPerCycle = 5;
+const connectionsPerCycle = 15;
 
 export function leaking(leak: ReadonlySet<Leak>, world: World): Leaking {
   const sockets: net.Socket[] = [];

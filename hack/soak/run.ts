@@ -156,7 +156,7 @@ class Soak {
   }
 
   async #tell({ traffic }: World, { cycle, processes, counts, atSeconds }: Sample): Promise<void> {
-    const every = Math.max(1, Math.ceil((this.#options.minutes * 60_000) / this.#options.cycleMs / 60));
+    const every = Math.max(1, Math.ceil((this.#options.minutes * 60_000) / Math.max(this.#options.cycleMs, 1000) / 60));
     if (cycle % every !== 0) return;
     const { requests, lost } = await traffic.call("progress", undefined);
     const total = Object.values(requests).reduce((sum, count) => sum + count, 0);

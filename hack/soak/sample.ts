@@ -37,7 +37,14 @@ export const countNames = [
   "objects",
   "objects in quarantine",
 ] as const;
-export const levelNames = ["handles of Node", "connections", "active requests", "Envoy's statistics"] as const;
+export const levelNames = [
+  "handles of Node",
+  "connections of clients",
+  "connections to services",
+  "other descriptors of Envoy",
+  "active requests",
+  "Envoy's statistics",
+] as const;
 export const memoryNames = ["Envoy allocated", "Node heap"] as const;
 
 const gauges = {
@@ -60,11 +67,16 @@ export function samplerOf(gateway: Gateway): (cycle: number, atSeconds: number) 
       Number(new RegExp(`^${name.replaceAll(".", "\\.")}: (\\d+)$`, "m").exec(stats)?.[1] ?? 0);
     const sum = (pattern: RegExp) =>
       [...stats.matchAll(pattern)].reduce((total, [, value]) => total + Number(value), 0);
+    const [fromClients, toServices] = [
+      sum(/^http\..*\.downstream_cx_active: (\d+)$/gm),
+      sum(/^cluster\..*\.upstream_cx_active: (\d+)$/gm),
+    ];
+    const processes = processesOf(gateway);
     const counted = Object.entries(gauges).map(([name, stat]) => [name, gauge(stat)]);
     return {
       cycle,
       atSeconds: Math.round(atSeconds),
-      processes: processesOf(gateway),
+      processes,
       counts: {
         ...(Object.fromEntries(counted) as Record<keyof typeof gauges, number>),
         // Where routes are matched by a tree they stand in it, and nowhere else.
@@ -74,7 +86,9 @@ export function samplerOf(gateway: Gateway): (cycle: number, atSeconds: number) 
       },
       levels: {
         "handles of Node": await gateway.metric("nuncio_nodejs_active_resources_total"),
-        connections: sum(/^http\..*\.downstream_cx_active: (\d+)$/gm),
+        "connections of clients": fromClients,
+        "connections to services": toServices,
+        "other descriptors of Envoy": (processes.Envoy?.descriptors ?? 0) - fromClients - toServices,
         "active requests": sum(/^http\..*\.downstream_rq_active: (\d+)$/gm),
         "Envoy's statistics": stats.split("\n").length,
       },

@@ -85,6 +85,8 @@ export function baseMappings(world: World, changed: BackendName): readonly Manif
       prefix: `/base-${index}/`,
       service: at(world, index % 10 === 0 ? changed : "one"),
       connect_timeout_ms: 3000 + (index % 20),
+      // Pools would grow to the most that was ever needed at once, for most of an hour.
+      cluster_idle_timeout_ms: 2000,
     }),
   );
 }
