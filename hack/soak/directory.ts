@@ -1,36 +1,30 @@
 import fs from "node:fs";
 import path from "node:path";
-import { documents, type Manifest } from "../../test/e2e/support/manifests.ts";
+import { documents } from "../../test/e2e/support/manifests.ts";
+import type { Place } from "./place.ts";
 
-/** A directory of manifests that is changed under a gateway: each file whole, at once. */
-export class ManifestDirectory {
-  readonly path: string;
-  #changes = 0;
-
-  constructor(directory: string) {
-    this.path = directory;
-    fs.mkdirSync(directory);
-  }
-
-  /** How often something was written or removed. */
-  get changes(): number {
-    return this.#changes;
-  }
-
-  put(name: string, ...manifests: readonly Manifest[]): void {
-    this.putText(name, documents(...manifests));
-  }
-
-  putText(name: string, text: string): void {
-    this.#changes++;
+/** A new directory, in which files are changed under a gateway: each whole, at once. */
+export function manifestDirectory(directory: string): Place {
+  let changes = 0;
+  fs.mkdirSync(directory);
+  const write = (name: string, text: string): void => {
+    changes++;
     // Hidden files are no manifests.
-    const written = path.join(this.path, `.${name}.yaml`);
+    const written = path.join(directory, `.${name}.yaml`);
     fs.writeFileSync(written, text);
-    fs.renameSync(written, path.join(this.path, `${name}.yaml`));
-  }
-
-  remove(name: string): void {
-    this.#changes++;
-    fs.rmSync(path.join(this.path, `${name}.yaml`), { force: true });
-  }
+    fs.renameSync(written, path.join(directory, `${name}.yaml`));
+  };
+  return {
+    source: { config: directory },
+    backendAddress: "127.0.0.1",
+    get changes() {
+      return changes;
+    },
+    put: async (name, ...manifests) => write(name, documents(...manifests)),
+    putUnreadable: async (name, text) => write(name, text),
+    async remove(name) {
+      changes++;
+      fs.rmSync(path.join(directory, `${name}.yaml`), { force: true });
+    },
+  };
 }

@@ -18,7 +18,7 @@ export function leaking(leak: ReadonlySet<Leak>, world: World): Leaking {
     async after(cycle) {
       if (leak.has("objects")) {
         const spec = { prefix: `/lost-${cycle}/`, service: at(world, "one"), connect_timeout_ms: 5000 + cycle };
-        world.directory.put(
+        await world.place.put(
           `lost-${cycle}`,
           listener(`lost-${cycle}`, await freePort()),
           mapping(`lost-${cycle}`, spec),

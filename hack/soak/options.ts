@@ -10,6 +10,8 @@ export interface Options {
   readonly cycles: number;
   /** A cycle takes at least so long, so that the machine has time for other things. */
   readonly cycleMs: number;
+  /** In an API server, not in files. */
+  readonly cluster: boolean;
   readonly jsonFile: string | undefined;
   readonly leak: ReadonlySet<Leak>;
   /** Of `nuncio.js`; undefined: the one that set-up built. */
@@ -26,6 +28,7 @@ a verdict of what was until then. Exit code: 0 nothing grew and no request was l
   --minutes N       default 60
   --cycles N        ends after so many cycles of changes, if that is earlier
   --cycle-seconds N the least that a cycle takes (default 6)
+  --cluster         against a Kubernetes API server of its own, not a directory of manifests
   --json FILE       writes figures and verdict there, not to standard output
   --bundle FILE     runs this nuncio.js (default dist/nuncio.js)
   --leak A,B        loses of ${leaks.join(", ")} some in each cycle on purpose, to see the verdict fail
@@ -39,6 +42,7 @@ export function readOptions(args: readonly string[]): Options | "help" {
     minutes: number("minutes", values.minutes, 60),
     cycles: number("cycles", values.cycles, Infinity),
     cycleMs: 1000 * number("cycle-seconds", values["cycle-seconds"], 6),
+    cluster: values.cluster === true,
     jsonFile: values.json,
     leak: new Set(values.leak?.split(",").map(leakOf)),
     bundle: values.bundle,
@@ -53,6 +57,7 @@ function parse(args: readonly string[]) {
         minutes: { type: "string" },
         cycles: { type: "string" },
         "cycle-seconds": { type: "string" },
+        cluster: { type: "boolean" },
         json: { type: "string" },
         bundle: { type: "string" },
         leak: { type: "string" },

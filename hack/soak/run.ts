@@ -9,15 +9,16 @@ import { freePort } from "../../test/cluster/loopback.ts";
 import { type Gateway, startGateway } from "../bench/gateway.ts";
 import { cpuTime } from "../bench/machine.ts";
 import { Scope } from "../bench/session.ts";
-import { ManifestDirectory } from "./directory.ts";
+import { manifestDirectory } from "./directory.ts";
 import { type Leaking, leaking } from "./leak.ts";
 import type { Options } from "./options.ts";
+import type { Place } from "./place.ts";
 import { isSettled, type Sample, samplerOf } from "./sample.ts";
 import { passing, type StepContext, steps } from "./steps.ts";
 import type { Outcome } from "./verdict.ts";
 import { baseTargets, makeWorld, type World } from "./world.ts";
 
-export interface RunOptions extends Pick<Options, "minutes" | "cycles" | "cycleMs" | "leak"> {
+export interface RunOptions extends Pick<Options, "cluster" | "minutes" | "cycles" | "cycleMs" | "leak"> {
   readonly bundle: string;
   /** Ends it early. */
   readonly signal: AbortSignal;
@@ -65,20 +66,20 @@ class Soak {
     const { bundle, cycles, minutes, signal, say } = this.#options;
     const base = fs.mkdtempSync(path.join(os.tmpdir().length <= 20 ? os.tmpdir() : "/tmp", "soak-"));
     this.#scope.defer(() => fs.rmSync(base, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }));
-    const directory = new ManifestDirectory(path.join(base, "manifests"));
-    const world = await makeWorld(this.#scope, directory);
+    const place = await this.#makePlace(base);
+    const world = await makeWorld(this.#scope, place);
     const authorization = await this.#startAuthorization();
     const gateway = await startGateway(this.#scope, {
       bundle,
       directory: base,
-      source: { config: directory.path },
+      source: place.source,
       form: "list",
       env: { AMBASSADOR_DRAIN_TIME: String(drainSeconds) },
     });
     for (const target of baseTargets(world)) await world.traffic.call("start", target);
     const leak = leaking(this.#options.leak, world);
     this.#scope.defer(() => leak.close());
-    say(`a gateway serves ${directory.path}; its log is ${gateway.logFile}`);
+    say(`a gateway serves ${Object.values(place.source).join()}; its log is ${gateway.logFile}`);
 
     const quarantined = () => gateway.metric("nuncio_quarantined_objects");
     const startedMs = performance.now();
@@ -102,7 +103,7 @@ class Soak {
     const traffic = await world.traffic.call("stopAll", undefined);
     return {
       cycles: cycle,
-      changes: directory.changes,
+      changes: place.changes,
       minutes: Math.round(tookMs / 6000) / 10,
       cores: {
         gateway: (cpu.gateway - cpuBefore.gateway) / tookMs,
@@ -119,6 +120,12 @@ class Soak {
     };
   }
 
+  async #makePlace(directory: string): Promise<Place> {
+    if (!this.#options.cluster) return manifestDirectory(path.join(directory, "manifests"));
+    // Only now: it needs packages of the tests.
+    return await (await import("./api-server.ts")).apiServer(this.#scope, directory);
+  }
+
   async #change(context: StepContext, leak: Leaking): Promise<void> {
     for (const { title, run: change } of steps) {
       if (this.#options.signal.aborted) return;
@@ -128,7 +135,7 @@ class Soak {
         const failure = `cycle ${context.cycle}, ${title}: ${error instanceof Error ? error.message : String(error)}`;
         this.#options.say(failure);
         this.#failures.push(failure);
-        for (const name of passing) context.directory.remove(name);
+        for (const name of passing) await context.place.remove(name);
       }
     }
     await leak.after(context.cycle);

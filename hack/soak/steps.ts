@@ -39,7 +39,7 @@ export const steps: readonly Step[] = [
   {
     title: "Mappings come, change and go",
     async run(context) {
-      const { directory, cycle, ports } = context;
+      const { place, cycle, ports } = context;
       const made = (rewrite: string) =>
         Array.from({ length: 20 }, (_, index) =>
           mapping(`extra-${index}`, {
@@ -52,11 +52,11 @@ export const steps: readonly Step[] = [
         );
       const path = `/extra-${cycle}-19/`;
       const bodyIs = (body: string) => async () => (await ask(ports.http, path))?.body === body;
-      directory.put("extra", ...made("/made/"));
+      await place.put("extra", ...made("/made/"));
       await until("new Mappings", bodyIs("two /made/"));
-      directory.put("extra", ...made("/changed/"));
+      await place.put("extra", ...made("/changed/"));
       await until("changed Mappings", bodyIs("two /changed/"));
-      directory.remove("extra");
+      await place.remove("extra");
       await until("Mappings that are gone", async () => (await ask(ports.http, path))?.status === 404);
     },
   },
@@ -64,7 +64,7 @@ export const steps: readonly Step[] = [
     title: "Mappings under load get another service, and back",
     async run(context) {
       for (const name of ["two", "one"] as const) {
-        context.directory.put("mappings", ...baseMappings(context, name));
+        await context.place.put("mappings", ...baseMappings(context, name));
         await until(`service ${name}`, async () => {
           return (await ask(context.ports.http, "/base-190/"))?.body.startsWith(`${name} `) === true;
         });
@@ -75,7 +75,7 @@ export const steps: readonly Step[] = [
     title: "a Service's endpoints are replaced, and back",
     async run(context) {
       for (const name of ["two", "one"] as const) {
-        context.directory.put("slice", slice(context, name));
+        await context.place.put("slice", slice(context, name));
         await until(`endpoint ${name}`, async () => {
           return (await ask(context.ports.http, "/rolling/"))?.body.startsWith(`${name} `) === true;
         });
@@ -84,10 +84,10 @@ export const steps: readonly Step[] = [
   },
   {
     title: "certificates under load are rotated",
-    async run({ directory, ports }) {
+    async run({ place, ports }) {
       for (const hostname of secureHosts) {
         const before = await serialOf(ports.https, hostname);
-        directory.put(`secret-${hostname}`, await newSecret(hostname));
+        await place.put(`secret-${hostname}`, await newSecret(hostname));
         await until(`another certificate for ${hostname}`, async () => {
           const serial = await serialOf(ports.https, hostname);
           return serial !== undefined && serial !== before;
@@ -97,11 +97,11 @@ export const steps: readonly Step[] = [
   },
   {
     title: "a TLS Host comes, gets requests and another certificate, and goes",
-    async run({ directory, ports, traffic, cycle }) {
+    async run({ place, ports, traffic, cycle }) {
       const hostname = `host-${cycle}.test`;
       const put = async () => {
         const certificate = await selfSigned({ hosts: [hostname] });
-        directory.put(
+        await place.put(
           "host",
           host("extra", { hostname, tlsSecret: { name: "extra" } }),
           tlsSecret("extra", certificate),
@@ -115,40 +115,41 @@ export const steps: readonly Step[] = [
       await traffic.call("start", { name: "extra Host", ...target, protocol: "http/1.1", anew: true, pauseMs: 20 });
       await put();
       await traffic.call("stop", "extra Host");
-      directory.remove("host");
+      await place.remove("host");
       await until(`no ${hostname}`, async () => (await serialOf(ports.https, hostname)) === undefined);
     },
   },
   {
     title: "filters of the Module, a script that Envoy judges among them, come and go",
-    async run({ directory, ports, backends, cycle }) {
+    async run(context) {
+      const { place, ports, cycle } = context;
       const header = async () => (await ask(ports.http, "/base-2/"))?.headers["x-soak"];
       const script = `function envoy_on_response(handle) handle:headers():add("x-soak", "${cycle}") end`;
-      directory.put("module", module({ lua_scripts: script, gzip: { min_content_length: 1000 } }));
+      await place.put("module", module({ lua_scripts: script, gzip: { min_content_length: 1000 } }));
       await until("the script's header", async () => (await header()) === String(cycle));
       // A script that is refused changes nothing: the last good one serves on.
-      directory.put("module", module({ lua_scripts: `error("refused ${cycle}")` }));
-      directory.put("sign", mapping("sign", { prefix: `/sign-${cycle}/`, service: `127.0.0.1:${backends.one}` }));
+      await place.put("module", module({ lua_scripts: `error("refused ${cycle}")` }));
+      await place.put("sign", mapping("sign", { prefix: `/sign-${cycle}/`, service: at(context, "one") }));
       await until("what comes after the refused script", async () => {
         return (await ask(ports.http, `/sign-${cycle}/`))?.status === 200;
       });
       await until("the last good script", async () => (await header()) === String(cycle));
-      directory.remove("sign");
-      directory.remove("module");
+      await place.remove("sign");
+      await place.remove("module");
       await until("no header of the script", async () => (await header()) === undefined);
     },
   },
   {
     title: "an AuthService comes and goes",
-    async run({ directory, ports, authorization }) {
-      directory.put("auth", ambassador("AuthService", "auth", { auth_service: `127.0.0.1:${authorization.port}` }));
+    async run({ place, ports, authorization }) {
+      await place.put("auth", ambassador("AuthService", "auth", { auth_service: `127.0.0.1:${authorization.port}` }));
       const isAsked = async () => {
         const before = authorization.count();
         await ask(ports.http, "/base-3/");
         return authorization.count() > before;
       };
       await until("questions to the AuthService", isAsked);
-      directory.remove("auth");
+      await place.remove("auth");
       await until("no more questions", async () => {
         const before = authorization.count();
         const statuses = [await ask(ports.http, "/base-3/"), await ask(ports.http, "/base-4/")];
@@ -158,10 +159,13 @@ export const steps: readonly Step[] = [
   },
   {
     title: "a Listener and a TCPMapping come, get requests and go",
-    async run({ directory, ports, traffic, cycle, backends }) {
+    async run({ place, ports, traffic, cycle, backends }) {
       const port = ports.extra[cycle % ports.extra.length] ?? 0;
-      const tcp = ambassador("TCPMapping", "tcp", { port: ports.tcp, service: `127.0.0.1:${backends.two}` });
-      directory.put("listener", listener("extra", port), tcp);
+      const tcp = ambassador("TCPMapping", "tcp", {
+        port: ports.tcp,
+        service: `${place.backendAddress}:${backends.two}`,
+      });
+      await place.put("listener", listener("extra", port), tcp);
       for (const each of [port, ports.tcp])
         await until(`port ${each}`, async () => (await ask(each, "/base-5/"))?.status === 200);
       const target = { authority: "any.test", paths: ["/base-6/"], protocol: "http/1.1", pauseMs: 10 } as const;
@@ -172,19 +176,19 @@ export const steps: readonly Step[] = [
         async () => (await traffic.call("progress", undefined)).requests["TCPMapping"] !== 0,
       );
       await Promise.all(["extra Listener", "TCPMapping"].map((name) => traffic.call("stop", name)));
-      directory.remove("listener");
+      await place.remove("listener");
       for (const each of [port, ports.tcp]) await until(`port ${each} is closed`, () => isClosed(each));
     },
   },
   {
     title: "bad objects are refused and mended",
     async run(context) {
-      const { directory, cycle, quarantined, ports } = context;
-      directory.put("mended", mapping("mended", { prefix: "[", prefix_regex: true, service: at(context, "two") }));
-      directory.putText("unreadable", `kind: Mapping\nspec: { prefix: "/${cycle}\n`);
+      const { place, cycle, quarantined, ports } = context;
+      await place.put("mended", mapping("mended", { prefix: "[", prefix_regex: true, service: at(context, "two") }));
+      await place.putUnreadable("unreadable", `kind: Mapping\nspec: { prefix: "/${cycle}\n`);
       await until("an object in quarantine", async () => (await quarantined()) > 0);
-      directory.put("mended", mended(context));
-      directory.remove("unreadable");
+      await place.put("mended", mended(context));
+      await place.remove("unreadable");
       await until("no object in quarantine", async () => (await quarantined()) === 0);
       await until("the mended Mapping", async () => (await ask(ports.http, "/mended/"))?.status === 200);
     },

@@ -15,7 +15,7 @@ import {
   tlsSecret,
 } from "../../test/e2e/support/manifests.ts";
 import { selfSigned } from "../../test/support/certificates.ts";
-import { type ManifestDirectory } from "./directory.ts";
+import type { Place } from "./place.ts";
 import type { Target, TrafficMethods } from "./traffic.ts";
 
 export const mappings = 200;
@@ -31,7 +31,7 @@ export interface Ports {
 }
 
 export interface World {
-  readonly directory: ManifestDirectory;
+  readonly place: Place;
   readonly ports: Ports;
   /** Ports of the services, by their names. */
   readonly backends: Readonly<Record<BackendName, number>>;
@@ -43,17 +43,18 @@ export interface World {
 export type BackendName = "one" | "two";
 
 /** A service's address in a Mapping. */
-export const at = ({ backends }: Pick<World, "backends">, name: BackendName): string =>
-  `http://127.0.0.1:${backends[name]}`;
+export const at = ({ place, backends }: Pick<World, "place" | "backends">, name: BackendName): string =>
+  `http://${place.backendAddress}:${backends[name]}`;
 
-export async function makeWorld(scope: Scope, directory: ManifestDirectory): Promise<World> {
+export async function makeWorld(scope: Scope, place: Place): Promise<World> {
   const backend = startChild<BackendMethods>(scope, "backend.ts");
-  const backends = { one: await backend.call("listen", "one"), two: await backend.call("listen", "two") };
+  const listen = (name: BackendName) => backend.call("listenOn", { name, address: place.backendAddress });
+  const backends = { one: await listen("one"), two: await listen("two") };
   const traffic = startChild<TrafficMethods>(scope, "../soak/traffic.ts");
   const [http, https, tcp] = [await freePort(), await freePort(), await freePort()];
   const ports: Ports = { http, https, tcp, extra: [await freePort(), await freePort()] };
-  const world = { directory, ports, backends, traffic, pids: [process.pid, backend.pid, traffic.pid] };
-  directory.put(
+  const world = { place, ports, backends, traffic, pids: [process.pid, backend.pid, traffic.pid] };
+  await place.put(
     "base",
     listener("http", http),
     listener("https", https, { protocol: "HTTPS" }),
@@ -63,10 +64,10 @@ export async function makeWorld(scope: Scope, directory: ManifestDirectory): Pro
     mapping("rolling", { prefix: "/rolling/", service: "rolling", resolver: "endpoint" }),
     ambassador("KubernetesEndpointResolver", "endpoint", {}),
   );
-  for (const hostname of secureHosts) directory.put(`secret-${hostname}`, await newSecret(hostname));
-  directory.put("slice", slice(world, "one"));
-  directory.put("mappings", ...baseMappings(world, "one"));
-  directory.put("mended", mended(world));
+  for (const hostname of secureHosts) await place.put(`secret-${hostname}`, await newSecret(hostname));
+  await place.put("slice", slice(world, "one"));
+  await place.put("mappings", ...baseMappings(world, "one"));
+  await place.put("mended", mended(world));
   return world;
 }
 
@@ -74,8 +75,8 @@ export async function newSecret(hostname: string): Promise<Manifest> {
   return tlsSecret(hostname, await selfSigned({ hosts: [hostname] }));
 }
 
-export function slice({ backends }: World, name: BackendName): Manifest {
-  return endpointSlice("rolling", { address: "127.0.0.1", port: backends[name] });
+export function slice({ place, backends }: World, name: BackendName): Manifest {
+  return endpointSlice("rolling", { address: place.backendAddress, port: backends[name] });
 }
 
 /** Each tenth has the named backend; twenty clusters. */
