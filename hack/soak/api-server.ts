@@ -65,7 +65,9 @@ export async function apiServer(scope: Scope, directory: string): Promise<Place>
       const urls = new Set(manifests.map(urlOf));
       const before = there.get(name) ?? [];
       there.set(name, manifests);
-      await Promise.all(manifests.map((each) => send("PATCH", `${urlOf(each)}?fieldManager=soak&force=true`, each)));
+      const same = new Set(before.map((each) => JSON.stringify(each)));
+      const changed = manifests.filter((each) => !same.has(JSON.stringify(each)));
+      await Promise.all(changed.map((each) => send("PATCH", `${urlOf(each)}?fieldManager=soak&force=true`, each)));
       await remove(before.filter((each) => !urls.has(urlOf(each))));
     },
     // The API server takes none.
