@@ -1,4 +1,4 @@
-/** Services behind Envoy: each answers `NAME PATH` on a port of loopback. A process of its own. */
+/** Services behind Envoy: each answers `NAME PATH` on a port of its own. A process of its own. */
 import net from "node:net";
 import { serve } from "./child.ts";
 
@@ -10,7 +10,9 @@ function answer(name: string, request: string): string {
   return `HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`;
 }
 
-function listen(name: string): Promise<number> {
+const listen = (name: string) => listenOn({ name, address: "127.0.0.1" });
+
+function listenOn({ name, address }: { readonly name: string; readonly address: string }): Promise<number> {
   const server = net.createServer((socket) => {
     let text = "";
     socket.setNoDelay(true);
@@ -29,10 +31,10 @@ function listen(name: string): Promise<number> {
   servers.push(server);
   return new Promise((resolve, reject) => {
     server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => resolve((server.address() as net.AddressInfo).port));
+    server.listen(0, address, () => resolve((server.address() as net.AddressInfo).port));
   });
 }
 
-const methods = { listen };
+const methods = { listen, listenOn };
 export type BackendMethods = typeof methods;
 serve(methods);

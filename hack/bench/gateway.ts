@@ -18,6 +18,8 @@ export interface GatewayOptions {
   readonly source: { readonly kubeconfig: string } | { readonly config: string };
   readonly form: Form;
   readonly readyWithinMs?: number;
+  /** AMBASSADOR_* and the like. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface Pids {
@@ -28,6 +30,9 @@ export interface Pids {
 
 export interface Gateway {
   readonly pids: Pids;
+  /** Holds the sockets and PID records. */
+  readonly runDir: string;
+  readonly logFile: string;
   /** From the start of the process until /readyz said 200. */
   readonly readyMs: number;
   readonly startedMs: number;
@@ -42,7 +47,7 @@ let started = 0;
 
 /** Resolves once it is ready. */
 export async function startGateway(scope: Scope, options: GatewayOptions): Promise<Gateway> {
-  const { bundle, source, form, readyWithinMs = 300_000 } = options;
+  const { bundle, source, form, readyWithinMs = 300_000, env = {} } = options;
   const adminPort = await freePort();
   const runBase = path.join(options.directory, `r${++started}`);
   const logFile = path.join(options.directory, `gateway-${started}.log`);
@@ -67,6 +72,7 @@ export async function startGateway(scope: Scope, options: GatewayOptions): Promi
         AMBASSADOR_ENVOY_BIND_ADDRESS: "127.0.0.1",
         AMBASSADOR_HEALTHCHECK_BIND_ADDRESS: "127.0.0.1",
         AMBASSADOR_NAMESPACE: "default",
+        ...env,
       },
     },
   );
@@ -101,6 +107,8 @@ export async function startGateway(scope: Scope, options: GatewayOptions): Promi
   const pids = { supervisor: child.pid ?? 0, controlPlane: pidOf("control-plane"), envoy: pidOf("envoy") };
   return {
     pids,
+    runDir,
+    logFile,
     readyMs,
     startedMs,
     metric: (name, label = "") => metricOf(adminPort, name, label),

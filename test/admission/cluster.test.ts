@@ -4,6 +4,7 @@ import { admissionCertificate } from "../../cli/admission-certificate.ts";
 import { clusterAvailable } from "../cluster/available.ts";
 import { type Cluster, type KubectlResult, startCluster } from "../cluster/cluster.ts";
 import { applyCrds, applyInstalled, applyWebhook, installed } from "../cluster/install.ts";
+import { wafManifestTests } from "../integrations/waf-manifests.ts";
 import { selfSigned } from "../support/certificates.ts";
 import { eventually } from "../support/eventually.ts";
 import { base, checked, host, listener, manifest, mapping } from "./manifests.ts";
@@ -107,6 +108,8 @@ interface SecretManifest {
         expect(await apply(text, "--dry-run=server")).toMatchObject({ code: 0, stderr: "" });
       }
     });
+
+    wafManifestTests(() => cluster);
   });
 
   describe("kubectl apply", () => {
