@@ -181,7 +181,10 @@ describe("the search for who is to blame", () => {
       );
       const share = round === 0 ? 0.6 : random.pick([0, 0.05, 0.3, 0.6]);
       const bad = new Set(names.filter(() => random.chance(share)));
-      const pairs = Array.from({ length: 1 + random.integer(7) }, () => [random.pick(names), random.pick(names)] as const);
+      const pairs = Array.from(
+        { length: 1 + random.integer(7) },
+        () => [random.pick(names), random.pick(names)] as const,
+      );
       const isRefused = (served: ReadonlySet<string>): boolean =>
         [...served].some((name) => bad.has(name)) ||
         pairs.some(([one, other]) => one !== other && served.has(one) && served.has(other));
