@@ -38,7 +38,9 @@ export type QuarantineRecord = z.output<typeof recordSchema>;
  * as it is, and Secrets. Their last good form is kept in memory alone: it would put another namespace's private key into ours,
  * where others may read it, and one that its owner has replaced, for a reason that we do not know.
  */
-export function recordOf({ object, serving, refusals }: Quarantined): QuarantineRecord | undefined {
+export function recordOf({ object, serving, refusals: all }: Quarantined): QuarantineRecord | undefined {
+  // Who is only held back has not been found guilty, and is tried by whoever comes next.
+  const refusals = all.filter(({ isHeld }) => isHeld !== true);
   const good = serving === undefined || serving === object || hasError(serving) ? undefined : serving;
   if (object.kind === "Secret" || (good === undefined && refusals.length === 0)) return undefined;
   const lastGood = good === undefined ? undefined : manifestOf(good);

@@ -16,6 +16,8 @@ export interface Refusal extends Pick<Problem, "code" | "path" | "message" | "ad
   readonly content: string;
   /** What serves in its place; undefined: its last form in force, if it had another one. */
   readonly instead?: AnyResource | undefined;
+  /** It is one of several of which one is bad, and is judged anew by itself. */
+  readonly isHeld?: boolean;
 }
 
 /**

@@ -1,8 +1,9 @@
 /**
  * Who is to blame for what Envoy refused. Where the resource leads to one changed object, that one is refused; otherwise the
  * objects that changed since the last acknowledged configuration are searched by halves: some go in their new form, the rest
- * serve on in the form that Envoy has taken. A pure state machine: it is told what came of each configuration, and says what of
- * the next one may go.
+ * serve on in the form that Envoy has taken. A search that takes long is ended with groups that are held back as a whole, and
+ * tried again later, some at a time: each time somebody is found guilty or innocent, so that in the end all are. A pure state
+ * machine: it is told what came of each configuration, and says what of the next one may go.
  */
 import type { AnyResource, Resources } from "../crds/resources.ts";
 import { diffLists } from "../ir/aligned.ts";
@@ -39,7 +40,11 @@ interface Search {
   /** Among the first so many is one to blame. */
   readonly window: number;
   readonly tries: number;
+  /** Groups up to this size are not divided any more. */
+  readonly grain: number;
 }
+
+const start = { tries: 0, grain: 1 } as const;
 
 interface Suspicion {
   readonly refusal: Refusal;
@@ -69,8 +74,12 @@ export const noTrial: Trial = {
   resigned: nothing,
 };
 
-/** Twice the halvings of 100,000 objects, for a few culprits; who is not cleared by then stays out. */
+/** Twice the halvings of 100,000 objects, for a few culprits. */
 const MAX_TRIES = 100;
+/** What is not judged by then is, in groups of this part of it. */
+const MOST_GROUPS = 32;
+/** So many of those that are held back are tried again at a time: each of them found guilty would need about half of the tries. */
+const MOST_RETRIED = 64;
 
 /** What protects and what is named goes before what needs it: a Mapping that comes with its AuthService is never open. */
 const late = ["tlsContexts", "listeners", "hosts", "tcpMappings", "mappings"] as const;
@@ -97,6 +106,20 @@ export function admit({ proven, search, refusals }: Trial, asked: Resources): Re
 /** Whether there is something to be searched: then a next configuration is due. */
 export function isSearching({ search }: Trial): boolean {
   return search !== undefined;
+}
+
+/** Whether somebody is held back without having been found guilty. */
+export function isHolding({ refusals }: Trial): boolean {
+  return refusals.some(({ isHeld }) => isHeld);
+}
+
+/** Some of those that are held back are tried again, while nothing else is searched. */
+export function retry(trial: Trial): Trial {
+  if (isSearching(trial)) return trial;
+  const some = new Set(trial.refusals.filter(({ isHeld }) => isHeld).slice(0, MOST_RETRIED));
+  if (some.size === 0) return trial;
+  const refusals = trial.refusals.filter((refusal) => !some.has(refusal));
+  return { ...trial, refusals, search: { ...start, admitted: some.size, window: some.size } };
 }
 
 /** Forgets what is said of contents that nobody asks for any more. */
@@ -139,34 +162,34 @@ function failed(trial: Trial, outcome: Outcome): Trial {
   const wrong = new Set(suspicions.filter(({ part }) => parts.has(part)).map(({ refusal }) => refusal));
   if (wrong.size > 0) {
     const cleared = { ...trial, refusals: refusals.filter((refusal) => !wrong.has(refusal)), suspicions: [] };
-    return { ...cleared, search: { admitted: 0, window: candidates.length + wrong.size, tries: 0 } };
+    return { ...cleared, search: { ...start, admitted: 0, window: candidates.length + wrong.size } };
   }
   const found = suspects(trial, refused, candidates);
   if (found.length > 0)
     return { ...trial, suspicions: found, refusals: [...refusals, ...new Set(found.map(({ refusal }) => refusal))] };
   if (candidates.length === 0) return resign(trial, outcome);
-  return { ...trial, search: { admitted: 0, window: candidates.length, tries: 0 } };
+  return { ...trial, search: { ...start, admitted: 0, window: candidates.length } };
 }
 
 function searched(trial: Trial, outcome: Outcome, candidates: readonly AnyResource[]): Trial {
-  const { search = { admitted: 0, window: 0, tries: 0 }, proven, refusals } = trial;
+  const { search = { ...start, admitted: 0, window: 0 }, proven, refusals } = trial;
   const tries = search.tries + 1;
   const [first] = candidates;
   // What Envoy has taken before it does not take any more: it is not for the objects.
   if (search.admitted === 0 || first === undefined) return resign(trial, outcome);
   const [part] = outcome.refused as [RefusedPart];
-  if (tries >= MAX_TRIES) {
-    const rest = changed(outcome.asked, proven, refusals);
-    const message = `it came with what Envoy refuses, and was not found to be innocent in ${MAX_TRIES} attempts (${part.message})`;
-    const held = rest.map((each) => refusalOf(each, trial, { ...part, message }));
-    return { ...trial, refusals: [...refusals, ...held], search: { admitted: Infinity, window: Infinity, tries: 0 } };
-  }
-  if (candidates.length === 1) {
-    const blamed = refusalOf(first, trial, part);
-    return { ...trial, refusals: [...refusals, blamed], search: { admitted: Infinity, window: Infinity, tries } };
+  const grain =
+    tries === MAX_TRIES ? Math.ceil(changed(outcome.asked, proven, refusals).length / MOST_GROUPS) : search.grain;
+  const others = { admitted: Infinity, window: Infinity, tries, grain };
+  if (candidates.length === 1)
+    return { ...trial, refusals: [...refusals, refusalOf(first, trial, part)], search: others };
+  if (candidates.length <= grain) {
+    const message = `is held back with others, of which one is what Envoy refuses, and is tried again (${part.message})`;
+    const held = candidates.map((each) => ({ ...refusalOf(each, trial, { ...part, message }), isHeld: true }));
+    return { ...trial, refusals: [...refusals, ...held], search: others };
   }
   const window = candidates.length;
-  return { ...trial, search: { admitted: Math.ceil(window / 2), window, tries } };
+  return { ...trial, search: { admitted: Math.ceil(window / 2), window, tries, grain } };
 }
 
 function resign(trial: Trial, { effective, refused }: Outcome): Trial {

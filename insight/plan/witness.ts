@@ -36,16 +36,17 @@ export function witnessesOf({ place, route }: PlacedRoute): readonly Request[] {
   return requests;
 }
 
-/** The same request to another host name. */
-export function toHost(request: Request, domain: string): Request {
-  return { ...request, authority: namesIn(domain)[0] ?? request.authority };
+/** The same request to other host names. */
+export function toHosts(request: Request, domain: string): readonly Request[] {
+  return namesIn(domain).map((authority) => ({ ...request, authority }));
 }
 
-/** Some request to a place, whatever route takes it. */
-export function anyRequest({ listener, chain, virtualHost: { domain } }: Place): Request {
+/** Some requests to a place, whatever route takes them; a narrower virtual host may take some of their names. */
+export function anyRequests({ listener, chain, virtualHost: { domain } }: Place): readonly Request[] {
   const scheme = chain.tls === undefined ? "http" : "https";
-  const [authority = ""] = namesIn(domain);
-  return { method: "GET", scheme, authority, path: "/", headers: [], port: listener.port };
+  return namesIn(domain).map((authority) => {
+    return { method: "GET", scheme, authority, path: "/", headers: [], port: listener.port };
+  });
 }
 
 /** Concrete host names of a domain of Envoy's. */

@@ -11,6 +11,7 @@ import { startInformers } from "../informers.ts";
 import { describeWaiting } from "../informers/follow.ts";
 import type { WatchedKind } from "../informers/kind.ts";
 import type { Log } from "../log.ts";
+import { type Room, selectFor, usualRoom } from "./room.ts";
 import { type KeptSecret, readSecret, secretOf, secretType, type Writing } from "./secret.ts";
 import { writingsFor } from "./writings.ts";
 
@@ -33,6 +34,7 @@ export interface KeeperOptions {
   readonly onRead: (known: readonly Remembered[]) => void;
   readonly onWaiting: (reason: string) => void;
   readonly timing?: { readonly pauseMs: number; readonly retryMs: number };
+  readonly room?: Room;
 }
 
 export interface Keeper {
@@ -60,7 +62,7 @@ export const keptKind: WatchedKind = {
 };
 
 export function keepLastGood(options: KeeperOptions): Keeper {
-  const { kubeConfig, namespace, ambassadorId, log, clock, signal, timing = usualTiming } = options;
+  const { kubeConfig, namespace, ambassadorId, log, clock, signal, timing = usualTiming, room = usualRoom } = options;
   const kube = createKube(kubeConfig);
   const stored = new Map<string, KeptSecret>();
   const unreadable = new Set<string>();
@@ -73,6 +75,7 @@ export function keepLastGood(options: KeeperOptions): Keeper {
   let isSynced = false;
   let running = false;
   let lastSaid = "";
+  let leftLast = 0;
 
   const read = new Promise<void>((resolve) => {
     startInformers<KeptSecret>({
@@ -140,6 +143,18 @@ export function keepLastGood(options: KeeperOptions): Keeper {
             remove(name),
       );
     return [...writes, ...gone];
+  }
+
+  function tellLeft(left: readonly Writing[]): void {
+    const [first] = left;
+    if (left.length === leftLast) return;
+    leftLast = left.length;
+    if (first === undefined) log.info("the last good forms of all objects in quarantine are kept again");
+    else
+      log.warn(
+        `of ${left.length} objects in quarantine the last good form is not kept, and a restart would lose it: ` +
+          `there is room for ${room.secrets} of them and ${room.bytes >> 20} MiB; the first is the ${formatObject(first.record.object)}`,
+      );
   }
 
   /** @returns why it could not be done */
@@ -218,7 +233,9 @@ export function keepLastGood(options: KeeperOptions): Keeper {
       // With thousands of good objects and some bad ones, a compile is no reason to write these down anew.
       if (wanted !== undefined && isSame(quarantined, keptLast)) return;
       keptLast = quarantined;
-      wanted = writingsOf(quarantined, problems);
+      const { kept, left } = selectFor(room, writingsOf(quarantined, problems), (name) => stored.has(name));
+      wanted = kept;
+      tellLeft(left);
       review();
     },
   };

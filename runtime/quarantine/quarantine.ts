@@ -2,18 +2,25 @@
 import type { Compiler, SteppedCompiler } from "../../compile/compile.ts";
 import type { Judged } from "../../compile/last-good.ts";
 import type { Refusal } from "../../compile/refusal.ts";
-import { admit, isSearching, next, noTrial, type Trial, withStanding } from "../../compile/trial.ts";
+import { admit, isHolding, isSearching, next, noTrial, retry, type Trial, withStanding } from "../../compile/trial.ts";
 import type { Remembered } from "../../compile/record.ts";
 import { type AnyResource, type Resources, sortResources } from "../../crds/resources.ts";
 import { memoLast } from "../../ir/memo.ts";
 import type { StandingResource } from "../../xds/order/stream.ts";
 import type { Snapshot } from "../../xds/snapshot.ts";
+import type { Clock } from "../clock.ts";
 import { partOf } from "../rejections.ts";
 
 export interface QuarantineOptions {
   /** What is to be compiled is another by now. */
   readonly onChange: () => void;
+  readonly clock: Clock;
+  /** After it nothing is tried any more. Default: never. */
+  readonly signal?: AbortSignal;
 }
+
+/** So long after a search that took too long it goes on with some of those that it held back: others' changes have their turn. */
+const RETRY_MS = 5000;
 
 export interface Quarantine {
   refusals(): readonly Refusal[];
@@ -45,12 +52,24 @@ interface Given {
   readonly refused: readonly StandingResource[] | undefined;
 }
 
-export function createQuarantine({ onChange }: QuarantineOptions): Quarantine {
+export function createQuarantine({ onChange, clock, signal }: QuarantineOptions): Quarantine {
   let trial: Trial = noTrial;
   let asked: Resources | undefined;
   let latest: Judged | undefined;
   let given: Given | undefined;
   let isDue = false;
+  let cancelRetry: (() => void) | undefined;
+  signal?.addEventListener("abort", () => cancelRetry?.(), { once: true });
+
+  function retryLater(): void {
+    if (!isHolding(trial) || isSearching(trial) || signal?.aborted === true) return;
+    cancelRetry ??= clock.setTimer(RETRY_MS, () => {
+      cancelRetry = undefined;
+      if (isDue) return retryLater();
+      trial = retry(trial);
+      if (isSearching(trial)) onChange();
+    });
+  }
 
   function conclude({ judged, refused }: Given): void {
     if (refused === undefined) return;
@@ -58,6 +77,7 @@ export function createQuarantine({ onChange }: QuarantineOptions): Quarantine {
     isDue = false;
     const parts = refused.map((each) => partOf(each, judged.compiled.sourceMap));
     trial = next(trial, { asked: asked ?? judged.effective, effective: judged.effective, refused: parts });
+    retryLater();
     if (trial.search === before.search && trial.refusals === before.refusals) return;
     isDue = true;
     onChange();

@@ -34,6 +34,8 @@ export interface Writing {
   readonly record: QuarantineRecord;
   /** Of the record. */
   readonly digest: string;
+  /** The same, unpacked. */
+  readonly bytes: number;
   /** What is wrong with the object. */
   readonly reason: string;
 }
@@ -49,8 +51,10 @@ export function secretName(ambassadorId: string, { object }: QuarantineRecord): 
   return `nuncio-last-good-${createHash("sha256").update(text).digest("hex").slice(0, 20)}`;
 }
 
-export function digestOf(record: QuarantineRecord): string {
-  return createHash("sha256").update(JSON.stringify(record)).digest("hex").slice(0, 32);
+export function measured(record: QuarantineRecord): Pick<Writing, "record" | "digest" | "bytes"> {
+  const text = JSON.stringify(record);
+  const digest = createHash("sha256").update(text).digest("hex").slice(0, 32);
+  return { record, digest, bytes: Buffer.byteLength(text) };
 }
 
 /** The Secret to be written; undefined when it is larger than a cluster takes. */

@@ -5,7 +5,7 @@ import type { Refusal } from "../../compile/refusal.ts";
 import type { AnyResource } from "../../crds/resources.ts";
 import { memoByKey } from "../../ir/memo.ts";
 import { formatObject, type ObjectRef, type Problem, subjectsOf } from "../../ir/problem.ts";
-import { digestOf, secretName, type Writing } from "./secret.ts";
+import { measured, secretName, type Writing } from "./secret.ts";
 
 const MOST_REASON = 1000;
 
@@ -19,7 +19,7 @@ export function writingsFor(
   const recorded = memoByKey((object: ObjectRef, [serving, ...refusals]) => {
     const known = { serving: serving as AnyResource | undefined, refusals: refusals as readonly Refusal[] };
     const record = recordOf({ object, ...known });
-    return record && { record, name: secretName(ambassadorId, record), digest: digestOf(record) };
+    return record && { name: secretName(ambassadorId, record), ...measured(record) };
   });
   return (quarantined, problems) => {
     const said = messagesByObject(problems);
@@ -27,9 +27,9 @@ export function writingsFor(
     for (const { object, serving, refusals } of quarantined) {
       const known = recorded(object, [serving, ...refusals]);
       if (known === undefined) continue;
-      const { name, record, digest } = known;
+      const { name, ...writing } = known;
       const reason = (said.get(formatObject(object)) ?? []).join("; ").slice(0, MOST_REASON);
-      writings.set(name, { record, digest, reason });
+      writings.set(name, { ...writing, reason });
     }
     return writings;
   };

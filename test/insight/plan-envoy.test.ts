@@ -83,6 +83,10 @@ const secured = (...more: readonly Manifest[]) => [
 ];
 const withTls = (name: string, hostname: string, more: object = {}) =>
   host(name, hostname, "Route", { tlsSecret: { name: "cert" }, ...more });
+const twentyNames = Array.from({ length: 20 }, (_, index) => `m${10 + index}`);
+const twenty = () => twentyNames.map((name) => mapping(name, `/${name}/`));
+const shares = () => [mapping("a", "/a/", { weight: 20 }), mapping("b", "/a/", { weight: 30 })];
+const split = "20% Mapping default/a, 30% Mapping default/b, 50% Mapping default/root";
 const GET = "GET http://example.org";
 
 const kinds: readonly Kind[] = [
@@ -183,6 +187,29 @@ const kinds: readonly Kind[] = [
     before: () => front(mapping("a", "/a/")),
     after: () => front(mapping("a", "/a/"), mapping("canary", "/a/", { weight: 30, service: two.service })),
     lines: [`${GET}/a/7: Mapping default/a -> 30% Mapping default/canary, 70% Mapping default/a (target)`],
+  },
+  {
+    name: "another target below shares, the rest of which goes on to it",
+    before: () => front(...shares(), mapping("root", "/")),
+    after: () => front(...shares(), mapping("root", "/", { service: two.service })),
+    lines: [
+      `${GET}/: Mapping default/root -> Mapping default/root (target)`,
+      `${GET}/a/7: ${split} -> ${split} (target)`,
+    ],
+  },
+  {
+    name: "a Host with a narrower one inside that has the same routes",
+    before: () => [http(), host("wide", "*.test", "Redirect"), host("own", "a.test"), mapping("a", "/a/")],
+    after: () => [http(), host("wide", "*.test"), host("own", "a.test"), mapping("a", "/a/")],
+    lines: ["GET http://b7.test/a/7: 301 to https by Mapping default/a -> Mapping default/a (redirect)"],
+  },
+  {
+    name: "a Host that takes more Mappings from a wider one than fit a glance",
+    before: () => front(...twenty()),
+    after: () => front(...twenty(), host("own", "own.test", "Reject")),
+    lines: twentyNames
+      .toReversed()
+      .map((name) => `GET http://own.test/${name}/7: Mapping default/${name} -> 404 (target)`),
   },
   {
     name: "settings that decide nothing of this",

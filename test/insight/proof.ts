@@ -5,10 +5,11 @@ import { manifestReader } from "../../compile/manifests.ts";
 import type { Resources } from "../../crds/resources.ts";
 import type { Request } from "../../insight/match/match.ts";
 import { answerTo } from "../../insight/plan/answer.ts";
+import { differencesOf } from "../../insight/plan/difference.ts";
 import { overlay } from "../../insight/plan/overlay.ts";
 import { type Plan, planOf } from "../../insight/plan/plan.ts";
 import { answerText, requestText } from "../../insight/plan/tell.ts";
-import { anyRequest, witnessesOf } from "../../insight/plan/witness.ts";
+import { anyRequests, witnessesOf } from "../../insight/plan/witness.ts";
 import type { Ir } from "../../ir/types.ts";
 import { eventually } from "../support/eventually.ts";
 import { observationsOf, observe } from "./observations.ts";
@@ -57,8 +58,9 @@ async function serve({ envoy, backendAt }: Front, world: readonly Manifest[]): P
       return chain.kind === "http" && isOpen && virtualHost !== undefined ? [{ listener, chain, virtualHost }] : [];
     });
     const [place] = probes;
-    if (place === undefined) throw new Error("no chain of the listener can be asked whether it is live");
-    await eventually("the new listener", async () => (await observe(anyRequest(place), backendAt)).server === server);
+    const [request] = place === undefined ? [] : anyRequests(place);
+    if (request === undefined) throw new Error("no chain of the listener can be asked whether it is live");
+    await eventually("the new listener", async () => (await observe(request, backendAt)).server === server);
   }
 }
 
@@ -125,6 +127,8 @@ export async function prove(
       });
   });
   unlisted.forEach((request, index) => {
+    const missed = differencesOf(answerTo(before, request), answerTo(after, request));
+    expect({ ...told, request: requestText(request), missed }).toMatchObject({ missed: [] });
     if ([before, after].some((ir) => answerTo(ir, request).shares.length > 1)) return;
     const at = plan.requests.length + index;
     const [{ text, detail }, later] = [earlier[at], now[at]] as [

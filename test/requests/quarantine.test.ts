@@ -1,3 +1,6 @@
+import fs from "node:fs";
+import os from "node:os";
+import path from "node:path";
 import { afterEach, beforeAll, afterAll, describe, expect, it } from "@jest/globals";
 import { Cluster } from "../../xds/generated/envoy/config/cluster/v3/cluster.ts";
 import { RouteConfiguration } from "../../xds/generated/envoy/config/route/v3/route.ts";
@@ -178,5 +181,35 @@ describe("an object that Envoy refuses by name", () => {
     expect(answer.echo().headers["x-lua"]).toBe("good");
     expect(await apply(moduleOf({ lua_scripts: script("better") }) + route("m", "/new/"))).toEqual([]);
     expect((await (gateway as Gateway).request("/new/")).echo().headers["x-lua"]).toBe("better");
+  });
+
+  it("is tried again whenever it changes, though what Envoy is to load is the same as before", async () => {
+    const { apply, nacks } = await start({ validator: true });
+    const directory = fs.mkdtempSync(path.join(os.tmpdir(), "nuncio-greeting-"));
+    const file = path.join(directory, "greeting");
+    const greeting = async () => (await (gateway as Gateway).request("/m/")).echo().headers["x-greeting"];
+    const load = `local greeting = assert(io.open("${file}")):read("*l")`;
+    const reading = `${load} function envoy_on_request(handle) handle:headers():add("x-greeting", greeting) end`;
+    const plain = 'function envoy_on_request(handle) handle:headers():add("x-greeting", "good day") end';
+    const module = (script: string, tried = 0) => moduleOf({ lua_scripts: script }, { tried: `${tried}` });
+    try {
+      fs.writeFileSync(file, "hello\n");
+      expect(await apply(module(reading) + route("m", "/m/"))).toEqual([]);
+      expect(await greeting()).toBe("hello");
+      expect(await apply(module(plain) + route("m", "/m/"))).toEqual([]);
+      fs.rmSync(file);
+      // The verdict on it is known, and is that it is good.
+      for (const tried of [1, 2]) {
+        const problems = await apply(module(reading, tried) + route("m", "/m/"));
+        expect(problems).toMatchObject([{ code: "EnvoyRejected", object: { kind: "Module" } }]);
+        expect(problems[0]?.message).toContain("No such file");
+        expect([nacks(), await greeting()]).toEqual([tried, "good day"]);
+      }
+      fs.writeFileSync(file, "hello again\n");
+      expect(await apply(module(reading, 3) + route("m", "/m/"))).toEqual([]);
+      expect(await greeting()).toBe("hello again");
+    } finally {
+      fs.rmSync(directory, { recursive: true });
+    }
   });
 });

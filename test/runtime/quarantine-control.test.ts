@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from "@jest/globals";
 import { createStore } from "../../compile/store.ts";
 import type { AnyResource, Resources } from "../../crds/resources.ts";
-import { systemClock } from "../../runtime/clock.ts";
+import { type Clock, systemClock } from "../../runtime/clock.ts";
 import { silentLog } from "../../runtime/log.ts";
 import { controlQuarantine } from "../../runtime/quarantine/control.ts";
 import { createReconciler, type Reconciler } from "../../runtime/reconciler.ts";
@@ -18,7 +18,7 @@ const listener = ambassador("Listener", "http", {
 const refusedService = "10.0.0.9";
 
 /** Envoy's part is played: it refuses a table, which leads to nobody, as long as there is a cluster of that service. */
-function gateway() {
+function gateway(clock: Clock = systemClock) {
   const store = createStore(() => undefined);
   const published: Snapshot[] = [];
   const told: Snapshot[] = [];
@@ -26,7 +26,7 @@ function gateway() {
   const quarantine = controlQuarantine({
     settings: { namespace: "default", ambassadorId: "default" },
     metrics: { quarantined: () => undefined },
-    ...{ log: silentLog, clock: systemClock, signal: new AbortController().signal },
+    ...{ log: silentLog, clock, signal: new AbortController().signal },
     onChange: () => reconciler.changed(),
     onAcknowledged: ({ snapshot }) => told.push(snapshot),
   });
@@ -70,5 +70,30 @@ describe("when it is found out who is to blame for a refusal", () => {
     await eventually("that is told", () => it.told.at(-1) === it.published.at(-1));
     expect(it.quarantine.isAtWork()).toBe(false);
     expect(it.told).toHaveLength(2);
+  });
+});
+
+describe("a search that takes too long", () => {
+  it("leaves some out, and goes on by itself until every good object is served", async () => {
+    const some = Array.from({ length: 90 }, (_, index) =>
+      index % 2 === 1 ? mapping(`bad${index}`, refusedService) : mapping(`good${index}`, `10.0.1.${index}`),
+    );
+    const goodOf = (names: readonly string[] = []) => names.filter((name) => name.startsWith("good")).length;
+    const retries: (() => void)[] = [];
+    const clock: Clock = { ...systemClock, setTimer: (_, retry) => (retries.push(retry), () => undefined) };
+    const it = gateway(clock);
+    reconciler = it.reconciler;
+    it.put(listener, mapping("first", "10.0.0.1"));
+    await eventually("the first is served", () => it.told.length === 1);
+    it.put(...some);
+    await eventually("the search has ended", () => it.told.length > 1);
+    expect(goodOf(it.served())).toBeLessThan(45);
+    const refusals = it.quarantine.objects().flatMap((each) => each.refusals);
+    expect(refusals.some(({ isHeld }) => isHeld)).toBe(true);
+    while (retries.length > 0) {
+      retries.shift()?.();
+      await eventually("the next search has ended", () => !it.quarantine.isAtWork());
+    }
+    expect([goodOf(it.served()), it.served()?.length]).toEqual([45, 46]);
   });
 });

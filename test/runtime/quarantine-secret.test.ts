@@ -1,7 +1,7 @@
 import { describe, expect, it } from "@jest/globals";
 import { type QuarantineRecord, recordOf } from "../../compile/record.ts";
 import type { RawObject } from "../../runtime/informers/raw.ts";
-import { digestOf, readSecret, secretName, secretOf } from "../../runtime/quarantine/secret.ts";
+import { measured, readSecret, secretName, secretOf } from "../../runtime/quarantine/secret.ts";
 import { ambassador } from "../compile/random-objects.ts";
 
 const noise = (bytes: number): string =>
@@ -16,7 +16,7 @@ function recordWith(script: string): QuarantineRecord {
 
 /** As the API server gives it back. */
 function stored(id: string, record: QuarantineRecord): RawObject & { readonly data: Readonly<Record<string, string>> } {
-  const secret = secretOf(id, "nuncio", { record, digest: digestOf(record), reason: "why" }, new Date(0));
+  const secret = secretOf(id, "nuncio", { ...measured(record), reason: "why" }, new Date(0));
   const written = JSON.parse(JSON.stringify(secret)) as RawObject & { data: Record<string, string | null> };
   const data = Object.fromEntries(Object.entries(written.data).filter(([, value]) => value !== null));
   return { ...written, data: data as Record<string, string> };
@@ -27,7 +27,7 @@ describe("the Secret with the last good form of an object", () => {
     const record = recordWith("-- good");
     const secret = stored("default", record);
     const read = readSecret("default", secret);
-    expect(read).toMatchObject({ isOurs: true, digest: digestOf(record), remembered: { record } });
+    expect(read).toMatchObject({ isOurs: true, digest: measured(record).digest, remembered: { record } });
     expect(secret.metadata["annotations"]).toMatchObject({
       "nuncio.dev/object": "Module default/ambassador",
       "nuncio.dev/reason": "why",
@@ -43,9 +43,7 @@ describe("the Secret with the last good form of an object", () => {
     expect(secret.data["record.json.gz"]?.length).toBeLessThan(100_000);
     expect(readSecret("default", secret).remembered).toMatchObject({ record });
     const huge = recordWith(`--[[${noise(8_000_000)}]]`);
-    expect(
-      secretOf("default", "nuncio", { record: huge, digest: digestOf(huge), reason: "" }, new Date(0)),
-    ).toBeUndefined();
+    expect(secretOf("default", "nuncio", { ...measured(huge), reason: "" }, new Date(0))).toBeUndefined();
   });
 
   it("is one gateway's alone", () => {

@@ -195,7 +195,7 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     onProblems: () => undefined,
   });
   const quarantine =
-    options.quarantine === false ? undefined : createQuarantine({ onChange: () => reconciler.changed() });
+    options.quarantine === false ? undefined : createQuarantine({ onChange: () => reconciler.changed(), clock: systemClock });
   const reconciler = createReconciler({
     verdicts: createVerdicts(validator),
     // Whoever applies something waits for its verdict.

@@ -6,11 +6,11 @@ function document(object: unknown): string {
 type Spec = Readonly<Record<string, unknown>>;
 
 /** The Module `ambassador`. */
-export function moduleOf(config: Spec): string {
+export function moduleOf(config: Spec, annotations: Readonly<Record<string, string>> = {}): string {
   return document({
     apiVersion: "getambassador.io/v3alpha1",
     kind: "Module",
-    metadata: { name: "ambassador" },
+    metadata: { name: "ambassador", annotations },
     spec: { config },
   });
 }

@@ -21,6 +21,16 @@ describe("a refused resource", () => {
     expect(stream.ack(5)).toEqual(["acknowledged"]);
   });
 
+  it("is tried again where it comes again after another one", () => {
+    const stream = installed(first);
+    const bad = snapshot({ route: ["r@bad"] }, first);
+    stream.snapshot(bad);
+    stream.nack(4, "no such file");
+    expect(stream.snapshot(first)).toEqual(["acknowledged"]);
+    expect(stream.snapshot(bad)).toEqual(["#5 route +r@bad"]);
+    expect(stream.ack(5)).toEqual(["acknowledged"]);
+  });
+
   it("is not the answer to a new subscription: its last good version is", () => {
     const stream = installed(first);
     stream.snapshot(snapshot({ route: ["r@bad"] }, first));

@@ -228,6 +228,10 @@ export class Ledger {
   #changed(synced: ResourceMap, map: ResourceMap): readonly XdsResource[] {
     const { changed, gone } = diffMaps(synced, map);
     for (const name of gone) this.refused.delete(name);
+    for (const [name, { version }] of this.refused.size === 0 ? [] : changed) {
+      // What comes again after another one is tried again: what it was refused for may have been Envoy's surroundings.
+      if (this.refused.get(name)?.version !== version) this.refused.delete(name);
+    }
     if (gone.length > 0 || this.surplus.size > 0) {
       const beyond = [...this.surplus, ...gone].filter((name) => this.#latest.has(name) && !map.has(name));
       this.surplus = new Set(beyond);

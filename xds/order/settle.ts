@@ -37,11 +37,11 @@ function refuse(
   for (const { resource, message: reason } of verdict.refused) {
     draft.effects.push({ kind: "nack", type, ...ledger.refuse(resource, showable(reason)) });
   }
-  if (type === "cluster")
-    undo(
-      draft,
-      verdict.refused.map((culprit) => culprit.resource),
-    );
+  undo(
+    draft,
+    type,
+    verdict.refused.map((culprit) => culprit.resource),
+  );
   if (verdict.retry.length === 0) return;
   draft.effects.push({ kind: "bisect", type, names: flight.upserts.length, message: showable(message) });
   // A response refused as a whole removed nothing. First, as in Envoy: a new listener may need the address of a removed one.
@@ -53,8 +53,11 @@ function refuse(
 }
 
 /** Envoy 1.40 leaves a cluster behind as warming if only its load balancer is refused (ring hash sizes, for one), and while
- *  anything is warming it answers no cluster response. Its last good version, or its removal, takes it out of there. */
-function undo(draft: Draft, resources: readonly XdsResource[]): void {
-  const flight = draft.ledgers.cluster.undoing(resources);
-  if (flight.upserts.length > 0 || flight.removed.length > 0) send(draft, "cluster", flight, false);
+ *  anything is warming it answers no cluster response. Its last good version, or its removal, takes it out of there. An extension
+ *  that it has refused passes for known when it comes again, unless another version has come meanwhile, be it the one it has. */
+function undo(draft: Draft, type: XdsType, resources: readonly XdsResource[]): void {
+  if (type !== "cluster" && type !== "extension") return;
+  const { upserts, removed } = draft.ledgers[type].undoing(resources);
+  const flight = { upserts, removed: type === "cluster" ? removed : [] };
+  if (flight.upserts.length > 0 || flight.removed.length > 0) send(draft, type, flight, false);
 }
