@@ -1,29 +1,20 @@
 import { spawn } from "node:child_process";
 import type { ChildProcess } from "node:child_process";
-import fs from "node:fs";
-import path from "node:path";
 import { startAdminFront } from "./admin-front.ts";
 import type { AdminServer } from "./admin-port.ts";
-import type { Json } from "./bootstrap.ts";
-import { envoyBootstrap } from "./bootstrap.ts";
 import { KeptChild } from "./child.ts";
-import type { Clock } from "./clock.ts";
 import { sleep } from "./clock.ts";
 import { drainEnvoy, quitEnvoy } from "./drain.ts";
 import { envoyLogReader } from "./envoy-log.ts";
 import { spawnEnvoy, waitAnswering } from "./envoy.ts";
-import { type EnvoyLimits, sayLimits } from "./envoy-limits.ts";
-import { errorText, FatalError } from "./fatal.ts";
+import { FatalError } from "./fatal.ts";
 import { parseControlPlaneMessage } from "./ipc.ts";
 import type { SupervisorMessage } from "./ipc.ts";
-import type { Log } from "./log.ts";
-import { claimRunDir, recordProcess } from "./orphans.ts";
-import { statsdSink } from "./statsd.ts";
+import { recordProcess } from "./orphans.ts";
+import { prepare, type PrepareOptions } from "./prepare.ts";
 import { systemProcesses } from "./processes.ts";
 import { createReadiness } from "./readiness.ts";
-import { openRunDir } from "./run-dir.ts";
 import type { RunDir } from "./run-dir.ts";
-import type { Environment, Settings } from "./settings.ts";
 import { type Patience, watchControlPlane } from "./watchdog.ts";
 
 /** Of `process`: where signals come from. */
@@ -35,18 +26,9 @@ export interface SignalSource {
 export type StopSignal = "SIGTERM" | "SIGINT" | "SIGHUP";
 const stopSignals: readonly StopSignal[] = ["SIGTERM", "SIGINT", "SIGHUP"];
 
-export interface SuperviseOptions {
-  readonly settings: Settings;
-  /** Where Envoy is: settings.envoyPath or the one that set-up installed. */
-  readonly envoyPath: string;
-  readonly limits: EnvoyLimits;
+export interface SuperviseOptions extends PrepareOptions {
   /** The control plane's command line, the run directory among its arguments: an orphan is known by it. */
   readonly controlPlane: (runDir: RunDir) => { readonly command: string; readonly args: readonly string[] };
-  /** Added to Envoy's runtime. */
-  readonly runtimeFlags?: Readonly<Record<string, Json>>;
-  readonly env: Environment;
-  readonly log: Log;
-  readonly clock: Clock;
   /** `process`. */
   readonly signals: SignalSource;
   /** With a control plane that does not answer. */
@@ -78,52 +60,6 @@ export async function supervise(options: SuperviseOptions): Promise<number> {
     if (!(error instanceof FatalError)) throw error;
     log.error(error.message);
     return error.exitCode;
-  }
-}
-
-/** The run directory, claimed, with Envoy's bootstrap in it. */
-async function prepare({
-  settings,
-  limits,
-  envoyPath,
-  env,
-  log,
-  clock,
-  runtimeFlags,
-}: SuperviseOptions): Promise<RunDir> {
-  checkEnvoy(envoyPath);
-  sayLimits(limits, log);
-  const { mode, adminPort, ambassadorId, namespace, nodeId, runDirBase, stats } = settings;
-  const configPath = mode.kind === "standalone" ? path.resolve(mode.configPath) : "";
-  const runDir = openRunDir({
-    identity: { adminPort, configPath, ambassadorId },
-    base: runDirBase,
-    xdgRuntimeDir: env["XDG_RUNTIME_DIR"],
-    uid: process.getuid?.(),
-  });
-  await claimRunDir({ runDir, processes: systemProcesses(), pid: process.pid, log, clock });
-  const { adminSocketPath, xdsSocketPath } = runDir;
-  const bootstrap = envoyBootstrap({
-    nodeId,
-    nodeCluster: `${ambassadorId}-${namespace}`,
-    adminSocketPath,
-    xdsSocketPath,
-    limits,
-    stats,
-    statsd: settings.statsd === undefined ? undefined : await statsdSink(settings.statsd, log),
-    runtimeFlags,
-  });
-  fs.writeFileSync(runDir.bootstrapPath, JSON.stringify(bootstrap), { mode: 0o600 });
-  return runDir;
-}
-
-function checkEnvoy(envoyPath: string): void {
-  try {
-    fs.accessSync(envoyPath, fs.constants.X_OK);
-  } catch (error) {
-    throw new FatalError(
-      `cannot run Envoy at ${envoyPath}: ${errorText(error)}; name a binary with --envoy, or have set-up install one`,
-    );
   }
 }
 
