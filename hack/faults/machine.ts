@@ -136,7 +136,7 @@ export const memoryShort: Fault = {
         return mapping(name, {
           prefix: `/${name}/`,
           service: "one",
-          add_request_headers: { "x-heavy": "x".repeat(2000) },
+          add_request_headers: { "x-heavy": { value: "x".repeat(2000) } },
         });
       });
       await writes.create(more);
