@@ -3,6 +3,8 @@ import { stringify } from "yaml";
 import { templateOf } from "./chart.ts";
 import { version } from "./labels.ts";
 import { chartNames } from "./names.ts";
+import { readmeFile } from "./readme.ts";
+import { refusalTemplate } from "./refused-values.ts";
 import { sections } from "./sections.ts";
 import { schemaFile, valuesFile } from "./values-files.ts";
 
@@ -18,6 +20,8 @@ export function chartFiles(crds: string): readonly (readonly [string, string])[]
     [`${folder}/values.yaml`, written + valuesFile()],
     [`${folder}/values.schema.json`, schemaFile()],
     ...templates,
+    [`${folder}/templates/refused-values.yaml`, templateHeader + refusalTemplate()],
+    [`${folder}/README.md`, readmeFile()],
   ];
 }
 

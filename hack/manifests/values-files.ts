@@ -2,21 +2,32 @@
 import { stringify } from "yaml";
 import { z } from "zod";
 import { yamlOptions } from "../../crds/documents.ts";
+import { refusedValues } from "./refused-values.ts";
 import { defaults, valuesSchema } from "./values.ts";
 
-interface Schema {
+export interface Schema {
   readonly description?: string;
+  readonly enum?: readonly string[];
   readonly properties?: Readonly<Record<string, Schema>>;
+}
+
+export function isGroup(schema: Schema): boolean {
+  return schema.properties !== undefined;
 }
 
 const width = 120;
 
 export function schemaFile(): string {
-  return `${JSON.stringify(valuesJsonSchema(), undefined, 2)}\n`;
+  const { properties, ...schema } = valuesJsonSchema();
+  const refused = Object.entries(refusedValues).map(([name, advice]) => [name, { description: `Refused: ${advice}.` }]);
+  // Helm hands it to every chart within another one.
+  const global = { type: "object", description: "Of a chart that holds this one; not read." };
+  const all = { ...schema, properties: { ...properties, global, ...Object.fromEntries(refused) } };
+  return `${JSON.stringify(all, undefined, 2)}\n`;
 }
 
 /** As output: what has a default is always there, and one that is taken away with `null` is told as missing. */
-function valuesJsonSchema(): Schema {
+export function valuesJsonSchema(): Schema {
   return z.toJSONSchema(valuesSchema, { io: "output", target: "draft-7" }) as Schema;
 }
 
@@ -30,8 +41,7 @@ function linesOf(schema: Schema, values: Readonly<Record<string, unknown>>, inde
   return Object.entries(schema.properties ?? {}).flatMap(([key, child]) => {
     const comment = wrapped(child.description ?? "", width - indent.length - 2).map((line) => `${indent}# ${line}`);
     const found = values[key];
-    const isGroup = child.properties !== undefined;
-    const entry = isGroup
+    const entry = isGroup(child)
       ? [`${indent}${key}:`, ...linesOf(child, found as Readonly<Record<string, unknown>>, `${indent}  `)]
       : entryOf(key, found).map((line) => indent + line);
     return [...comment, ...entry, ...(indent === "" ? [""] : [])];
