@@ -40,5 +40,5 @@ export const knativeHeader = `# Written by \`npm run generate\`; edit hack/manif
 #   kubectl apply -f knative.yaml
 `;
 
-export const kustomizationHeader = `# Written by \`npm run generate\`. A base for overlays, such as examples/kustomize.
+export const kustomizationHeader = `# Written by \`npm run generate\`. A base for overlays, such as gitops/kustomize.
 `;

@@ -92,7 +92,7 @@ const gatewayPods = {
     },
   ),
   envRaw: list("The same as Kubernetes has them, with `valueFrom`."),
-  resources: map("Of a gateway: at rest 0.3 GB, with 10,000 Mappings 0.7 GB. See docs/performance.md.", {
+  resources: map("Of a gateway: with 10,000 Mappings it takes 0.7 GB. See docs/performance.md.", {
     requests: { cpu: "200m", memory: "384Mi" },
     limits: { memory: "1Gi" },
   }),
@@ -240,7 +240,7 @@ const admission = {
     issuerRef: map("The Issuer, with cert-manager. Unset: a self-signed one is made."),
     env: environment("Environment variables."),
     envRaw: list("The same as Kubernetes has them, with `valueFrom`."),
-    resources: map("Of a process: at 10,000 Mappings about 0.4 GB.", {
+    resources: map("Of a process.", {
       requests: { cpu: "50m", memory: "192Mi" },
       limits: { memory: "768Mi" },
     }),
