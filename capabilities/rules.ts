@@ -19,12 +19,13 @@ export interface WebhookRule {
 /**
  * The gateway: everything that is watched, and the status of what it writes one of. It keeps the Secrets that something names, and
  * gets one by one what is named later.
+ * @param scope `Namespaced`: what a Role in one namespace can give
  */
-export function gatewayRules(): PolicyRule[] {
+export function gatewayRules(scope?: "Namespaced"): PolicyRule[] {
   const written = kinds.filter((row) => row.source === "crd" || "statusWritten" in row);
   return [
     ...readRules(
-      kinds.filter(({ watched }) => watched),
+      kinds.filter((row) => row.watched && (scope === undefined || row.scope === scope)),
       ["get", "list", "watch"],
     ),
     ...[...new Set(written.map(({ group }) => group))].map((group) => ({

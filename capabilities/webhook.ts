@@ -13,28 +13,54 @@ export const authoritySecretName = `${admissionName}-ca`;
 /** Emissary's path, so that a proxy before it needs no other rule. */
 export const conversionPath = "/webhooks/crd-convert";
 
-const webhookName = `${admissionName}.${installNamespace}.svc`;
-/** Of objects that matter to us only for what stands in their annotation. */
-const annotatedName = `annotated.${webhookName}`;
-/** Of objects that are to go: never refused, and so never waited for long. */
-const deletedName = `deleted.${webhookName}`;
+/** Of the Service that the API server asks, and of the webhook configurations. */
+export interface WebhookPlace {
+  readonly name: string;
+  readonly namespace: string;
+}
+
+/** As in manifests/install.yaml. */
+const installed: WebhookPlace = { name: admissionName, namespace: installNamespace };
 const type = { apiVersion: "admissionregistration.k8s.io/v1", kind: "ValidatingWebhookConfiguration" } as const;
 
-/** Without caBundle: whoever makes the certificate sets it. */
-export function webhookConfiguration(labels: Readonly<Record<string, string>>): unknown {
+function namesAt({ name, namespace }: WebhookPlace) {
+  const webhookName = `${name}.${namespace}.svc`;
+  return {
+    judged: webhookName,
+    /** Of objects that matter to us only for what stands in their annotation. */
+    annotated: `annotated.${webhookName}`,
+    /** Of objects that are to go: never refused, and so never waited for long. */
+    deleted: `deleted.${webhookName}`,
+  };
+}
+
+/**
+ * Without caBundle: whoever makes the certificate sets it.
+ * @param metadata labels and what else it is to have beside its name
+ */
+export function webhookConfiguration(
+  metadata: object,
+  {
+    place = installed,
+    failurePolicy = "Ignore",
+  }: { readonly place?: WebhookPlace; readonly failurePolicy?: unknown } = {},
+): unknown {
+  const names = namesAt(place);
   return {
     ...type,
-    metadata: { name: admissionName, labels },
+    metadata: { name: place.name, ...metadata },
     webhooks: [
-      webhook(webhookName, { rules: webhookRules() }),
-      webhook(annotatedName, {
+      webhook(names.judged, place, { rules: webhookRules(), failurePolicy }),
+      webhook(names.annotated, place, {
         rules: webhookRules(({ validated }) => validated === "annotated"),
         matchConditions: [annotated],
+        failurePolicy,
       }),
-      {
-        ...webhook(deletedName, { rules: webhookRules(undefined, ["DELETE"]), matchConditions: [byPeople] }),
+      webhook(names.deleted, place, {
+        rules: webhookRules(undefined, ["DELETE"]),
+        matchConditions: [byPeople],
         timeoutSeconds: 2,
-      },
+      }),
     ],
   };
 }
@@ -51,29 +77,29 @@ const byPeople = {
   expression: '!request.userInfo.username.startsWith("system:serviceaccount:kube-system:")',
 };
 
-function webhook(name: string, asked: object): object {
+function webhook(name: string, place: WebhookPlace, asked: object): object {
   return {
     name,
-    clientConfig: { service: { name: admissionName, namespace: installNamespace, path: "/validate", port: 443 } },
-    ...asked,
+    clientConfig: { service: { ...place, path: "/validate", port: 443 } },
     failurePolicy: "Ignore",
     matchPolicy: "Equivalent",
     sideEffects: "None",
     timeoutSeconds: 5,
     admissionReviewVersions: ["v1"],
+    ...asked,
   };
 }
 
 /** Asks for deprecated spellings to be rewritten before an object is stored; not part of an installation unless it is applied. */
-export function mutatingConfiguration(labels: Readonly<Record<string, string>>): unknown {
+export function mutatingConfiguration(metadata: object, place = installed): unknown {
   return {
     ...type,
     kind: "MutatingWebhookConfiguration",
-    metadata: { name: admissionName, labels },
+    metadata: { name: place.name, ...metadata },
     webhooks: [
       {
-        name: webhookName,
-        clientConfig: { service: { name: admissionName, namespace: installNamespace, path: "/mutate", port: 443 } },
+        name: namesAt(place).judged,
+        clientConfig: { service: { ...place, path: "/mutate", port: 443 } },
         rules: webhookRules(({ kind }) => rewrittenKinds.includes(kind)),
         failurePolicy: "Ignore",
         matchPolicy: "Equivalent",
@@ -88,13 +114,13 @@ export function mutatingConfiguration(labels: Readonly<Record<string, string>>):
 
 /** Of a CRD with several versions; without caBundle, which the process sets. */
 export function conversionWebhook(): unknown {
-  const service = { name: admissionName, namespace: installNamespace, path: conversionPath, port: 443 };
+  const service = { ...installed, path: conversionPath, port: 443 };
   return { strategy: "Webhook", webhook: { clientConfig: { service }, conversionReviewVersions: ["v1"] } };
 }
 
 /** Only whom the API server trusts: to be applied on the server's side, to the configuration that is there. */
 export function webhookTrust(caBundle: string): unknown {
-  const webhooks = [webhookName, annotatedName, deletedName].map((name) => ({ name, clientConfig: { caBundle } }));
+  const webhooks = Object.values(namesAt(installed)).map((name) => ({ name, clientConfig: { caBundle } }));
   return { ...type, metadata: { name: admissionName }, webhooks };
 }
 

@@ -1,6 +1,6 @@
 /**
  * Writes what is generated from the table of kinds: crds/generated/<plural>.yaml, docs/reference/<kind>.md,
- * docs/compatibility-fields.md and manifests/.
+ * docs/compatibility-fields.md, manifests/ and charts/nuncio.
  * `--check` writes nothing, lists the files that are not what would be written, and then fails.
  */
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -11,13 +11,17 @@ import { yamlOptions } from "../crds/documents.ts";
 import { referenceOf } from "../crds/reference.ts";
 import { crdOf } from "../crds/structural.ts";
 import { compatibilityPage } from "./compatibility.ts";
-import { manifestFiles } from "./manifests.ts";
+import { manifestFiles } from "./manifests/files.ts";
 
 const root = join(import.meta.dirname, "..");
 const yamlHeader = "# Written by `npm run generate` from crds/ and features/; edit those.\n";
 
 /** Folders in which every file is generated: others there are left over and go. */
-const folders = ["crds/generated", "docs/reference", "manifests"];
+const folders = ["crds/generated", "docs/reference", "manifests", "charts/nuncio/crds", "charts/nuncio/templates"];
+/** In them, but written by hand. */
+const byHand: ReadonlySet<string> = new Set(
+  ["_helpers.tpl", "NOTES.txt"].map((name) => `charts/nuncio/templates/${name}`),
+);
 
 /** Text by path from the repository's root. */
 export function generatedFiles(): ReadonlyMap<string, string> {
@@ -46,7 +50,7 @@ function textOf(path: string): string | undefined {
 }
 
 function leftOver(files: ReadonlyMap<string, string>): string[] {
-  return folders.flatMap((folder) => listFiles(folder)).filter((path) => !files.has(path));
+  return folders.flatMap((folder) => listFiles(folder)).filter((path) => !files.has(path) && !byHand.has(path));
 }
 
 function listFiles(folder: string): string[] {

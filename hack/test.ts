@@ -3,6 +3,7 @@ import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import { ensureHelm } from "./helm/build.mjs";
 import { root } from "./paths.mjs";
 import { ensureTestcluster } from "./testcluster/build.mjs";
 
@@ -22,10 +23,12 @@ interface JestResult {
 
 const isCi = process.env["CI"] === "true";
 
-/** Builds the test cluster. Here and not in the first test that needs it: on a fresh machine it takes minutes, and says so. */
+/** Builds the test cluster, and helm. Here and not in the first test that needs it: on a fresh machine it takes minutes, and says so. */
 async function hasCluster(): Promise<boolean> {
   try {
-    await ensureTestcluster({ log: (line: string) => console.error(`npm test: ${line}`) });
+    const log = (line: string): void => console.error(`npm test: ${line}`);
+    await ensureTestcluster({ log });
+    await ensureHelm({ log });
     return true;
   } catch (error) {
     if (!(error instanceof Error) || error.name !== "GoMissing") throw error;

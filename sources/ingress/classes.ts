@@ -2,8 +2,9 @@ import { group } from "../../crds/common.ts";
 import type { IngressClassResource, IngressResource } from "../../crds/resources.ts";
 import type { Problem } from "../../ir/problem.ts";
 
-const controller = `${group}/ingress-controller`;
-const idAnnotation = `${group}/ambassador-id`;
+/** By it the gateway knows its IngressClasses. */
+export const controller = `${group}/ingress-controller`;
+export const idAnnotation = `${group}/ambassador-id`;
 const classAnnotation = "kubernetes.io/ingress.class";
 
 /** The IngressClasses that are there. */

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { parseAllDocuments } from "yaml";
 import { kinds } from "../../capabilities/kinds.ts";
-import { manifestFiles } from "../../hack/manifests.ts";
+import { manifestFiles } from "../../hack/manifests/files.ts";
 
 const root = join(import.meta.dirname, "../..");
 

@@ -1,5 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { gatewayRules } from "../../capabilities/rules.ts";
+import { plainNames } from "../../hack/manifests/names.ts";
+import { resolved } from "../../hack/manifests/plain.ts";
+import { accounts, gatewayAccess } from "../../hack/manifests/rbac.ts";
+import { defaults } from "../../hack/manifests/values.ts";
 import { clusterAvailable } from "../cluster/available.ts";
 import { hostAddress } from "../cluster/host-address.ts";
 import { freePort } from "../cluster/loopback.ts";
@@ -31,20 +34,11 @@ const scopes: Readonly<Record<string, Scope>> = {
   "an id": { env: { AMBASSADOR_ID: "blue" }, id: "blue" },
 };
 
-const rbac = "rbac.authorization.k8s.io";
-
-/** What a namespaced installation has: an account, and the gateway's rights in one namespace. */
-function roleOf(namespace: string): readonly Manifest[] {
-  const metadata = { name: "narrow", namespace };
-  return [
-    { apiVersion: "v1", kind: "ServiceAccount", metadata },
-    { apiVersion: `${rbac}/v1`, kind: "Role", metadata, rules: gatewayRules() },
-    {
-      ...{ apiVersion: `${rbac}/v1`, kind: "RoleBinding", metadata },
-      roleRef: { apiGroup: rbac, kind: "Role", name: "narrow" },
-      subjects: [{ kind: "ServiceAccount", ...metadata }],
-    },
-  ];
+/** What an installation for one namespace has there: an account and its rights, as the chart makes them. */
+function accessIn(namespace: string): readonly Manifest[] {
+  const values = { ...defaults, scope: { singleNamespace: true } };
+  const names = { ...plainNames, namespace };
+  return resolved([...accounts(names), ...gatewayAccess(names)], values) as readonly Manifest[];
 }
 
 (clusterAvailable ? describe : describe.skip).each(Object.entries(scopes))(
@@ -122,8 +116,8 @@ function roleOf(namespace: string): readonly Manifest[] {
         freePort(),
       ]);
       const namespace = (name: string): Manifest => ({ apiVersion: "v1", kind: "Namespace", metadata: { name } });
-      await world.apply(namespace("own"), namespace("other"), ...roleOf("own"));
-      const account = { namespace: "own", serviceAccount: "narrow" };
+      await world.apply(namespace("own"), namespace("other"), ...accessIn("own"));
+      const account = { namespace: "own", serviceAccount: "nuncio" };
       const kubeconfig = scope.narrow ? { kubeconfig: await world.cluster.kubeconfigFor(account) } : {};
       gateway = await world.gateway({ env: scope.env, ...kubeconfig });
       const toWeb = [service("web", 80, { headless: true }), endpointSlice("web", web)];

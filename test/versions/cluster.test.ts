@@ -1,7 +1,7 @@
 import { X509Certificate } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it, jest } from "@jest/globals";
 import { parseAllDocuments, stringify } from "yaml";
-import { manifestFiles } from "../../hack/manifests.ts";
+import { manifestFiles } from "../../hack/manifests/files.ts";
 import { type AdmissionProcess, peerCertificate, startAdmission } from "../admission/process.ts";
 import { clusterAvailable } from "../cluster/available.ts";
 import { type Cluster, type KubectlResult, startCluster } from "../cluster/cluster.ts";
@@ -33,6 +33,7 @@ interface Crd {
 const documentsOf = (file: string): Manifest[] =>
   parseAllDocuments(manifestFiles().get(`manifests/${file}`) ?? "").map((each) => each.toJS() as Manifest);
 const isWebhook = ({ kind }: Manifest): boolean => kind.endsWith("WebhookConfiguration");
+const isCrd = ({ kind }: Manifest): boolean => kind === "CustomResourceDefinition";
 const isLogService = ({ metadata }: Manifest): boolean => metadata.name === "logservices.getambassador.io";
 const yaml = (objects: readonly unknown[]): string => objects.map((each) => stringify(each)).join("---\n");
 
@@ -72,7 +73,7 @@ jest.setTimeout(300_000);
   beforeAll(async () => {
     cluster = await startCluster();
     await cluster.apply(yaml(documentsOf("crds-legacy.yaml")));
-    await cluster.apply(yaml(documentsOf("install.yaml").filter((each) => !isWebhook(each))));
+    await cluster.apply(yaml(documentsOf("install.yaml").filter((each) => !isWebhook(each) && !isCrd(each))));
     await cluster.apply(yaml(documentsOf("mutate.yaml").filter((each) => !isWebhook(each))));
     const kubeconfig = await cluster.kubeconfigFor({ namespace: "nuncio", serviceAccount: "nuncio-admission" });
     const [port, second] = [await freePort(), await freePort()];

@@ -1,0 +1,100 @@
+{{/* The application: app.kubernetes.io/name */}}
+{{- define "nuncio.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* The gateway's objects, by the rule of Emissary's chart. 52 characters leave room for what is put behind it. */}}
+{{- define "nuncio.fullname" -}}
+{{- $name := default .Chart.Name .Values.nameOverride -}}
+{{- if .Values.fullnameOverride -}}
+{{- .Values.fullnameOverride | trunc 52 | trimSuffix "-" -}}
+{{- else if contains $name .Release.Name -}}
+{{- .Release.Name | trunc 52 | trimSuffix "-" -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Name $name | trunc 52 | trimSuffix "-" -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "nuncio.namespace" -}}
+{{- default .Release.Namespace .Values.namespaceOverride -}}
+{{- end -}}
+
+{{- define "nuncio.serviceName" -}}
+{{- default (include "nuncio.fullname" .) .Values.service.nameOverride -}}
+{{- end -}}
+
+{{- define "nuncio.rbacName" -}}
+{{- default (include "nuncio.fullname" .) .Values.rbac.nameOverride -}}
+{{- end -}}
+
+{{- define "nuncio.serviceAccountName" -}}
+{{- default (ternary (include "nuncio.fullname" .) "default" .Values.serviceAccount.create) .Values.serviceAccount.name -}}
+{{- end -}}
+
+{{- define "nuncio.admissionAccountName" -}}
+{{- $made := printf "%s-admission" (include "nuncio.fullname" .) -}}
+{{- with .Values.admission.serviceAccount -}}
+{{- default (ternary $made "default" .create) .name -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Labels that say where an object is from, and select nothing. */}}
+{{- define "nuncio.commonLabels" -}}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{- end -}}
+
+{{- define "nuncio.image" -}}
+{{- with .Values.image -}}
+{{- if .digest -}}
+{{- printf "%s@%s" .repository .digest | quote -}}
+{{- else -}}
+{{- printf "%s:%s" .repository (default $.Chart.AppVersion .tag) | quote -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Seconds until the kubelet kills: the delay before the drain, the longest drain, and a little time to end. */}}
+{{- define "nuncio.gracePeriod" -}}
+{{- with .Values.terminationGracePeriodSeconds -}}
+{{- int . -}}
+{{- else -}}
+{{- add (int .Values.drainDelaySeconds) (int (default 600 .Values.env.AMBASSADOR_DRAIN_TIME)) 5 -}}
+{{- end -}}
+{{- end -}}
+
+{{/* A map as environment variables. */}}
+{{- define "nuncio.env" -}}
+{{- range $name, $value := . }}
+- name: {{ $name }}
+  value: {{ ternary $value (toJson $value) (kindIs "string" $value) | quote }}
+{{- end }}
+{{- end -}}
+
+{{- define "nuncio.containerPorts" -}}
+{{- range .Values.service.ports }}
+- name: {{ .name }}
+  containerPort: {{ int .targetPort }}
+  {{- with .protocol }}
+  protocol: {{ . }}
+  {{- end }}
+  {{- with .hostPort }}
+  hostPort: {{ int . }}
+  {{- end }}
+{{- end }}
+{{- end -}}
+
+{{- define "nuncio.servicePorts" -}}
+{{- range .Values.service.ports }}
+- name: {{ .name }}
+  port: {{ int .port }}
+  targetPort: {{ int .targetPort }}
+  {{- with .protocol }}
+  protocol: {{ . }}
+  {{- end }}
+  {{- with .nodePort }}
+  nodePort: {{ int . }}
+  {{- end }}
+{{- end }}
+{{- end -}}

@@ -1,0 +1,133 @@
+/** The webhook: its Pods and Service, what the API server asks it, and certificates of cert-manager. */
+import { mutatingConfiguration, webhookConfiguration } from "../../capabilities/webhook.ts";
+import { labels, metadata } from "./labels.ts";
+import { type Names, selector } from "./names.ts";
+import { all, block, computed, integer, not, on, text, when } from "./parts.ts";
+import { adminPort, podTemplate, probe, rolling, spread, variables } from "./pods.ts";
+import { hasAdmission, ownCertificates } from "./rbac.ts";
+
+const port = 8443;
+const certificatePath = "/etc/nuncio/certificate";
+
+export function admissionDeployment(names: Names): unknown {
+  return when(hasAdmission, {
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: metadata(names, "admission", names.admission),
+    spec: {
+      replicas: integer("admission.replicaCount"),
+      selector: { matchLabels: selector(names, "admission") },
+      strategy: rolling,
+      template: podTemplate(names, "admission", {
+        account: names.admissionAccount,
+        terminationGracePeriodSeconds: 30,
+        container: container(names),
+        volumes: [
+          { name: "tmp", emptyDir: {} },
+          when(not(ownCertificates), { name: "certificate", secret: { secretName: `${names.admission}-tls` } }),
+        ],
+        more: { topologySpreadConstraints: spread(names, "admission") },
+      }),
+    },
+  });
+}
+
+function container(names: Names): Readonly<Record<string, unknown>> {
+  return {
+    args: [
+      "admission",
+      `--port=${port}`,
+      computed(
+        'printf "--admin-port=%d" (int .Values.adminService.port)',
+        ({ adminService }) => `--admin-port=${adminService.port}`,
+      ),
+      when(
+        ownCertificates,
+        ["--certificates=own", `--name=${names.admission}`, "--convert"],
+        [`--cert=${certificatePath}/tls.crt`, `--key=${certificatePath}/tls.key`],
+      ),
+      when(on("admission.mutate"), "--mutate"),
+    ],
+    // What the gateway sees, it sees too.
+    env: [
+      variables("(merge (dict) .Values.admission.env .Values.env)", ({ env, admission }) => ({
+        ...env,
+        ...admission.env,
+      })),
+      block("admission.envRaw"),
+    ],
+    ports: [
+      { name: "https", containerPort: port },
+      { name: "admin", containerPort: adminPort },
+    ],
+    resources: block("admission.resources"),
+    startupProbe: probe("/healthz", { periodSeconds: 1, failureThreshold: 60 }),
+    livenessProbe: probe("/healthz", { periodSeconds: 10 }),
+    readinessProbe: probe("/readyz", { periodSeconds: 2 }),
+    volumeMounts: [
+      { name: "tmp", mountPath: "/tmp" },
+      when(not(ownCertificates), { name: "certificate", mountPath: certificatePath, readOnly: true }),
+    ],
+  };
+}
+
+export function admissionService(names: Names): unknown {
+  return when(hasAdmission, {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: metadata(names, "admission", names.admission),
+    spec: { selector: selector(names, "admission"), ports: [{ name: "https", port: 443, targetPort: "https" }] },
+  });
+}
+
+export function admissionBudget(names: Names): unknown {
+  return when(hasAdmission, {
+    apiVersion: "policy/v1",
+    kind: "PodDisruptionBudget",
+    metadata: metadata(names, "admission", names.admission),
+    spec: { maxUnavailable: 1, selector: { matchLabels: selector(names, "admission") } },
+  });
+}
+
+export function webhooks(names: Names): readonly unknown[] {
+  const { admission: name, namespace } = names;
+  const place = { name, namespace };
+  const meta = {
+    labels: labels(names, "admission"),
+    annotations: when(not(ownCertificates), { [injected]: `${namespace}/${name}` }),
+  };
+  return [
+    when(hasAdmission, webhookConfiguration(meta, { place, failurePolicy: text("admission.failurePolicy") })),
+    when(all(hasAdmission, on("admission.mutate")), mutatingConfiguration(meta, place)),
+  ];
+}
+
+const injected = "cert-manager.io/inject-ca-from";
+
+/** cert-manager's objects: a certificate for the Service, and somebody to sign it. */
+export function certificates(names: Names): readonly unknown[] {
+  const isMade = all(hasAdmission, not(ownCertificates));
+  const { admission: name, namespace } = names;
+  const meta = metadata(names, "admission", name);
+  const apiVersion = "cert-manager.io/v1";
+  const service = `${name}.${namespace}`;
+  return [
+    when(all(isMade, not(on("admission.issuerRef"))), {
+      apiVersion,
+      kind: "Issuer",
+      metadata: meta,
+      spec: { selfSigned: {} },
+    }),
+    when(isMade, {
+      apiVersion,
+      kind: "Certificate",
+      metadata: meta,
+      spec: {
+        secretName: `${name}-tls`,
+        dnsNames: [`${service}.svc`, `${service}.svc.cluster.local`, service],
+        privateKey: { algorithm: "ECDSA", size: 256, rotationPolicy: "Always" },
+        issuerRef: when(on("admission.issuerRef"), block("admission.issuerRef"), { kind: "Issuer", name }),
+      },
+    }),
+  ];
+}

@@ -1,0 +1,120 @@
+/** The gateway: its Pods, how many, and what may be done to them. */
+import { labels, metadata } from "./labels.ts";
+import { type Names, selector } from "./names.ts";
+import { block, computed, included, integer, on, when } from "./parts.ts";
+import { adminPort, autoscaled, podTemplate, probe, replicas, rolling, spread, variables } from "./pods.ts";
+import { singleNamespace } from "./rbac.ts";
+import type { Values } from "./values.ts";
+
+export function gatewayDeployment(names: Names): unknown {
+  const matchLabels = selector(names, "gateway");
+  return {
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata: {
+      ...metadata(names, "gateway", names.gateway),
+      labels: { ...labels(names, "gateway"), "...deploymentLabels": block("deploymentLabels") },
+      annotations: block("deploymentAnnotations"),
+    },
+    spec: {
+      replicas,
+      progressDeadlineSeconds: integer("progressDeadlines.ambassador"),
+      selector: { matchLabels },
+      strategy: when(on("deploymentStrategy"), block("deploymentStrategy"), rolling),
+      template: podTemplate(names, "gateway", {
+        account: names.gatewayAccount,
+        terminationGracePeriodSeconds: computed('include "nuncio.gracePeriod" .', gracePeriod),
+        initContainers: block("initContainers"),
+        container: container(names),
+        sidecars: block("sidecarContainers"),
+        volumes: [{ name: "tmp", emptyDir: {} }, block("volumes")],
+        more: {
+          topologySpreadConstraints: when(
+            on("topologySpreadConstraints"),
+            block("topologySpreadConstraints"),
+            spread(names, "gateway"),
+          ),
+          dnsPolicy: computed(".Values.dnsPolicy", ({ dnsPolicy }) => dnsPolicy),
+          hostNetwork: when(on("hostNetwork"), true),
+        },
+      }),
+    },
+  };
+}
+
+/** The delay before the drain, the longest drain, and a little time to end. */
+function gracePeriod(values: Values): number {
+  const { terminationGracePeriodSeconds: given, drainDelaySeconds, env } = values;
+  return given ?? drainDelaySeconds + Number(env["AMBASSADOR_DRAIN_TIME"] ?? 600) + 5;
+}
+
+function container(names: Names): Readonly<Record<string, unknown>> {
+  return {
+    args: [
+      "run",
+      computed(
+        'printf "--admin-port=%d" (int .Values.adminService.port)',
+        ({ adminService }) => `--admin-port=${adminService.port}`,
+      ),
+      computed(
+        'printf "--drain-delay=%d" (int .Values.drainDelaySeconds)',
+        ({ drainDelaySeconds }) => `--drain-delay=${drainDelaySeconds}`,
+      ),
+    ],
+    env: [
+      { name: "POD_NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },
+      // Its Lease goes with the Pod.
+      { name: "POD_UID", valueFrom: { fieldRef: { fieldPath: "metadata.uid" } } },
+      { name: "NUNCIO_SERVICE", value: names.service },
+      when(singleNamespace, { name: "AMBASSADOR_SINGLE_NAMESPACE", value: "true" }),
+      when(on("knative.enabled"), { name: "AMBASSADOR_KNATIVE_SUPPORT", value: "true" }),
+      variables(".Values.env", ({ env }) => env),
+      block("envRaw"),
+    ],
+    ports: [
+      included('include "nuncio.containerPorts" .', ({ service }) =>
+        service.ports.map(({ name, targetPort, protocol, hostPort }) => ({
+          name,
+          containerPort: targetPort,
+          ...(protocol === undefined ? {} : { protocol }),
+          ...(hostPort === undefined ? {} : { hostPort }),
+        })),
+      ),
+      { name: "admin", containerPort: adminPort },
+    ],
+    resources: block("resources"),
+    startupProbe: probe("/healthz", { "...": block("startupProbe") }),
+    livenessProbe: probe("/healthz", { "...": block("livenessProbe") }),
+    readinessProbe: probe("/readyz", { "...": block("readinessProbe") }),
+    lifecycle: block("lifecycle"),
+    volumeMounts: [{ name: "tmp", mountPath: "/tmp" }, block("volumeMounts")],
+  };
+}
+
+export function gatewayScaler(names: Names): unknown {
+  return when(autoscaled, {
+    apiVersion: "autoscaling/v2",
+    kind: "HorizontalPodAutoscaler",
+    metadata: metadata(names, "gateway", names.gateway),
+    spec: {
+      scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: names.gateway },
+      minReplicas: integer("autoscaling.minReplicas"),
+      maxReplicas: integer("autoscaling.maxReplicas"),
+      metrics: block("autoscaling.metrics"),
+      behavior: block("autoscaling.behavior"),
+    },
+  });
+}
+
+/** With one replica too: a node can always be drained. */
+export function gatewayBudget(names: Names): unknown {
+  return {
+    apiVersion: "policy/v1",
+    kind: "PodDisruptionBudget",
+    metadata: metadata(names, "gateway", names.gateway),
+    spec: {
+      "...budget": when(on("podDisruptionBudget"), { "...given": block("podDisruptionBudget") }, { maxUnavailable: 1 }),
+      selector: { matchLabels: selector(names, "gateway") },
+    },
+  };
+}

@@ -1,0 +1,91 @@
+/** What the Pods of gateway and admission have in common. */
+import { version } from "./labels.ts";
+import { type Component, type Names, selector } from "./names.ts";
+import { block, computed, included, integer, not, on, type Part, text, when } from "./parts.ts";
+import type { Values } from "./values.ts";
+
+export const adminPort = integer("adminService.port");
+
+/** Values of the admission process stand under `admission`. */
+const prefixes = { gateway: "", admission: "admission." } as const;
+
+export interface PodParts {
+  readonly account: string;
+  readonly terminationGracePeriodSeconds: unknown;
+  readonly initContainers?: Part;
+  readonly container: Readonly<Record<string, unknown>>;
+  readonly sidecars?: Part;
+  readonly volumes: readonly unknown[];
+  readonly more?: Readonly<Record<string, unknown>>;
+}
+
+export function podTemplate(names: Names, component: Component, parts: PodParts): unknown {
+  const prefix = prefixes[component];
+  const { account, terminationGracePeriodSeconds, initContainers, container, sidecars, volumes, more } = parts;
+  return {
+    metadata: {
+      labels: { ...selector(names, component), "...podLabels": block(`${prefix}podLabels`) },
+      annotations: block(`${prefix}podAnnotations`),
+    },
+    spec: {
+      serviceAccountName: account,
+      terminationGracePeriodSeconds,
+      imagePullSecrets: block("imagePullSecrets"),
+      securityContext: block("security.podSecurityContext"),
+      priorityClassName: when(on(`${prefix}priorityClassName`), text(`${prefix}priorityClassName`)),
+      nodeSelector: block(`${prefix}nodeSelector`),
+      affinity: block(`${prefix}affinity`),
+      tolerations: block(`${prefix}tolerations`),
+      ...more,
+      ...(initContainers === undefined ? {} : { initContainers }),
+      containers: [
+        {
+          name: component,
+          image: computed('include "nuncio.image" .', imageOf),
+          imagePullPolicy: text("image.pullPolicy"),
+          ...container,
+          securityContext: block("security.containerSecurityContext"),
+        },
+        ...(sidecars === undefined ? [] : [sidecars]),
+      ],
+      volumes,
+    },
+  };
+}
+
+function imageOf({ image: { repository, tag, digest } }: Values): string {
+  return digest === "" ? `${repository}:${tag === "" ? version : tag}` : `${repository}@${digest}`;
+}
+
+/** Over zones first, then over nodes; never so that a Pod has no place. */
+export function spread(names: Names, component: Component): readonly unknown[] {
+  return ["topology.kubernetes.io/zone", "kubernetes.io/hostname"].map((topologyKey) => ({
+    maxSkew: 1,
+    topologyKey,
+    whenUnsatisfiable: "ScheduleAnyway",
+    labelSelector: { matchLabels: selector(names, component) },
+    // The Pods of the roll-out alone: those that are about to go would lead the new ones astray.
+    matchLabelKeys: ["pod-template-hash"],
+  }));
+}
+
+/** One at a time, and each only when its successor is ready. */
+export const rolling = { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } } as const;
+
+export function probe(path: string, timing: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return { httpGet: { path, port: "admin" }, ...timing };
+}
+
+export type Environment = Readonly<Record<string, string | number | boolean>>;
+
+/** In the order in which Go's templates go through a map. */
+export function variables(expression: string, of: (values: Values) => Environment): Part {
+  return included(`include "nuncio.env" ${expression}`, (values) =>
+    Object.entries(of(values))
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, each]) => ({ name, value: String(each) })),
+  );
+}
+
+export const autoscaled = on("autoscaling.enabled");
+export const replicas = when(not(autoscaled), integer("replicaCount"));

@@ -1,0 +1,114 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "@jest/globals";
+import { parse } from "yaml";
+import { plainNames } from "../../hack/manifests/names.ts";
+import { resolved } from "../../hack/manifests/plain.ts";
+import { sections } from "../../hack/manifests/sections.ts";
+import { defaults, type Values, valuesSchema } from "../../hack/manifests/values.ts";
+import { clusterAvailable } from "../cluster/available.ts";
+import { chart, helm, installed, keyOf, type KubeObject, objectsOf, rendered, valueSets, valuesFile } from "./helm.ts";
+
+/** Labels that only Helm can know. */
+const ofHelm = new Set(["helm.sh/chart", "app.kubernetes.io/managed-by"]);
+
+function byKey(objects: readonly KubeObject[]): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(
+    objects.map((object) => {
+      const labels = Object.entries(object.metadata.labels ?? {}).filter(([name]) => !ofHelm.has(name));
+      return [keyOf(object), { ...object, metadata: { ...object.metadata, labels: Object.fromEntries(labels) } }];
+    }),
+  );
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** As Helm merges values: maps key by key, all else as a whole. */
+function merged(base: unknown, over: unknown): unknown {
+  const isMap = (value: unknown): value is Json => typeof value === "object" && value !== null && !Array.isArray(value);
+  if (!isMap(base) || !isMap(over)) return over;
+  const both = Object.entries(over).map(([key, value]) => [key, key in base ? merged(base[key], value) : value]);
+  return { ...base, ...(Object.fromEntries(both) as Json) };
+}
+
+/** In TypeScript, what Helm makes of a set of values. */
+function inTypeScript(set: string): readonly KubeObject[] {
+  const given: unknown = parse(readFileSync(valuesFile(set), "utf8"));
+  const values = valuesSchema.parse(merged(defaults, given)) as Values;
+  const names = { ...plainNames, gatewayAccount: values.serviceAccount.name || plainNames.gatewayAccount };
+  return JSON.parse(JSON.stringify(resolved([...sections(names).values()].flat(), values))) as readonly KubeObject[];
+}
+
+const refusal = async (...args: readonly string[]): Promise<string> => {
+  const { code, stderr } = await helm(["template", "nuncio", chart, ...args]);
+  expect(code).toBe(1);
+  return stderr;
+};
+
+(clusterAvailable ? describe : describe.skip)("the Helm chart", () => {
+  it.each(["", ...valueSets])("is clean to helm lint --strict: values %j", async (set) => {
+    const { code, stdout, stderr } = await helm([
+      "lint",
+      "--strict",
+      chart,
+      ...(set === "" ? [] : ["-f", valuesFile(set)]),
+    ]);
+    expect(stdout + stderr).toContain("0 chart(s) failed");
+    expect(code).toBe(0);
+  });
+
+  it("makes with its defaults what install.yaml has, object by object", async () => {
+    const apart = new Set(["Namespace", "CustomResourceDefinition"]);
+    const wanted = byKey(installed().filter(({ kind }) => !apart.has(kind)));
+    expect(Object.keys(wanted).length).toBeGreaterThan(15);
+    expect(byKey(objectsOf(await rendered()))).toEqual(wanted);
+    const crds = (objects: readonly KubeObject[]) => objects.filter(({ kind }) => kind === "CustomResourceDefinition");
+    expect(crds(objectsOf(await rendered(["--include-crds"])))).toEqual(crds(installed()));
+  });
+
+  it.each(valueSets)("means by values the same as the code that writes install.yaml: %s", async (set) => {
+    expect(byKey(objectsOf(await rendered(["-f", valuesFile(set)])))).toEqual(byKey(inTypeScript(set)));
+  });
+
+  it("names everything by the release and its namespace", async () => {
+    const args = ["template", "edge", chart, "-n", "outside", "-f", valuesFile("everything")];
+    const { stdout } = await helm(args);
+    for (const { kind, metadata } of objectsOf(stdout)) {
+      if (kind !== "IngressClass" && !kind.endsWith("Resolver") && kind !== "Module") {
+        expect(metadata.name).toMatch(/^edge-nuncio/);
+      }
+      if (metadata.namespace !== undefined) expect(metadata.namespace).toBe("outside");
+    }
+    expect(stdout).toContain("edge-nuncio-admission.outside.svc");
+    expect(stdout).not.toMatch(/namespace: nuncio$/m);
+  });
+
+  it("has no object outside of the namespace with scope.singleNamespace, and no right", async () => {
+    const objects = objectsOf(await rendered(["-f", valuesFile("single-namespace")]));
+    const namespaced = ["Deployment", "Listener", "NetworkPolicy", "PodDisruptionBudget", "Role", "RoleBinding"];
+    expect([...new Set(objects.map(({ kind }) => kind))].sort()).toEqual(
+      [...namespaced, "Service", "ServiceAccount"].sort(),
+    );
+    expect(objects.every(({ metadata }) => metadata.namespace === "nuncio")).toBe(true);
+  });
+
+  it.each([
+    ["replicaCout=3", "additional properties 'replicaCout' not allowed"],
+    ["replicaCount=three", "at '/replicaCount': got string, want integer"],
+    ["replicaCount=null", "missing property 'replicaCount'"],
+    ["service.type=Loadbalancer", "at '/service/type': value must be one of 'LoadBalancer', 'NodePort', 'ClusterIP'"],
+    ["service.ports[0].port=80", "at '/service/ports/0': missing properties 'name', 'targetPort'"],
+    ["admission.failurePolicy=fail", "at '/admission/failurePolicy': value must be one of 'Ignore', 'Fail'"],
+    ["admission.certificates=helm", "at '/admission/certificates': value must be one of 'own', 'cert-manager'"],
+  ])("refuses %s, and says why", async (value, why) => {
+    expect(await refusal("--set", value)).toContain(why);
+  });
+
+  it("says of values of Emissary's chart that mean nothing here what to do instead, of all at once", async () => {
+    const said = await refusal("--set", "agent.enabled=true,daemonSet=true");
+    expect(said).toContain("- agent: nothing is reported to anybody\n- daemonSet: a Deployment is spread over nodes;");
+  });
+
+  it("can be part of another chart", async () => {
+    expect((await helm(["template", "nuncio", chart, "--set", "global.region=x"])).code).toBe(0);
+  });
+});
