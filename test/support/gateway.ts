@@ -195,7 +195,9 @@ export async function startGateway(options: GatewayOptions = {}): Promise<Gatewa
     onProblems: () => undefined,
   });
   const quarantine =
-    options.quarantine === false ? undefined : createQuarantine({ onChange: () => reconciler.changed(), clock: systemClock });
+    options.quarantine === false
+      ? undefined
+      : createQuarantine({ onChange: () => reconciler.changed(), clock: systemClock });
   const reconciler = createReconciler({
     verdicts: createVerdicts(validator),
     // Whoever applies something waits for its verdict.
