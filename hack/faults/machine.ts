@@ -129,19 +129,19 @@ export const memoryShort: Fault = {
   async run(ground, { load }) {
     const { gateway, writes } = ground;
     const made: Manifest[] = [];
-    const deaths = () => [...gateway.log.matchAll(/the control plane (was killed|exited)/g)].length;
-    while (deaths() < 3 && made.length < 30_000) {
-      const more = Array.from({ length: 1000 }, (_, index) => {
+    const deaths = () => [...gateway.log.matchAll(/control plane (was killed|exited)/g)].length;
+    while (deaths() < 3 && made.length < 10_000) {
+      const more = Array.from({ length: 500 }, (_, index) => {
         const name = `heavy-${made.length + index}`;
         return mapping(name, {
           prefix: `/${name}/`,
           service: "one",
-          add_request_headers: { "x-heavy": { value: "x".repeat(2000) } },
+          add_request_headers: { "x-heavy": { value: "x".repeat(20_000) } },
         });
       });
       await writes.create(more);
       made.push(...more);
-      await load.more(200);
+      await load.more(50);
     }
     const died = deaths();
     if (died < 3) throw new Error(`the control plane died ${died} times of ${made.length} Mappings`);
