@@ -49,8 +49,9 @@ const between = (start: number, full: number) => ({
 /** First what nobody notices, then what costs a client a connection, then a stream, last what refuses. Shares and order are of Envoy's
  *  documentation (overload manager; edge best practices). */
 const ofTheHeap: JsonObject = {
-  // Streams are weighed from 1 MiB of buffers on, the power of two that Envoy's documentation has: what a stream may buffer usually.
-  buffer_factory_config: { minimum_account_to_track_power_of_two: 20 },
+  // Streams are weighed from 256 KiB of buffers on, their window. From 1 MiB on, as in Envoy's documentation, many streams that hold just
+  // less each would keep the heap full, and none of them would be reset: every request was answered 503 for as long as they stayed.
+  buffer_factory_config: { minimum_account_to_track_power_of_two: 18 },
   actions: [
     {
       name: action("reduce_timeouts"),

@@ -15,10 +15,11 @@ let port: number;
 
 const networking = "networking.k8s.io/v1";
 
+/** Beside the one of the manifest, which is there from the start. */
 const ingressClass: Manifest = {
   apiVersion: networking,
   kind: "IngressClass",
-  metadata: { name: "nuncio" },
+  metadata: { name: "another" },
   spec: { controller: "getambassador.io/ingress-controller" },
 };
 
@@ -29,7 +30,7 @@ function ingress(name: string, path: string, spec: object = {}): Manifest {
     kind: "Ingress",
     metadata: { name, namespace: "default" },
     spec: {
-      ingressClassName: "nuncio",
+      ingressClassName: "another",
       rules: [{ http: { paths: [{ path, pathType: "Prefix", backend: to }] } }],
       ...spec,
     },

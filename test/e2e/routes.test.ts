@@ -61,8 +61,10 @@ const status = (code: number) => (got: Answer) => got.status === code;
   it("waits for CRDs that are missing, says which, and is ready when they come", async () => {
     const line = await gateway.logged(/warn .*mappings\.getambassador\.io/);
     expect(line).toMatch(/CRD/);
-    const waiting = await gateway.readyz();
-    expect(waiting).toMatchObject({ status: 503, body: expect.stringMatching(/^not ready: .*getambassador\.io/) });
+    await gateway.until("the reason", async () => {
+      const { status: code, body } = (await gateway.readyz()) ?? {};
+      return code === 503 && /^not ready: .*getambassador\.io/.test(body ?? "");
+    });
     expect(gateway.sent()).toEqual([]);
     await applyCrds(world.cluster);
     await world.apply(listener("http", port), cleartextHost("any", "*"));

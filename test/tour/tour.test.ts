@@ -4,7 +4,7 @@ import path from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { root } from "../../hack/paths.mjs";
 import { clusterAvailable } from "../cluster/available.ts";
-import { DemoProcess } from "../demo/demo-process.ts";
+import { DemoProcess, hold } from "../demo/demo-process.ts";
 import { isAs, stepsOf } from "./console.ts";
 
 const page = fs.readFileSync(path.join(root, "docs/tour.md"), "utf8");
@@ -32,8 +32,14 @@ describe("an output as a page has it", () => {
   const demo: { process?: DemoProcess } = {};
 
   beforeAll(async () => {
-    demo.process = new DemoProcess({ args: ["--cluster"] });
-    await demo.process.ready(120_000);
+    // Ports of its own: another test's demo may look for the usual ones at the same moment, and find them free as this one does.
+    const held = await Promise.all([8080, 8877, 8878, 9443].map((port) => hold(port)));
+    try {
+      demo.process = new DemoProcess({ args: ["--cluster"] });
+      await demo.process.ready(120_000);
+    } finally {
+      for (const server of held) server?.close();
+    }
   }, 150_000);
 
   afterAll(() => demo.process?.end(), 60_000);
