@@ -112,7 +112,8 @@ function startStayingLoad(): Load {
     await world.cluster.killApiServer();
     const mark = gateway.mark();
     process.kill(gateway.pidOf("control-plane") as number, "SIGKILL");
-    await gateway.logged(/warn +kubernetes: the API server .* cannot be reached/, mark);
+    await gateway.logged(/supervisor: control plane started/, mark);
+    await gateway.logged(/warn +\w+: the API server .* cannot be reached/, gateway.mark());
     await staying.more(500);
     // Envoy serves: its Pod stays in its Service.
     expect(await gateway.readyz()).toMatchObject({ status: 200 });
