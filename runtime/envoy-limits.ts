@@ -15,7 +15,7 @@ export interface EnvoyLimits {
 const mebibyte = 1024 * 1024;
 
 /** Node's two processes and the Envoy that judges contents have 220 to 400 MiB between them (docs/performance.md). */
-const reservedBytes = 256 * mebibyte;
+const reservedBytes = 400 * mebibyte;
 /** And more where there is more: traffic of the kernel's and whatever else stands in the container. */
 const reservedShare = 1 / 4;
 /** In a container that is too small for all of it. */

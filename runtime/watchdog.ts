@@ -29,7 +29,7 @@ export async function watchControlPlane(child: ChildProcess, options: WatchdogOp
   for (let missed = 0; missed < misses; ) {
     await sleep(clock, everyMs, signal);
     if (signal.aborted) return;
-    const probe = { method: "GET", path: "/healthz", timeoutMs: everyMs / 2, signal } as const;
+    const probe = { method: "GET", path: "/healthz", timeoutMs: everyMs / 2 } as const;
     missed = await adminRequest(socketPath, probe).then(
       () => 0,
       () => missed + 1,

@@ -11,7 +11,7 @@ import { referencedSecrets } from "../../sources/getambassador/secret-references
 import { FatalError } from "../../runtime/fatal.ts";
 import { conditionsIn } from "../../status/status.ts";
 import { exitCodes } from "../output/exit-codes.ts";
-import { clusterOf, readClusterObjects } from "../state/cluster.ts";
+import { clusterOf, ownNamespace, readClusterObjects } from "../state/cluster.ts";
 import { fileSettings, manifestFiles } from "../state/files.ts";
 import { readReplicas } from "../state/replicas.ts";
 import { sourceOf } from "../state/source.ts";
@@ -86,7 +86,7 @@ async function ofCluster(flags: StateFlags, env: Environment, note: (line: strin
   const { kubeConfig } = clusterOf(flags, env);
   let replicas: SavedCluster["replicas"];
   try {
-    replicas = await readReplicas(kubeConfig, flags.namespace, from);
+    replicas = await readReplicas(kubeConfig, ownNamespace(env), from);
   } catch (error) {
     // All else is worth having for who may not read Leases.
     if (!(error instanceof FatalError)) throw error;

@@ -50,7 +50,8 @@ export async function readClusterObjects(flags: StateFlags, env: Environment): P
       secretsNamespace: settings.secretsSingleNamespace ? settings.namespace : undefined,
     });
     const [kept, ...kinds] = await Promise.all([
-      readKept(api, settings.ambassadorId, { namespace: ownNamespace(env) ?? flags.namespace }, from),
+      // Where the gateway is: the namespace of the flag is that of the objects.
+      readKept(api, settings.ambassadorId, { namespace: ownNamespace(env) }, from),
       ...read.map(async (kind) => ({ kind, objects: await listOrFail(api, kind, selection, from) })),
     ]);
     return { kinds, kept, settings: compileSettings(settings), from };
@@ -76,7 +77,7 @@ export async function readCluster(flags: StateFlags, env: Environment): Promise<
 }
 
 /** The gateway's, where that is known: who asks is mostly not where it runs. */
-function ownNamespace(env: Environment): string | undefined {
+export function ownNamespace(env: Environment): string | undefined {
   return env["AMBASSADOR_NAMESPACE"] ?? podNamespace()?.trim();
 }
 

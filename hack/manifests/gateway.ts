@@ -45,7 +45,7 @@ export function gatewayDeployment(names: Names): unknown {
 /** The delay before the drain, the longest drain, and a little time to end. */
 function gracePeriod(values: Values): number {
   const { terminationGracePeriodSeconds: given, drainDelaySeconds, env } = values;
-  return given ?? drainDelaySeconds + Number(env["AMBASSADOR_DRAIN_TIME"] ?? 600) + 5;
+  return given ?? drainDelaySeconds + Number(env["AMBASSADOR_DRAIN_TIME"] ?? 600) + 15;
 }
 
 function container(names: Names): Readonly<Record<string, unknown>> {

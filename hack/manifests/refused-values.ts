@@ -11,7 +11,7 @@ export const refusedValues: Readonly<Record<string, string>> = {
   deploymentNameOverride: "use fullnameOverride",
   deploymentTool: "no object depends on the tool",
   docker: "use image and imagePullSecrets",
-  namespace: "use env.AMBASSADOR_NAMESPACE",
+  namespace: "use helm --namespace, or namespaceOverride",
   prometheusExporter: "metrics are on the admin port; see metrics",
   restartPolicy: "Pods of a Deployment are always restarted",
   securityContext: "use security.podSecurityContext",

@@ -83,7 +83,7 @@ const gatewayPods = {
   ),
   terminationGracePeriodSeconds: unset(
     z.int().min(1),
-    "When the kubelet kills what is left. Unset: drainDelaySeconds, env.AMBASSADOR_DRAIN_TIME and 5 seconds together.",
+    "When the kubelet kills what is left. Unset: drainDelaySeconds, env.AMBASSADOR_DRAIN_TIME and 15 seconds together.",
   ),
   env: environment(
     "Environment variables of the gateway: see docs/environment.md. Numbers and booleans are written as text.",
@@ -96,7 +96,10 @@ const gatewayPods = {
     requests: { cpu: "200m", memory: "384Mi" },
     limits: { memory: "1Gi" },
   }),
-  livenessProbe: map("`/healthz` of the control plane.", { periodSeconds: 10, failureThreshold: 3 }),
+  livenessProbe: map("`/healthz` of the supervisor, which outlives the control plane.", {
+    periodSeconds: 10,
+    failureThreshold: 3,
+  }),
   readinessProbe: map("`/readyz`: Envoy has acknowledged a first configuration.", {
     periodSeconds: 2,
     failureThreshold: 3,

@@ -67,9 +67,10 @@ function blocksOf(page: string): readonly string[] {
     const commands = install.filter((block) => !isOfHelm(block));
     expect(commands.length).toBeGreaterThan(4);
     for (const block of commands) await sh(block);
-    await eventually("the kinds are gone", async () => {
+    const areGone = async () => {
       const { stdout } = await cluster.kubectl(["get", "crds", "-o", "name"]);
       return !stdout.includes("getambassador.io");
-    });
+    };
+    await eventually("the kinds are gone", areGone, { timeoutMs: 120_000 });
   });
 });

@@ -108,8 +108,8 @@ describe("the limits of Envoy", () => {
   it.each([
     [256, 102],
     [400, 160],
-    [600, 344],
-    [1024, 768],
+    [600, 240],
+    [1024, 624],
     [4096, 3072],
   ])("leave room for Node: of %s MiB the heap has %s", (limit, heap) => {
     const { maxHeapBytes = 0 } = envoyLimits(unset, { ...none, memoryBytes: limit * MiB }, 100);

@@ -60,7 +60,8 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- with .Values.terminationGracePeriodSeconds -}}
 {{- int . -}}
 {{- else -}}
-{{- add (int .Values.drainDelaySeconds) (int (default 600 .Values.env.AMBASSADOR_DRAIN_TIME)) 5 -}}
+{{- $drain := get .Values.env "AMBASSADOR_DRAIN_TIME" | toString -}}
+{{- add (int .Values.drainDelaySeconds) (int (eq $drain "" | ternary "600" $drain)) 15 -}}
 {{- end -}}
 {{- end -}}
 
