@@ -63,6 +63,11 @@ export default tseslint.config(
       "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
       "@typescript-eslint/consistent-type-imports": "error",
       "no-restricted-exports": ["error", { restrictDefaultExports: { direct: true } }],
+      "no-restricted-properties": [
+        "error",
+        { object: "Map", property: "groupBy", message: "Node 20 has none; see ir/group-by.ts." },
+        { object: "Object", property: "groupBy", message: "Node 20 has none; see ir/group-by.ts." },
+      ],
       eqeqeq: "error",
     },
   },

@@ -5,6 +5,7 @@ import { memoByKey, memoForever } from "../ir/memo.ts";
 import { formatObject, type ObjectRef, type Problem, toldOf } from "../ir/problem.ts";
 import { keyOf } from "../ir/resource.ts";
 import { fields, findResource, placeOf } from "./store.ts";
+import { groupBy } from "../ir/group-by.ts";
 
 /**
  * An object that is bad in this very content, though nothing is wrong with it as far as the compiler can see. When the object
@@ -82,7 +83,7 @@ export function goodForm(
 /** Thousands may be refused: each is looked for among its own. */
 const byObject = memoForever(
   (refusals: readonly Refusal[]): ReadonlyMap<string, readonly Refusal[]> =>
-    Map.groupBy(refusals, ({ object }) => formatObject(object)),
+    groupBy(refusals, ({ object }) => formatObject(object)),
 );
 
 export function withStandIns(asked: Resources, refused: readonly Refused[]): Resources {

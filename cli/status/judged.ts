@@ -7,6 +7,7 @@ import { formatComplaint, formatObject, type Problem } from "../../ir/problem.ts
 import { verdictsOf } from "../../status/conditions.ts";
 import type { CompiledState } from "../state/compiled.ts";
 import type { Found, ShownCondition } from "./objects.ts";
+import { groupBy } from "../../ir/group-by.ts";
 
 const kinds: ReadonlySet<string> = new Set(customKinds.map(({ kind }) => kind));
 
@@ -14,7 +15,7 @@ const nobody = { total: 0, having: 0, waitingFor: [], refusedBy: 0, refusal: und
 
 /** Programmed is unknown: no proxy is there that could have anything. */
 export function judgedStatuses({ state, problems }: CompiledState): readonly Found[] {
-  const byObject = Map.groupBy(problems, ({ object }) => formatObject(object));
+  const byObject = groupBy(problems, ({ object }) => formatObject(object));
   const all: readonly AnyResource[] = Object.values(state.resources).flat();
   const { ambassadorId } = state.settings;
   return all

@@ -5,6 +5,7 @@ import type { AnyResource } from "../../crds/resources.ts";
 import type { CompileSettings } from "../../ir/settings.ts";
 import { type Form, routeMatching } from "./forms.ts";
 import type { Manifest } from "./objects.ts";
+import { groupBy } from "../../ir/group-by.ts";
 
 export function compileSettings(form: Form): CompileSettings {
   return {
@@ -24,7 +25,7 @@ export function parse(manifest: unknown): AnyResource {
 
 export function storeOf(manifests: readonly Manifest[]): Store {
   const store = createStore(() => undefined);
-  const byKind = Map.groupBy(manifests.map(parse), ({ kind }) => kind);
+  const byKind = groupBy(manifests.map(parse), ({ kind }) => kind);
   for (const [kind, resources] of byKind) store.replace(kind, resources);
   return store;
 }

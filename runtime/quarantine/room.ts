@@ -1,5 +1,6 @@
 /** How much of what is in quarantine is written down: whoever may write Mappings must not be able to fill a cluster's store by them. */
 import type { Writing } from "./secret.ts";
+import { groupBy } from "../../ir/group-by.ts";
 
 export interface Room {
   readonly secrets: number;
@@ -43,7 +44,7 @@ export function selectFor(
 type Named = readonly [name: string, writing: Writing];
 
 function inTurns(writings: ReadonlyMap<string, Writing>, isWritten: (name: string) => boolean): readonly Named[] {
-  const byNamespace = Map.groupBy(writings, ([, { record }]) => record.object.namespace);
+  const byNamespace = groupBy(writings, ([, { record }]) => record.object.namespace);
   const placed = [...byNamespace.values()].flatMap((list) => {
     const written = list.filter(([name]) => isWritten(name));
     const others = list.filter(([name]) => !isWritten(name));
