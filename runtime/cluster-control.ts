@@ -58,8 +58,6 @@ export function controlCluster(options: ClusterControlOptions): ClusterControl {
   });
   if (options.isShadow) return { source, status: undefined, reviewStatus: () => undefined };
   const gateway = { ...compileSettings, service: settings.service };
-  const common = { api: createApi(kubeConfig), gateway, log: log.child("status"), clock, signal };
-  if (settings.knative) live.onLive(knativeStatus({ ...common, today: () => new Date() }));
   const status = gatewayStatus({
     kubeConfig,
     env: options.env,
@@ -73,6 +71,9 @@ export function controlCluster(options: ClusterControlOptions): ClusterControl {
     clock,
     signal,
   });
-  options.quarantine.electedBy(status.election);
+  const { election } = status;
+  options.quarantine.electedBy(election);
+  const common = { api: createApi(kubeConfig), gateway, election, log: log.child("status"), clock, signal };
+  if (settings.knative) live.onLive(knativeStatus({ ...common, today: () => new Date() }));
   return { source, status, reviewStatus: ingressStatus({ ...common, resources: source.resources }) };
 }

@@ -13,11 +13,13 @@ import { errorText } from "./fatal.ts";
 import { type Api, readText } from "./informers/api.ts";
 import { parseJson, readStatus } from "./informers/raw.ts";
 import type { Log } from "./log.ts";
+import type { Election } from "./status/election.ts";
 
 export interface IngressStatusOptions {
   readonly api: Pick<Api, "patch">;
   readonly gateway: GatewayOf;
   readonly resources: () => Resources;
+  readonly election: Pick<Election, "elected" | "onChange">;
   readonly log: Log;
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -31,12 +33,11 @@ const ANSWER_MS = 10_000;
 const usualTiming = { pauseMs: 1000, retryMs: 5000 };
 
 /**
- * Copies the status of the gateway's Service to Ingresses. Every replica does: they write the same, and a patch that changes
- * nothing makes no new version.
+ * Copies the status of the gateway's Service to Ingresses, in the elected replica.
  * @returns to be called when Ingresses, IngressClasses or Services may have changed
  */
 export function ingressStatus(options: IngressStatusOptions): () => void {
-  const { gateway, resources, log, clock, signal, timing = usualTiming } = options;
+  const { gateway, resources, election, log, clock, signal, timing = usualTiming } = options;
   /** Ingresses in the version that was patched: until the watch brings the next one, nothing is to be done. */
   const patched = new WeakSet<IngressResource>();
   let seen: readonly unknown[] = [];
@@ -59,6 +60,7 @@ export function ingressStatus(options: IngressStatusOptions): () => void {
           ? `the status of Ingresses is not written: no Service in the namespace ${gateway.ownNamespace} has the label app.kubernetes.io/component=ambassador-service; name the gateway's Service by NUNCIO_SERVICE`
           : `the status of Ingresses is not written: there is no Service ${gateway.service}, which NUNCIO_SERVICE names`,
       );
+    if (!election.elected()) return [];
     return statusChanges(ours, service).filter(({ ingress }) => !patched.has(ingress));
   }
 
@@ -112,12 +114,17 @@ export function ingressStatus(options: IngressStatusOptions): () => void {
     running = false;
   }
 
+  function review(): void {
+    isDue = true;
+    if (!running) void run();
+  }
+
+  election.onChange(review);
   return () => {
     const { ingresses, ingressClasses, services } = resources();
     const now = [ingresses, ingressClasses, services];
     if (sameElements(seen, now)) return;
     seen = now;
-    isDue = true;
-    if (!running) void run();
+    review();
   };
 }

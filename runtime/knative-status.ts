@@ -9,10 +9,12 @@ import { errorText } from "./fatal.ts";
 import { type Api, readText } from "./informers/api.ts";
 import { parseJson, readStatus } from "./informers/raw.ts";
 import type { Log } from "./log.ts";
+import type { Election } from "./status/election.ts";
 
 export interface KnativeStatusOptions {
   readonly api: Pick<Api, "patch">;
   readonly gateway: GatewayOf;
+  readonly election: Pick<Election, "elected" | "onChange">;
   readonly log: Log;
   readonly clock: Clock;
   /** For lastTransitionTime. */
@@ -29,11 +31,11 @@ const ANSWER_MS = 10_000;
 const RETRY_MS = 5000;
 
 /**
- * Writes the status of Knative's Ingresses. Every replica does: they write the same.
+ * Writes the status of Knative's Ingresses, in the elected replica.
  * @returns to be called with what Envoy has acknowledged: an Ingress is ready when requests get there
  */
 export function knativeStatus(options: KnativeStatusOptions): (live: Live) => void {
-  const { api, gateway, log, clock, signal } = options;
+  const { api, gateway, election, log, clock, signal } = options;
   const patched = new WeakMap<KnativeIngressResource, string>();
   let live: Live | undefined;
   let isDue = false;
@@ -50,6 +52,7 @@ export function knativeStatus(options: KnativeStatusOptions): (live: Live) => vo
     const ours = resources.knativeIngresses.filter((each) => isOurs(each, gateway.ambassadorId) && each.uid !== "");
     if (ours.length > 0 && service === undefined)
       say("Knative is not told where the gateway is: name the gateway's Service by NUNCIO_SERVICE");
+    if (!election.elected()) return [];
     const errors = problems.filter(({ severity, object }) => severity === "error" && object.kind === "KnativeIngress");
     return ours.flatMap((ingress) => {
       if (hasError(ingress)) return [];
@@ -102,10 +105,15 @@ export function knativeStatus(options: KnativeStatusOptions): (live: Live) => vo
     running = false;
   }
 
-  return (now) => {
-    live = now;
+  function review(): void {
     isDue = true;
     if (!running) void run();
+  }
+
+  election.onChange(review);
+  return (now) => {
+    live = now;
+    review();
   };
 }
 

@@ -147,6 +147,29 @@ const gone = ({ status }: Answer) => status === 404;
       await other.stop();
     });
 
+    it("is written by the elected replica alone, and by the next one as soon as that has gone", async () => {
+      const pair = { AMBASSADOR_NAMESPACE: "nuncio", AMBASSADOR_ID: "pair" };
+      const theirs = { ambassador_id: ["pair"] };
+      // It writes nothing, since it does not find its Service.
+      const first = await world.gateway({
+        env: { ...pair, NUNCIO_SERVICE: "nope", AMBASSADOR_ENVOY_BIND_ADDRESS: "127.0.0.2" },
+      });
+      await first.logged(/elected: this replica writes status/);
+      const second = await world.gateway({ env: { ...pair, NUNCIO_SERVICE: "nuncio" } });
+      const five = ingress("five", "/five", { ingressClassName: null });
+      const annotations = { "kubernetes.io/ingress.class": "ambassador", "getambassador.io/ambassador-id": "pair" };
+      const own = await freePort();
+      await world.apply(listener("pair", own, theirs), cleartextHost("pair", "*", theirs), {
+        ...five,
+        metadata: { ...five.metadata, annotations } as Manifest["metadata"],
+      });
+      await second.until("the second serves it", async () => (await send(own, "/five")).status === 200);
+      expect(await read("five")).toBeUndefined();
+      await first.stop();
+      await until("five", [{ hostname: "lb.example.com" }]);
+      await second.stop();
+    });
+
     it("is not written by a gateway that does not know its Service, which it says", async () => {
       const lost = await world.gateway({ env: { AMBASSADOR_NAMESPACE: "elsewhere" } });
       await lost.logged(/warn .*status of Ingresses is not written.*NUNCIO_SERVICE/);
