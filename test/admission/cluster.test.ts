@@ -3,7 +3,8 @@ import { parseAllDocuments, stringify } from "yaml";
 import { admissionCertificate } from "../../cli/admission-certificate.ts";
 import { clusterAvailable } from "../cluster/available.ts";
 import { type Cluster, type KubectlResult, startCluster } from "../cluster/cluster.ts";
-import { applyCrds, applyInstalled, applyWebhook, installed } from "../cluster/install.ts";
+import { applyWebhook, installed } from "../cluster/install.ts";
+import { installedTemplate } from "../cluster/template.ts";
 import { wafManifestTests } from "../integrations/waf-manifests.ts";
 import { selfSigned } from "../support/certificates.ts";
 import { eventually } from "../support/eventually.ts";
@@ -38,9 +39,7 @@ interface SecretManifest {
   }
 
   beforeAll(async () => {
-    cluster = await startCluster();
-    await applyCrds(cluster);
-    await applyInstalled(cluster);
+    cluster = await startCluster({ from: await installedTemplate() });
     kubeconfig = await cluster.kubeconfigFor({ namespace: "nuncio", serviceAccount: "nuncio-admission" });
     admission = await startAdmission({ kubeconfig });
     port = Number(new URL(admission.url).port);

@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { generateKeyPairSync, randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ensureTestcluster } from "../../hack/testcluster/build.mjs";
@@ -15,6 +15,8 @@ const readyWithinMs = 60_000;
 export interface ClusterOptions {
   /** Where all its files go; absent or empty before. Default: a new folder under the system's temporary one. */
   readonly dir?: string;
+  /** A folder that `save` has filled: the cluster begins with what was in that one. Default: a bare one. */
+  readonly from?: string;
   /** An abort before it is ready ends the start, and leaves nothing. */
   readonly signal?: AbortSignal;
 }
@@ -65,6 +67,8 @@ export interface Cluster {
   /** From now on a watch from any resourceVersion seen before is answered 410 Gone, and so is a list's old `continue`.
    *  Restarts the API server if it is up; if it is down, its next start has the same effect. */
   readonly compact: () => Promise<void>;
+  /** Ends both servers, and copies their data into a folder, for `from`. */
+  readonly save: (folder: string) => Promise<void>;
   /** Ends both processes and removes `dir`, unless the environment variable KEEP is set. May be called again. */
   readonly stop: () => Promise<void>;
 }
@@ -94,10 +98,14 @@ async function startOnce(options: ClusterOptions): Promise<Cluster> {
   let etcd: ServerProcess | undefined;
   let apiServer: ServerProcess | undefined;
 
-  async function stop(): Promise<void> {
+  async function killServers(): Promise<void> {
     // The API server first, or its log fills with complaints about etcd.
     await apiServer?.kill();
     await etcd?.kill();
+  }
+
+  async function stop(): Promise<void> {
+    await killServers();
     if (keep) console.error(`KEEP is set: the test cluster's files stay in ${dir}`);
     else rmSync(dir, { recursive: true, force: true });
   }
@@ -132,6 +140,7 @@ async function startOnce(options: ClusterOptions): Promise<Cluster> {
 
   try {
     writeCredentials(dir, token);
+    if (options.from !== undefined) copyData(options.from, dir);
     await startEtcd();
     await startApiServer();
   } catch (error) {
@@ -179,8 +188,18 @@ async function startOnce(options: ClusterOptions): Promise<Cluster> {
       await compactEtcd(etcdUrl);
       if (restart) await startApiServer();
     },
+    save: async (folder) => {
+      await killServers();
+      copyData(dir, folder);
+    },
     stop,
   };
+}
+
+// The API server's certificate is among it: its names are the same everywhere, and to make one takes most of a second. What signs
+// tokens is each cluster's own.
+function copyData(from: string, to: string): void {
+  for (const part of ["etcd", "certs"]) cpSync(join(from, part), join(to, part), { recursive: true });
 }
 
 // A folder of the caller's is removed in the end, so it must not hold anything else.

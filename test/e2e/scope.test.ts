@@ -41,10 +41,13 @@ function accessIn(namespace: string): readonly Manifest[] {
   return resolved([...accounts(names), ...gatewayAccess(names)], values) as readonly Manifest[];
 }
 
+let world: World;
+
 (clusterAvailable ? describe : describe.skip).each(Object.entries(scopes))(
   "a gateway for the objects of %s",
   (_, scope) => {
-    let world: World;
+    const applied: Manifest[] = [];
+    const gateways: Gateway[] = [];
     let gateway: Gateway;
     let web: Backend;
     let secure: Backend;
@@ -75,8 +78,14 @@ function accessIn(namespace: string): readonly Manifest[] {
       };
     }
 
-    const own = (...manifests: readonly Manifest[]) => world.apply(...manifests.map((each) => placed(each, true)));
-    const others = (...manifests: readonly Manifest[]) => world.apply(...manifests.map((each) => placed(each, false)));
+    async function apply(manifests: readonly Manifest[], isOwn: boolean): Promise<void> {
+      const all = manifests.map((each) => placed(each, isOwn));
+      applied.push(...all);
+      await world.apply(...all);
+    }
+
+    const own = (...manifests: readonly Manifest[]) => apply(manifests, true);
+    const others = (...manifests: readonly Manifest[]) => apply(manifests, false);
     const status = async (path: string, host = "example.com") => (await send(port, path, { host })).status;
     const until = (path: string, wanted: number, host?: string) =>
       gateway.until(`${wanted} for ${path}`, async () => (await status(path, host)) === wanted);
@@ -107,8 +116,9 @@ function accessIn(namespace: string): readonly Manifest[] {
     beforeAll(async () => {
       const { certificatePem: cert, keyPem: key } = await selfSigned({ hosts: ["secure"] });
       const address = hostAddress();
-      [world, web, secure, tcp, auth, port] = await Promise.all([
-        startWorld(),
+      // One cluster for all of them, which each leaves as it was.
+      world ??= await startWorld();
+      [web, secure, tcp, auth, port] = await Promise.all([
         startBackend("web"),
         startBackend("secure", { cert, key }),
         tcpBackend("tcp", { address }),
@@ -120,6 +130,7 @@ function accessIn(namespace: string): readonly Manifest[] {
       const account = { namespace: "own", serviceAccount: "nuncio" };
       const kubeconfig = scope.narrow ? { kubeconfig: await world.cluster.kubeconfigFor(account) } : {};
       gateway = await world.gateway({ env: scope.env, ...kubeconfig });
+      gateways.push(gateway);
       const toWeb = [service("web", 80, { headless: true }), endpointSlice("web", web)];
       await others(...toWeb);
       await own(
@@ -131,7 +142,8 @@ function accessIn(namespace: string): readonly Manifest[] {
     }, 180_000);
 
     afterAll(async () => {
-      await world?.stop();
+      await Promise.all(gateways.map((each) => each.stop()));
+      await world.remove(...applied);
       await Promise.all([web, secure, tcp, auth].map((each) => each?.close()));
     }, 30_000);
 
@@ -197,6 +209,7 @@ function accessIn(namespace: string): readonly Manifest[] {
     it("stands beside another one, which has the rest", async () => {
       auth.verdict = () => ({ status: 200 });
       const second = await world.gateway({ env: { AMBASSADOR_ID: "green" } });
+      gateways.push(second);
       const theirs = await freePort();
       await others(
         listener("theirs", theirs),
@@ -215,3 +228,7 @@ function accessIn(namespace: string): readonly Manifest[] {
     });
   },
 );
+
+afterAll(async () => {
+  await world?.stop();
+}, 30_000);

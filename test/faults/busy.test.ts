@@ -13,7 +13,7 @@ import { seeded } from "../support/random.ts";
 
 const mappings = 1_000;
 const services = 50;
-const kills = 20;
+const kills = 8;
 
 let world: World;
 let gateway: Gateway;
@@ -83,7 +83,7 @@ function startStayingLoad(): Load {
     const staying = startStayingLoad();
     const envoy = gateway.pidOf("envoy");
     const expected = new Map<number, string>();
-    const rounds = 8;
+    const rounds = 4;
     let lastKilled = 0;
     for (let round = 0; round < rounds; round++) {
       const some = indexes(30).map(() => random.integer(mappings));

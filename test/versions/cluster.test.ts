@@ -242,12 +242,8 @@ jest.setTimeout(300_000);
         ...version,
         storage: version.name === "v2",
       }));
-      const service = {
-        name: "emissary-apiext",
-        namespace: "emissary-system",
-        path: "/webhooks/crd-convert",
-        port: 443,
-      };
+      const place = { name: "emissary-apiext", namespace: "emissary-system" };
+      const service = { ...place, path: "/webhooks/crd-convert", port: 443 };
       const conversion = {
         strategy: "Webhook",
         webhook: { clientConfig: { service }, conversionReviewVersions: ["v1"] },
@@ -284,6 +280,9 @@ jest.setTimeout(300_000);
             ),
         ),
       );
+      // The API server ends watches of what was a CRD half a minute later: this way at once.
+      await cluster.killApiServer();
+      await cluster.startApiServer();
       await eventually("what is missing is said", () =>
         Promise.resolve(admission.log().includes("are stored in an old version, and nobody converts them")),
       );

@@ -1,5 +1,6 @@
 import { type Cluster, startCluster } from "../../cluster/cluster.ts";
-import { applyCrds, applyInstalled } from "../../cluster/install.ts";
+import { applyInstalled } from "../../cluster/install.ts";
+import { installedTemplate } from "../../cluster/template.ts";
 import { type Bundle, installBundle } from "./bundle.ts";
 import { Gateway, type GatewayOptions } from "./gateway.ts";
 import { documents, type Manifest } from "./manifests.ts";
@@ -16,11 +17,13 @@ export interface World {
   readonly stop: () => Promise<void>;
 }
 
+/** Begins with manifests/install.yaml applied; without `crds` the kinds are left out. test/admission has the webhook. */
 export async function startWorld({ crds = true }: { readonly crds?: boolean } = {}): Promise<World> {
-  const [cluster, bundle] = await Promise.all([startCluster(), installBundle()]);
+  const from = crds ? await installedTemplate() : undefined;
+  const [cluster, bundle] = await Promise.all([startCluster(from === undefined ? {} : { from }), installBundle()]);
   const gateways: Gateway[] = [];
-  if (crds) await applyCrds(cluster);
-  const kubeconfig = await install(cluster);
+  if (!crds) await applyInstalled(cluster);
+  const kubeconfig = await cluster.kubeconfigFor({ namespace: "nuncio", serviceAccount: "nuncio" });
   return {
     cluster,
     bundle,
@@ -39,10 +42,4 @@ export async function startWorld({ crds = true }: { readonly crds?: boolean } = 
       bundle.remove();
     },
   };
-}
-
-/** Applies manifests/install.yaml; test/admission has the webhook. Path of a kubeconfig of the gateway's ServiceAccount. */
-async function install(cluster: Cluster): Promise<string> {
-  await applyInstalled(cluster);
-  return await cluster.kubeconfigFor({ namespace: "nuncio", serviceAccount: "nuncio" });
 }
