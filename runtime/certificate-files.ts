@@ -158,15 +158,30 @@ function read(reference: FileReference): SecretSpec {
   }
 }
 
-/** @throws Error that names the file */
+/** Whoever may write a Host names the path: it may be a device without an end, or a pipe that nobody writes to.
+ *  @throws Error that names the file */
 function bytesOf(file: string): Redacted {
   try {
-    const { size } = fs.statSync(file);
-    if (size > MAX_BYTES) throw new Error("it is larger than 1 MiB");
-    return new Redacted(fs.readFileSync(file));
+    return new Redacted(readRegular(file));
   } catch (error) {
     const reason = (error as NodeJS.ErrnoException).code === "ENOENT" ? "there is no such file" : errorText(error);
     throw new Error(`${JSON.stringify(file)} cannot be read: ${reason}`, { cause: error });
+  }
+}
+
+function readRegular(file: string): Buffer {
+  // Or a pipe would be waited for.
+  const descriptor = fs.openSync(file, fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+  try {
+    if (!fs.fstatSync(descriptor).isFile()) throw new Error("it is not a regular file");
+    const buffer = Buffer.allocUnsafe(MAX_BYTES + 1);
+    let length = 0;
+    for (let read = -1; read !== 0; length += read)
+      read = fs.readSync(descriptor, buffer, length, buffer.length - length, null);
+    if (length > MAX_BYTES) throw new Error("it is larger than 1 MiB");
+    return Buffer.from(buffer.subarray(0, length));
+  } finally {
+    fs.closeSync(descriptor);
   }
 }
 

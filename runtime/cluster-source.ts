@@ -11,6 +11,7 @@ import { createApi, readText } from "./informers/api.ts";
 import { type InformerOptions, startInformers } from "./informers.ts";
 import { describeWaiting } from "./informers/follow.ts";
 import { secretFieldSelector, type WatchedKind } from "./informers/kind.ts";
+import { parseJson } from "./informers/raw.ts";
 import type { Log } from "./log.ts";
 import { type SecretShelf, secretShelf } from "./secret-shelf.ts";
 import { createSightings, type Sightings } from "./status/sightings.ts";
@@ -113,7 +114,10 @@ function shelfOf({ kubeConfig, settings, inForce, log, signal }: ClusterSourceOp
     const text = await readText(response);
     if (response.statusCode === 404) return undefined;
     if (response.statusCode !== 200) throw new Error(`the API server answered ${response.statusCode}`);
-    const { resource } = parseResource(JSON.parse(text));
+    // Not JSON.parse, whose error would quote the text.
+    const object = parseJson(text);
+    if (object === undefined) throw new Error("the API server answered what is no JSON");
+    const { resource } = parseResource(object);
     return resource !== undefined && isSecret(resource) ? resource : undefined;
   };
   const { ownNamespace } = settings;

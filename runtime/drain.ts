@@ -10,6 +10,8 @@ export interface DrainOptions {
   readonly timeoutMs: number;
   /** Connections that have carried no request for this long are let go: their owners would keep them for minutes, unused. */
   readonly idleMs: number;
+  /** Whether Envoy's process is gone. One that does not answer may be busy, and serves all the same. */
+  readonly hasEnded: () => boolean;
   /** Ends the drain at once. */
   readonly signal: AbortSignal;
   readonly clock: Clock;
@@ -33,41 +35,54 @@ const firstPollMs = 20;
 /** Has Envoy say `connection: close` and GOAWAY on every answer, and waits until nobody is served any more or the time is over.
  *  Envoy runs on: the caller ends it. Measured (8 keep-alive, 4 HTTP/2, 2 new-connection loops): 0 errors, one reconnect each. */
 export async function drainEnvoy(options: DrainOptions): Promise<void> {
-  const { adminSocketPath, timeoutMs, idleMs, signal, clock, log } = options;
+  const { adminSocketPath, timeoutMs, idleMs, hasEnded, signal, clock, log } = options;
   const startedMs = clock.now();
-  try {
-    if (isUnused(await readLoad(adminSocketPath))) return;
-    await post(adminSocketPath, "/healthcheck/fail");
-    await post(adminSocketPath, "/drain_listeners?graceful&skip_exit");
-    let idleSinceMs = clock.now();
-    let lastTotal = -1;
-    let load = await readLoad(adminSocketPath);
-    log.info("draining", {
-      connections: load.httpConnections + load.otherConnections,
-      requests: load.activeRequests,
-      atMostMs: timeoutMs,
-    });
-    for (let waitMs = firstPollMs; !signal.aborted; waitMs = Math.min(pollMs, waitMs * 2)) {
-      const nowMs = clock.now();
+  let isTold = false;
+  let reason = "it has ended";
+  let load: Load | undefined;
+  let idleSinceMs = startedMs;
+  let lastTotal = -1;
+
+  async function look(): Promise<boolean> {
+    try {
+      load = await readLoad(adminSocketPath);
+      if (isTold || isUnused(load)) return true;
+      await post(adminSocketPath, "/healthcheck/fail");
+      await post(adminSocketPath, "/drain_listeners?graceful&skip_exit");
+      isTold = true;
+      log.info("draining", {
+        connections: load.httpConnections + load.otherConnections,
+        requests: load.activeRequests,
+        atMostMs: timeoutMs,
+      });
+      return true;
+    } catch (error) {
+      reason = errorText(error);
+      return false;
+    }
+  }
+
+  for (let waitMs = firstPollMs; !signal.aborted; waitMs = Math.min(pollMs, waitMs * 2)) {
+    const hasAnswered = await look();
+    if (signal.aborted) return;
+    if (hasEnded()) return log.warn("Envoy cannot be drained", { reason });
+    const nowMs = clock.now();
+    const tookMs = Math.round(nowMs - startedMs);
+    if (hasAnswered && load !== undefined) {
+      if (isUnused(load)) return isTold ? log.info("drained", { tookMs }) : undefined;
       if (load.activeRequests > 0 || load.totalRequests !== lastTotal) idleSinceMs = nowMs;
       lastTotal = load.totalRequests;
-      if (isUnused(load)) return log.info("drained", { tookMs: Math.round(nowMs - startedMs) });
-      if (load.otherConnections === 0 && load.activeRequests === 0 && nowMs - idleSinceMs >= idleMs) {
-        return log.info("drained but for idle connections", {
-          connections: load.httpConnections,
-          tookMs: Math.round(nowMs - startedMs),
-        });
-      }
-      if (nowMs - startedMs >= timeoutMs) {
-        const left = { connections: load.httpConnections + load.otherConnections, requests: load.activeRequests };
-        return log.warn("the drain time is over, closing what is left", left);
-      }
-      await sleep(clock, Math.min(waitMs, Math.max(1, startedMs + timeoutMs - nowMs)), signal);
-      load = await readLoad(adminSocketPath);
+      if (load.otherConnections === 0 && load.activeRequests === 0 && nowMs - idleSinceMs >= idleMs)
+        return log.info("drained but for idle connections", { connections: load.httpConnections, tookMs });
     }
-  } catch (error) {
-    // Envoy has ended or hangs; either way there is nothing to wait for.
-    log.warn("Envoy cannot be drained", { reason: errorText(error) });
+    if (tookMs >= timeoutMs) {
+      const left = {
+        connections: load && load.httpConnections + load.otherConnections,
+        requests: load?.activeRequests,
+      };
+      return log.warn("the drain time is over, closing what is left", hasAnswered ? left : { ...left, reason });
+    }
+    await sleep(clock, Math.min(waitMs, Math.max(1, startedMs + timeoutMs - nowMs)), signal);
   }
 }
 

@@ -119,7 +119,10 @@ export function ingressStatus(options: IngressStatusOptions): () => void {
     if (!running) void run();
   }
 
-  election.onChange(review);
+  election.onChange(() => {
+    // Before that it is not known what there is.
+    if (seen.length > 0) review();
+  });
   return () => {
     const { ingresses, ingressClasses, services } = resources();
     const now = [ingresses, ingressClasses, services];

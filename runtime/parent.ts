@@ -34,7 +34,8 @@ export function connectParent({ channel, onMessage, onGone }: ParentOptions): Pa
   };
   channel.on("message", (value) => {
     const message = parseSupervisorMessage(value);
-    if (message !== undefined) onMessage(message);
+    // After what else has arrived: what an Envoy acknowledged before its end is not to be taken for the next one's.
+    if (message !== undefined) setImmediate(() => onMessage(message));
   });
   channel.on("disconnect", leave);
   // The supervisor may have died while this process was loading: then there is no event to come.

@@ -52,6 +52,21 @@ export async function prepare(options: PrepareOptions): Promise<RunDir> {
   return runDir;
 }
 
+/** To be called before Envoy starts: writes its bootstrap again where somebody has taken it away. systemd-tmpfiles does so with files
+ *  in /tmp that nobody reads for days. */
+export function bootstrapKeeper({ bootstrapPath }: RunDir, log: Log): () => void {
+  const bootstrap = fs.readFileSync(bootstrapPath);
+  return () => {
+    if (fs.existsSync(bootstrapPath)) return;
+    try {
+      fs.writeFileSync(bootstrapPath, bootstrap, { mode: 0o600 });
+      log.warn("Envoy's bootstrap was gone, and is written again", { file: bootstrapPath });
+    } catch (error) {
+      log.error("Envoy's bootstrap is gone, and cannot be written", { file: bootstrapPath, reason: errorText(error) });
+    }
+  };
+}
+
 function checkEnvoy(envoyPath: string): void {
   try {
     fs.accessSync(envoyPath, fs.constants.X_OK);

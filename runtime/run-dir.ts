@@ -136,6 +136,8 @@ function runDirAt(directory: string, ownBase: string | undefined): RunDir {
     remove() {
       // Moved away first, in one step: a gateway that starts meanwhile makes a new one and loses nothing in it.
       const aside = `${directory}.gone`;
+      // Left by one that was killed in the midst of this.
+      fs.rmSync(aside, { recursive: true, force: true });
       try {
         fs.renameSync(directory, aside);
       } catch (error) {

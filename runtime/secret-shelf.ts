@@ -56,7 +56,11 @@ export function secretShelf(options: SecretShelfOptions): SecretShelf {
         try {
           const secret = await fetchSecret(namespace, name);
           // A watch event may have brought it, or its end, in the meantime.
-          if (withheld.delete(key) && secret !== undefined && isWanted(key)) store.put(secret);
+          if (!withheld.has(key)) return;
+          // What nobody names any more stays withheld, to be asked for again.
+          if (secret !== undefined && !isWanted(key)) return;
+          withheld.delete(key);
+          if (secret !== undefined) store.put(secret);
           return;
         } catch (error) {
           log.warn("a Secret that is now needed could not be read; trying again", {

@@ -11,7 +11,7 @@ import { FatalError } from "./fatal.ts";
 import { parseControlPlaneMessage } from "./ipc.ts";
 import type { SupervisorMessage } from "./ipc.ts";
 import { recordProcess } from "./orphans.ts";
-import { prepare, type PrepareOptions } from "./prepare.ts";
+import { bootstrapKeeper, prepare, type PrepareOptions } from "./prepare.ts";
 import { systemProcesses } from "./processes.ts";
 import { createReadiness } from "./readiness.ts";
 import type { RunDir } from "./run-dir.ts";
@@ -69,6 +69,7 @@ class Supervisor {
   readonly #processes = systemProcesses();
   readonly #envoy: KeptChild;
   readonly #controlPlane: KeptChild;
+  readonly #keepBootstrap: () => void;
   /** Aborted by a second signal. */
   readonly #hurry = new AbortController();
   readonly #stopRequested: Promise<Stop>;
@@ -81,6 +82,8 @@ class Supervisor {
   #envoyState: SupervisorMessage | undefined;
   #envoyHasAnswered = false;
   #controlPlaneWasReady = false;
+  /** An Envoy has had a whole configuration. */
+  #hasServed = false;
   /** The control plane has said why it ends; another one would end for the same reason. */
   #isHopeless = false;
   #earlyEnvoyEnds = 0;
@@ -91,6 +94,7 @@ class Supervisor {
     this.#stopRequested = new Promise((resolve) => {
       this.#requestStop = resolve;
     });
+    this.#keepBootstrap = bootstrapKeeper(runDir, options.log);
     this.#envoy = this.#makeEnvoy();
     this.#controlPlane = this.#makeControlPlane();
   }
@@ -135,11 +139,11 @@ class Supervisor {
     const { bootstrapPath } = this.#runDir;
     return new KeptChild({
       title: "Envoy",
-      spawn: () =>
-        spawnEnvoy(
-          { envoyPath, bootstrapPath, logLevel: envoyLogLevel, drainTimeMs, concurrency: limits.concurrency },
-          reader,
-        ),
+      spawn: () => {
+        this.#keepBootstrap();
+        const { concurrency } = limits;
+        return spawnEnvoy({ envoyPath, bootstrapPath, logLevel: envoyLogLevel, drainTimeMs, concurrency }, reader);
+      },
       backOff: () => envoyBackOff,
       clock,
       log,
@@ -206,13 +210,18 @@ class Supervisor {
     const message = parseControlPlaneMessage(value);
     if (message === undefined) return;
     if (message.type === "fatal") {
+      // An Envoy that serves is worth more than an end: the directory of manifests may be on its way back.
+      if (this.#hasServed) return this.#options.log.error(message.message);
       this.#isHopeless = true;
       return this.#requestStop({ kind: "fatal", message: message.message, exitCode: message.exitCode });
     }
     if (message.type === "waiting") return this.#readiness.waitingFor(message.reason);
     this.#controlPlaneWasReady = true;
     // What an Envoy acknowledged that has ended meanwhile is no longer there.
-    if (message.envoyPid === this.#envoy.process?.pid) this.#readiness.acknowledged();
+    if (message.envoyPid === this.#envoy.process?.pid) {
+      this.#readiness.acknowledged();
+      this.#hasServed = true;
+    }
     this.#options.log.debug("the control plane is ready");
   }
 
@@ -242,6 +251,7 @@ class Supervisor {
       adminSocketPath: this.#runDir.adminSocketPath,
       timeoutMs: gently ? settings.drainTimeMs : Math.min(quickDrainMs, settings.drainTimeMs),
       idleMs: gently ? gentleIdleMs : 0,
+      hasEnded: () => this.#envoy.process === undefined,
       signal: this.#hurry.signal,
       clock,
       log,

@@ -26,9 +26,11 @@ export async function watchControlPlane(child: ChildProcess, options: WatchdogOp
   const ended = new AbortController();
   const { signal } = ended;
   child.once("exit", () => ended.abort());
+  let askedMs = clock.now();
   for (let missed = 0; missed < misses; ) {
-    await sleep(clock, everyMs, signal);
+    await sleep(clock, Math.max(0, askedMs + everyMs - clock.now()), signal);
     if (signal.aborted) return;
+    askedMs = clock.now();
     const probe = { method: "GET", path: "/healthz", timeoutMs: everyMs / 2 } as const;
     missed = await adminRequest(socketPath, probe).then(
       () => 0,

@@ -73,6 +73,9 @@ interface Sample {
   readonly controlPlaneCpu: number;
 }
 
+/** The status of 10,000 Mappings is written at 50 a second. What a change costs while that goes on is another question. */
+const STATUS_MS = 300_000;
+
 /** Long enough that a change does not meet what the one before left to do; uneven, so that it beats with nothing. */
 const pauseMs = () => 150 + 100 * Math.random();
 
@@ -86,7 +89,7 @@ export async function measurePropagation(
   await floor.call("start", { shape, mappings, form, backendPort, directory: path.join(directory, `f${floor.pid}`) });
   const probe = probeOf(shape, listenerPort);
   scope.defer(() => probe.close());
-  await gateway.settled(10_000);
+  await gateway.settled(STATUS_MS);
   const load = loadAverage();
   const samples: Record<ChangeKind, Sample[]> = { added: [], changed: [], deleted: [] };
   const floors: Record<ChangeKind, number[]> = { added: [], changed: [], deleted: [] };

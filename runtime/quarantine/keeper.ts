@@ -10,6 +10,7 @@ import { errorText } from "../fatal.ts";
 import { startInformers } from "../informers.ts";
 import { describeWaiting } from "../informers/follow.ts";
 import type { WatchedKind } from "../informers/kind.ts";
+import type { RawObject } from "../informers/raw.ts";
 import type { Log } from "../log.ts";
 import { type Room, selectFor, usualRoom } from "./room.ts";
 import { type KeptSecret, readSecret, secretOf, secretType, type Writing } from "./secret.ts";
@@ -179,7 +180,7 @@ export function keepLastGood(options: KeeperOptions): Keeper {
     if (isKnown && answer.status === 404) stored.delete(name);
     const failure = isKnown && answer.status === 404 ? undefined : failureOf(answer);
     if (failure === undefined && answer.status !== 404) {
-      stored.set(name, { name, digest, isOurs: true, remembered: undefined });
+      stored.set(name, readSecret(ambassadorId, body as unknown as RawObject));
       log.info(`kept the last good form of the ${formatObject(record.object)}`, { secret: `${namespace}/${name}` });
     }
     return failure;

@@ -115,6 +115,7 @@ const lua = async () => (await send(port, "/plain/")).headers["x-lua"];
     await keeps("Mapping default/regex");
     await world.apply(mapping("plain", { prefix: "/current/", service: "web" }));
     await answered("/current/", ({ status }) => status === 200);
+    for (const replica of replicas) expect(replica.log).not.toContain("has no last good form");
     for (const replica of replicas) await replica.stop();
 
     const heir = await start();

@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import https from "node:https";
 import os from "node:os";
@@ -147,6 +148,25 @@ describe("certificates from files", () => {
     files.write(pair(two));
     expect((await served("late.test").catch(() => served("late.test"))).serial).toBe(two.serial);
     expect(codes(gateway)).toEqual([]);
+  });
+
+  it("are files: a device without an end and a pipe that nobody writes to harm only who names them", async () => {
+    const files = mount("device");
+    files.write(pair(one));
+    const pipe = files.file("pipe");
+    execFileSync("mkfifo", [pipe]);
+    const tls = (chain: string) => ({ cert_chain_file: chain, private_key_file: files.file("tls.key") });
+    const problems = await gateway.apply(
+      listener() +
+        all() +
+        host("good", { tls: tls(files.file("tls.crt")) }) +
+        host("device", { tls: tls("/dev/zero") }) +
+        host("pipe", { tls: tls(pipe) }),
+    );
+    expect(problems.map(({ code, object, message }) => [code, object.name, message])).toEqual(
+      ["device", "pipe"].map((name) => ["FileUnreadable", name, expect.stringContaining("it is not a regular file")]),
+    );
+    expect((await served("good.test")).serial).toBe(one.serial);
   });
 
   it("may be named by a TLSContext in an annotation", async () => {

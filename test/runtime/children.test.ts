@@ -71,6 +71,7 @@ describe("the control plane's end of the channel", () => {
     });
     channel.emit("message", { type: "draining" });
     channel.emit("message", { type: "unknown" });
+    await new Promise((done) => setImmediate(done));
     await parent?.send({ type: "ready", envoyPid: 7 });
     channel.connected = false;
     channel.emit("disconnect");

@@ -4,6 +4,7 @@ import fs from "node:fs";
 import http from "node:http";
 import net from "node:net";
 import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { systemClock } from "../../runtime/clock.ts";
 import { drainEnvoy, loadOf, quitEnvoy } from "../../runtime/drain.ts";
 import type { DrainOptions } from "../../runtime/drain.ts";
@@ -66,6 +67,7 @@ function drain(options: Partial<DrainOptions> = {}) {
     adminSocketPath: envoy.adminSocketPath,
     timeoutMs: 30_000,
     idleMs: 30_000,
+    hasEnded: () => envoy.child.exitCode !== null || envoy.child.signalCode !== null,
     signal: new AbortController().signal,
     clock: systemClock,
     log,
@@ -121,6 +123,24 @@ describe("a drain", () => {
     );
     await envoy.stop();
     await slow;
+  });
+
+  it("goes on with an Envoy that does not answer for a while", async () => {
+    const slow = get("/slow");
+    await eventually("the request is with the upstream", () => waiting.length === 1);
+    // Longer than an answer is waited for.
+    envoy.child.kill("SIGSTOP");
+    const { log, done } = drain();
+    let isOver = false;
+    void done.then(() => (isOver = true));
+    await sleep(2500);
+    envoy.child.kill("SIGCONT");
+    await eventually("the drain has begun", () => log.lines.some((line) => line.includes("info test: draining")));
+    expect(isOver).toBe(false);
+    waiting[0]?.end("late");
+    expect(await slow).toMatchObject({ status: 200, body: "late", connection: "close" });
+    await done;
+    expect(log.lines.at(-1)).toMatch(/info test: drained/);
   });
 
   it("stops with its signal", async () => {

@@ -72,6 +72,15 @@ describe("the run directory", () => {
     expect(() => open({ base: path.join(base, "ü".repeat(room / 2 + 1)) })).toThrow(/too long/);
   });
 
+  it("is removed though an earlier removal was cut short", () => {
+    const runDir = open();
+    fs.mkdirSync(`${runDir.path}.gone`);
+    fs.writeFileSync(`${runDir.path}.gone/left`, "");
+    runDir.remove();
+    expect(fs.existsSync(runDir.path)).toBe(false);
+    expect(fs.existsSync(`${runDir.path}.gone`)).toBe(false);
+  });
+
   it("that cannot be made says so", () => {
     fs.writeFileSync(path.join(base, "file"), "");
     expect(() => open({ base: path.join(base, "file", "sub") })).toThrow(/cannot make the run directory .*--run-dir/);

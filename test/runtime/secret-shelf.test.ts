@@ -65,6 +65,25 @@ describe("the shelf of Secrets", () => {
     expect(asked).toBe(3);
   });
 
+  it("asks again for a Secret that nobody named any more when the answer came", async () => {
+    const answers: ((secret: SecretResource | undefined) => void)[] = [];
+    const { store, secrets, names } = shelf(() => new Promise((resolve) => answers.push(resolve)));
+    secrets.replace([secret("a")]);
+    secrets.review();
+    store.put(host("one", "a"));
+    secrets.review();
+    store.remove("Host", "default", "one");
+    secrets.review();
+    answers[0]?.(secret("a"));
+    await new Promise((done) => setImmediate(done));
+    expect(names()).toEqual([]);
+    store.put(host("two", "a"));
+    secrets.review();
+    expect(answers).toHaveLength(2);
+    answers[1]?.(secret("a"));
+    await eventually("the Secret", () => names().includes("a"));
+  });
+
   it("believes a watch event that came before the answer", async () => {
     let answer: (secret: SecretResource | undefined) => void = () => undefined;
     const { store, secrets, names } = shelf(() => new Promise((resolve) => (answer = resolve)));

@@ -45,6 +45,18 @@ describe("a control plane that is killed", () => {
     expect(gateway.output).toMatch(/warn .*control plane was killed by SIGKILL, starting it again .*inMs=0/);
   });
 
+  it("takes no Envoy that serves with it, though the next one says that it cannot run", async () => {
+    const gateway = start({ behaviour: "fatal-later" });
+    const { controlPlane, envoy } = await startedPids(gateway);
+    await gateway.logged(/the control plane is ready/);
+    process.kill(controlPlane, "SIGKILL");
+    const { from: second } = await gateway.message("fatal");
+    await gateway.message("started", ({ from }) => from !== controlPlane && from !== second);
+    expect(gateway.output).toMatch(/error gateway: the admin port 8877 is held by another process/);
+    expect(await gateway.recorded("envoy")).toBe(envoy);
+    expect(gateway.child.exitCode).toBeNull();
+  });
+
   it("takes its own children with it", async () => {
     const gateway = start({ behaviour: "with-child" });
     const { controlPlane } = await startedPids(gateway);
@@ -64,6 +76,18 @@ describe("an Envoy that is killed", () => {
     expect(told.pid).not.toBe(envoy);
     expect(await waitAnswering(socketPath, { clock: systemClock, timeoutMs: 10_000 })).toBe(true);
     expect(await gateway.recorded("control-plane")).toBe(controlPlane);
+  });
+
+  it("is started again though somebody has taken its bootstrap away", async () => {
+    const gateway = start();
+    const { envoy, socketPath } = await startedPids(gateway);
+    const bootstrap = path.join(path.dirname(socketPath), "bootstrap.json");
+    const written = fs.readFileSync(bootstrap, "utf8");
+    fs.rmSync(bootstrap);
+    process.kill(envoy, "SIGKILL");
+    await gateway.message("envoyStarted", ({ restarts }) => restarts === 1);
+    expect(fs.readFileSync(bootstrap, "utf8")).toBe(written);
+    expect(await waitAnswering(socketPath, { clock: systemClock, timeoutMs: 10_000 })).toBe(true);
   });
 });
 

@@ -12,7 +12,7 @@ export interface GatewayOptions {
   readonly adminPort: number;
   /** Where the stand-in writes what it is told. */
   readonly messageFile: string;
-  readonly behaviour: "ready" | "waiting" | "fatal" | "with-child" | "stubborn";
+  readonly behaviour: "ready" | "waiting" | "fatal" | "fatal-later" | "with-child" | "stubborn";
   readonly patience?: Patience;
   readonly drainDelaySeconds?: number;
 }

@@ -21,7 +21,11 @@ const parent = connectParent({
 });
 if (behaviour === "stubborn") process.on("SIGTERM", () => write({ type: "SIGTERM ignored" }));
 if (behaviour === "with-child") write({ type: "child", pid: spawn("sleep", ["600"], { stdio: "ignore" }).pid });
-if (behaviour === "fatal") {
+const said = fs.existsSync(messageFile) ? fs.readFileSync(messageFile, "utf8") : "";
+/** Once, in the second process. */
+const isFatalLater = behaviour === "fatal-later" && /"started"/.test(said) && !/"fatal"/.test(said);
+if (behaviour === "fatal" || isFatalLater) {
+  write({ type: "fatal" });
   await parent?.send({ type: "fatal", message: "the admin port 8877 is held by another process", exitCode: 3 });
   process.exit(3);
 }
