@@ -134,6 +134,12 @@ describe("the Dockerfile", () => {
     expect(copied).toEqual(layers.map((layer) => `/image/${layer}/ /`));
   });
 
+  it("hands the archive that a build names on to the command", () => {
+    expect(dockerfile).toMatch(
+      /^FROM .* AS build\n(?:(?!FROM ).*\n)*ARG DEBIAN_ARCHIVE\n(?:(?!FROM ).*\n)*RUN npm run image/m,
+    );
+  });
+
   it("has the Node and the version of the package", () => {
     const { version, optionalDependencies } = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8"));
     expect(imageConfig().labels["org.opencontainers.image.version"]).toBe(version);
