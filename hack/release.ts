@@ -47,6 +47,9 @@ export function publishedManifest(manifest: Manifest): Readonly<Record<string, u
   return Object.fromEntries(kept.map((key) => [key, manifest[key]]));
 }
 
+/** Of every file in an archive, whatever the umask was of who made it. npm keeps what a file has for others; Source: node-tar, mode-fix.js. */
+const rights = "u+rw,go=rX";
+
 async function npmPackage(manifest: Manifest, out: string, staging: string) {
   fs.mkdirSync(staging, { recursive: true });
   for (const name of ["docs", "CHANGELOG.md", "LICENSE", "NOTICE", "README.md"])
@@ -57,6 +60,7 @@ async function npmPackage(manifest: Manifest, out: string, staging: string) {
   );
   const metafile = await bundle(path.join(staging, "dist"));
   fs.mkdirSync(out, { recursive: true });
+  run("chmod", ["-R", rights, staging]);
   run("npm", ["pack", "--ignore-scripts", "--loglevel=error", "--pack-destination", out], staging);
   return bundledPackages(metafile, root);
 }
@@ -64,7 +68,7 @@ async function npmPackage(manifest: Manifest, out: string, staging: string) {
 /** The same bytes for the same files, whoever owns them and whenever they were written. */
 function archive(folder: string, target: string): void {
   fs.mkdirSync(path.dirname(target), { recursive: true });
-  const same = ["--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner", "--mode=go=rX,u+rw"];
+  const same = ["--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner", `--mode=${rights}`];
   const directory = ["--directory", path.dirname(folder), path.basename(folder)];
   run("tar", ["--create", "--file", target, "--use-compress-program=gzip -n -9", ...same, ...directory]);
 }
