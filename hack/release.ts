@@ -10,7 +10,7 @@ import { bundle } from "./build.mjs";
 import { bundledPackages } from "./bundled.mjs";
 import { cache, root } from "./paths.mjs";
 import { architectures } from "./sbom/components.ts";
-import { imageComponents, sbomOf, textOfSbom } from "./sbom.ts";
+import { imageComponents, npmBom, sbomOf, textOfSbom } from "./sbom.ts";
 
 interface Manifest {
   readonly name: string;
@@ -99,8 +99,9 @@ async function buildAll(manifest: Manifest, out: string, withImage: boolean): Pr
   try {
     const packages = await npmPackage(manifest, path.join(out, "npm"), staging);
     fs.mkdirSync(path.join(out, "sbom"));
+    const npm = npmBom();
     const sbom = (file: string, others: Parameters<typeof sbomOf>[1]) =>
-      fs.writeFileSync(path.join(out, "sbom", `${file}.cdx.json`), textOfSbom(sbomOf(packages, others)));
+      fs.writeFileSync(path.join(out, "sbom", `${file}.cdx.json`), textOfSbom(sbomOf(packages, others, npm)));
     sbom(`${name}-${version}`, []);
     for (const architecture of architectures)
       sbom(`${name}-image-${version}-${architecture}`, imageComponents(architecture));
