@@ -1,15 +1,14 @@
 import fs from "node:fs";
 import { builtinModules } from "node:module";
-import os from "node:os";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import type { Metafile } from "esbuild";
-import { bundle } from "../../hack/build.mjs";
 import { type BundledPackage, bundledPackages } from "../../hack/bundled.mjs";
 import { envoyVersion, requirements, root } from "../../hack/paths.mjs";
 import { platforms } from "../../hack/envoy-pin.ts";
 import { architectures, type Component, debianPackages, envoyHashes, programs } from "../../hack/sbom/components.ts";
 import { npmBom, sbomOf, textOfSbom } from "../../hack/sbom.ts";
+import { installBundle, metafileOf } from "../e2e/support/bundle.ts";
 
 interface Bom {
   readonly metadata: { readonly component: { readonly version: string } };
@@ -35,9 +34,9 @@ describe("the bill of materials", () => {
   let npm: ReturnType<typeof npmBom>;
   let bom: Bom;
   beforeAll(async () => {
-    const directory = fs.mkdtempSync(path.join(os.tmpdir(), "nuncio-sbom-"));
-    metafile = await bundle(path.join(directory, "dist"));
-    fs.rmSync(directory, { recursive: true });
+    const bundle = await installBundle();
+    metafile = metafileOf(bundle);
+    bundle.remove();
     packages = bundledPackages(metafile, root);
     npm = npmBom();
     bom = sbomOf(packages, [...programs("amd64"), ...debian], npm) as Bom;
