@@ -6,6 +6,8 @@ FROM --platform=$BUILDPLATFORM node:24.21.0-bookworm-slim@sha256:2fe369e969550cd
 RUN apt-get update && apt-get install --yes --no-install-recommends python3-pip
 WORKDIR /source
 COPY . .
+# The address of an archive that has what Debian's own has replaced since: docs/image.md.
+ARG DEBIAN_ARCHIVE
 ARG TARGETARCH
 RUN npm run image -- --arch "$TARGETARCH" --layers --out /image
 

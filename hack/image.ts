@@ -16,7 +16,9 @@ const usage = `npm run image -- [OPTIONS]
   --arch A,B       of ${architectures.join(", ")} (default: this machine's; a tree is of one)
   --measure        prints how long a container takes from its start to ready, alone and with 1,000 Mappings; as root
   --renew          pins the versions of Debian's packages that the archive has now
-  -h, --help       prints this`;
+  -h, --help       prints this
+
+DEBIAN_ARCHIVE in the environment is the archive to take Debian's packages from, instead of this machine's mirrors.`;
 
 class UsageError extends ImageError {}
 

@@ -10,7 +10,7 @@ import { bundle } from "./build.mjs";
 import { bundledPackages } from "./bundled.mjs";
 import { cache, root } from "./paths.mjs";
 import { architectures } from "./sbom/components.ts";
-import { imageComponents, sbomOf, textOfSbom } from "./sbom.ts";
+import { imageComponents, npmBom, sbomOf, textOfSbom } from "./sbom.ts";
 
 interface Manifest {
   readonly name: string;
@@ -47,6 +47,9 @@ export function publishedManifest(manifest: Manifest): Readonly<Record<string, u
   return Object.fromEntries(kept.map((key) => [key, manifest[key]]));
 }
 
+/** Of every file in an archive, whatever the umask was of who made it. npm keeps what a file has for others; Source: node-tar, mode-fix.js. */
+const rights = "u+rw,go=rX";
+
 async function npmPackage(manifest: Manifest, out: string, staging: string) {
   fs.mkdirSync(staging, { recursive: true });
   for (const name of ["docs", "CHANGELOG.md", "LICENSE", "NOTICE", "README.md"])
@@ -57,6 +60,7 @@ async function npmPackage(manifest: Manifest, out: string, staging: string) {
   );
   const metafile = await bundle(path.join(staging, "dist"));
   fs.mkdirSync(out, { recursive: true });
+  run("chmod", ["-R", rights, staging]);
   run("npm", ["pack", "--ignore-scripts", "--loglevel=error", "--pack-destination", out], staging);
   return bundledPackages(metafile, root);
 }
@@ -64,7 +68,7 @@ async function npmPackage(manifest: Manifest, out: string, staging: string) {
 /** The same bytes for the same files, whoever owns them and whenever they were written. */
 function archive(folder: string, target: string): void {
   fs.mkdirSync(path.dirname(target), { recursive: true });
-  const same = ["--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner", "--mode=go=rX,u+rw"];
+  const same = ["--sort=name", "--mtime=@0", "--owner=0", "--group=0", "--numeric-owner", `--mode=${rights}`];
   const directory = ["--directory", path.dirname(folder), path.basename(folder)];
   run("tar", ["--create", "--file", target, "--use-compress-program=gzip -n -9", ...same, ...directory]);
 }
@@ -95,8 +99,9 @@ async function buildAll(manifest: Manifest, out: string, withImage: boolean): Pr
   try {
     const packages = await npmPackage(manifest, path.join(out, "npm"), staging);
     fs.mkdirSync(path.join(out, "sbom"));
+    const npm = npmBom();
     const sbom = (file: string, others: Parameters<typeof sbomOf>[1]) =>
-      fs.writeFileSync(path.join(out, "sbom", `${file}.cdx.json`), textOfSbom(sbomOf(packages, others)));
+      fs.writeFileSync(path.join(out, "sbom", `${file}.cdx.json`), textOfSbom(sbomOf(packages, others, npm)));
     sbom(`${name}-${version}`, []);
     for (const architecture of architectures)
       sbom(`${name}-image-${version}-${architecture}`, imageComponents(architecture));

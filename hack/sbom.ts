@@ -24,7 +24,7 @@ interface NpmBom {
 }
 
 /** Of everything that package-lock.json names. */
-function npmBom(): NpmBom {
+export function npmBom(): NpmBom {
   const { status, stdout, stderr, error } = spawnSync(
     "npm",
     ["sbom", "--sbom-format=cyclonedx", "--package-lock-only", "--loglevel=error"],
@@ -35,8 +35,11 @@ function npmBom(): NpmBom {
 }
 
 /** The bill for these packages, and what is shipped with them. */
-export function sbomOf(packages: readonly BundledPackage[], others: readonly Component[]): unknown {
-  const npm = npmBom();
+export function sbomOf(
+  packages: readonly BundledPackage[],
+  others: readonly Component[],
+  npm: NpmBom = npmBom(),
+): unknown {
   const known = new Map(npm.components.map((each) => [each["bom-ref"], each]));
   const components: NpmComponent[] = packages.map(({ name, version }) => {
     const found = known.get(`${name}@${version}`);

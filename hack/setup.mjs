@@ -6,7 +6,7 @@ import crypto from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { cache, descriptorsFile, envoyPath, envoyVersion, requirements, root } from "./paths.mjs";
+import { cache, descriptorsFile, envoyPath, envoyVersion, metafile, requirements, root } from "./paths.mjs";
 
 const quiet = process.argv.includes("--quiet");
 
@@ -144,13 +144,15 @@ async function main() {
     },
   });
   if (process.argv.includes("--no-bundle") || !fs.existsSync(path.join(root, "cli/main.ts"))) return;
+  const bundleStamp = path.join(root, "dist/.stamp");
+  if (!fs.existsSync(metafile)) fs.rmSync(bundleStamp, { force: true });
   await step({
     name: "bundle dist/nuncio.js",
-    stampFile: path.join(root, "dist/.stamp"),
+    stampFile: bundleStamp,
     stamp: fingerprint(...sourceFiles()),
     run: async () => {
       const { bundle } = await import("./build.mjs");
-      await bundle();
+      fs.writeFileSync(metafile, JSON.stringify(await bundle()));
     },
   });
 }

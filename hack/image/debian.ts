@@ -1,8 +1,8 @@
-// What the image has of Debian: glibc, libstdc++, the init, CA certificates. By version and checksum, through the machine's own
-// apt with folders of its own: it needs no rights, and changes nothing of the machine's.
+// What the image has of Debian: glibc, libstdc++, the init, CA certificates. By version and checksum.
 import fs from "node:fs";
 import path from "node:path";
-import { type Architecture, architectures, hashOf, ImageError, kept, run, store } from "./parts.ts";
+import { Apt, namedArchive } from "./apt.ts";
+import { type Architecture, architectures, hashOf, ImageError, kept, run } from "./parts.ts";
 import { root } from "../paths.mjs";
 
 export interface Pin {
@@ -14,13 +14,15 @@ export type Pins = Readonly<Record<string, Pin>>;
 interface Lock {
   /** Debian's release that all packages are of. */
   readonly suite: string;
+  /** A time at which all of these versions are the newest, as snapshot.debian.org writes it. */
+  readonly snapshot: string;
   readonly packages: Readonly<Record<Architecture, Pins>>;
 }
 
 const lockFile = path.join(root, "hack/image/debian-packages.json");
 const readLock = (): Lock => JSON.parse(fs.readFileSync(lockFile, "utf8")) as Lock;
 
-/** A pinned version that Debian's archive has replaced: it keeps the newest of a release only. */
+/** A pinned version that the archive has replaced: Debian's keeps the newest of a release only. */
 export class PinGone extends ImageError {}
 
 export interface DebianPackage {
@@ -38,26 +40,32 @@ export interface FetchOptions {
 
 /** The pinned packages, unpacked. */
 export function fetchDebian(architecture: Architecture, { whenGone = "fail" }: FetchOptions = {}): DebianPackage[] {
-  const { suite, packages } = readLock();
+  const { suite, snapshot, packages } = readLock();
+  const archive = namedArchive(process.env["DEBIAN_ARCHIVE"]);
   let apt: Apt | undefined;
   return Object.entries(packages[architecture]).map(([name, pin]) => {
     const keep = (version: string, sha256: string | undefined) =>
       kept(`debian-${name}-${version}-${architecture}`, (directory) => {
-        apt ??= new Apt(suite, architecture);
-        const archive = apt.download(name, version, directory);
-        if (sha256 !== undefined && hashOf(archive, "sha256", "hex") !== sha256)
-          throw new ImageError(
-            `the fetched ${path.basename(archive)} has another checksum than ${path.relative(root, lockFile)} names`,
+        apt ??= new Apt(suite, architecture, archive);
+        if (!apt.has(name, version))
+          throw new PinGone(
+            `${archive?.address ?? "Debian's archive"} has ${name} ${apt.current(name)} by now, and not the pinned ${version}. ${waysOut(snapshot)}`,
           );
-        run(`cannot unpack ${archive}`, "dpkg-deb", ["--extract", archive, path.join(directory, "files")]);
-        fs.writeFileSync(path.join(directory, "control"), run("", "dpkg-deb", ["--field", archive]));
-        fs.rmSync(archive);
+        const file = apt.download(name, version, directory);
+        if (sha256 !== undefined && hashOf(file, "sha256", "hex") !== sha256)
+          throw new ImageError(
+            `the fetched ${path.basename(file)} has another checksum than ${path.relative(root, lockFile)} names`,
+          );
+        run(`cannot unpack ${file}`, "dpkg-deb", ["--extract", file, path.join(directory, "files")]);
+        fs.writeFileSync(path.join(directory, "control"), run("", "dpkg-deb", ["--field", file]));
+        fs.rmSync(file);
       });
     const directory = ((): string => {
       try {
         return keep(pin.version, pin.sha256);
       } catch (error) {
         if (!(error instanceof PinGone) || whenGone === "fail" || apt === undefined) throw error;
+        if (archive !== undefined) throw error; // There, nothing but the pin's checksum tells what is taken.
         return keep(apt.current(name), undefined);
       }
     })();
@@ -69,94 +77,42 @@ export function fetchDebian(architecture: Architecture, { whenGone = "fail" }: F
   });
 }
 
+const waysOut = (snapshot: string): string =>
+  "Build with an archive that has kept it, named by DEBIAN_ARCHIVE in the environment or with --build-arg: " +
+  `DEBIAN_ARCHIVE=http://snapshot.debian.org/archive/debian/${snapshot}. ` +
+  "Or take the new version with `npm run image -- --renew`, and review what changes in " +
+  `${path.relative(root, lockFile)}. docs/image.md has both, and how to renew without Debian.`;
+
 /** Writes the lock anew, with the versions that the archive has now. Returns a line for each that changed. */
 export function renewPins(): string[] {
-  const { suite, packages: before } = readLock();
+  if (namedArchive(process.env["DEBIAN_ARCHIVE"]) !== undefined)
+    throw new ImageError("--renew takes what is signed by Debian, from this machine's mirrors; unset DEBIAN_ARCHIVE");
+  const { suite, snapshot, packages: before } = readLock();
   const changes: string[] = [];
   const renewed = architectures.map((architecture) => {
     const apt = new Apt(suite, architecture);
     const pins = Object.entries(before[architecture]).map(([name, old]) => {
       const version = apt.current(name);
       if (version === old.version) return [name, old];
-      const archive = apt.download(name, version, apt.directory);
+      const file = apt.download(name, version, apt.directory);
       changes.push(`${architecture}: ${name} ${old.version} -> ${version}`);
-      return [name, { version, sha256: hashOf(archive, "sha256", "hex") }];
+      const sha256 = hashOf(file, "sha256", "hex");
+      fs.rmSync(file); // or the next renewal would find two
+      return [name, { version, sha256 }];
     });
     return [architecture, Object.fromEntries(pins)];
   });
-  fs.writeFileSync(lockFile, `${JSON.stringify({ suite, packages: Object.fromEntries(renewed) }, undefined, 2)}\n`);
+  const lock: Lock = {
+    suite,
+    snapshot: changes.length === 0 ? snapshot : tomorrow(),
+    packages: Object.fromEntries(renewed) as Record<Architecture, Pins>,
+  };
+  fs.writeFileSync(lockFile, `${JSON.stringify(lock, undefined, 2)}\n`);
   return changes;
 }
 
-/** apt for one release and architecture, whatever this machine's own are. What it downloads it has checked against Debian's signature. */
-class Apt {
-  readonly directory: string;
-  readonly #options: readonly string[];
-
-  constructor(suite: string, architecture: Architecture) {
-    this.directory = path.join(store, `apt-${suite}-${architecture}`);
-    for (const folder of ["lists/partial", "archives/partial"])
-      fs.mkdirSync(path.join(this.directory, folder), { recursive: true });
-    const file = (name: string, text: string): string => {
-      fs.writeFileSync(path.join(this.directory, name), text);
-      return path.join(this.directory, name);
-    };
-    const settings = {
-      "APT::Architecture": architecture,
-      "APT::Architectures": architecture,
-      "APT::Sandbox::User": "root",
-      "Dir::State": this.directory,
-      "Dir::State::Lists": path.join(this.directory, "lists"),
-      "Dir::State::Status": file("status", ""),
-      "Dir::Cache": this.directory,
-      // Images of Debian switch them off, and then apt reads the whole list at each call.
-      "Dir::Cache::pkgcache": "pkgcache.bin",
-      "Dir::Cache::srcpkgcache": "srcpkgcache.bin",
-      "Dir::Etc::SourceList": file("debian.sources", sourcesFor(suite)),
-      "Dir::Etc::SourceParts": "-",
-      "Dir::Etc::Preferences": "-",
-      "Dir::Etc::PreferencesParts": "-",
-      // Icons and descriptions of desktop programs, where a desktop asks for them.
-      "Acquire::IndexTargets::deb::DEP-11::DefaultEnabled": "false",
-      "Acquire::Languages": "none",
-    };
-    // On the command line, where they outrank the machine's configuration; a proxy that it names is used.
-    this.#options = Object.entries(settings).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
-    const failure = "apt could not fetch Debian's list of packages; is the Debian mirror of this machine reachable?";
-    run(failure, "apt-get", [...this.#options, "-o", "APT::Update::Error-Mode=any", "-qq", "update"]);
-  }
-
-  /** The version that the archive has. */
-  current(name: string): string {
-    const policy = run(`apt knows no ${name}`, "apt-cache", [...this.#options, "policy", name]);
-    const version = /^ {2}Candidate: (\S+)$/m.exec(policy)?.[1];
-    if (version === undefined || version === "(none)") throw new ImageError(`Debian's archive has no ${name}`);
-    return version;
-  }
-
-  /** The path of the package, in `directory`. */
-  download(name: string, version: string, directory: string): string {
-    const current = this.current(name);
-    const versions = run("", "apt-cache", [...this.#options, "madison", name]);
-    if (!versions.split(/[\s|]+/).includes(version))
-      throw new PinGone(
-        `Debian's archive has ${name} ${current} by now, and not ${version} any more; take it with \`npm run image -- --renew\`, and review what changes in ${path.relative(root, lockFile)}`,
-      );
-    const args = [...this.#options, "-qq", "download", `${name}=${version}`];
-    run(`apt could not fetch ${name} ${version}`, "apt-get", args, directory);
-    const archive = fs.readdirSync(directory).find((each) => each.startsWith(`${name}_`) && each.endsWith(".deb"));
-    if (archive === undefined) throw new ImageError(`apt fetched no ${name} ${version}`);
-    return path.join(directory, archive);
-  }
-}
-
-/** This machine's Debian mirrors, for the release `suite`. */
-function sourcesFor(suite: string): string {
-  const sources = "/etc/apt/sources.list.d/debian.sources";
-  if (!fs.existsSync(sources))
-    throw new ImageError(
-      `the image is put together from Debian's packages, and there is no ${sources} here: run this on Debian, or build with \`docker build .\``,
-    );
-  const own = /^VERSION_CODENAME=(\w+)$/m.exec(fs.readFileSync("/etc/os-release", "utf8"))?.[1] ?? suite;
-  return fs.readFileSync(sources, "utf8").replaceAll(own, suite);
+/** Its first moment: snapshots are taken some times a day, and today's last one may be older than what the archive has now. */
+function tomorrow(): string {
+  const day = new Date(Date.now() + 24 * 60 * 60 * 1000).toISOString().slice(0, "2026-01-31".length);
+  return `${day.replaceAll("-", "")}T000000Z`;
 }

@@ -47,9 +47,11 @@ function wanted(name: string, triplet: string): (file: string) => boolean {
       return (file) => file.startsWith(`usr/lib/${triplet}/libstdc++.so.6`);
     case "tini":
       return of("usr/bin/tini");
-    case "base-files":
-      // What the packages below are of, for scanners.
-      return of("etc/debian_version", "etc/os-release", "usr/lib/os-release");
+    case "base-files": {
+      // What all these packages are of, for scanners; the texts that their copyright files point to.
+      const release = of("etc/debian_version", "etc/os-release", "usr/lib/os-release");
+      return (file) => release(file) || path.dirname(file) === "usr/share/common-licenses";
+    }
     case "gcc-12-base": // only the licence, of both GCC's libraries
     case "ca-certificates": // made into one file below
       return () => false;
@@ -112,7 +114,7 @@ function systemEntries(architecture: Architecture, options: FetchOptions): Entry
     file("usr/bin/node", { file: path.join(node, "bin/node") }, 0o755),
     file("usr/share/doc/node/LICENSE", { file: path.join(node, "LICENSE") }),
     file("usr/bin/envoy", { file: envoy.binary }, 0o755),
-    // Envoy's own licence is the Apache License, as ours is; the other is that of those who packaged it.
+    // Envoy's own licence is the Apache License, as ours is, and its notice stands in ours; the other is that of those who packaged it.
     file("usr/share/doc/envoy/LICENSE", { file: path.join(root, "LICENSE") }),
     file("usr/share/doc/envoy/LICENSE.package", { file: envoy.license }),
     { layer: "system", kind: "directory", path: "tmp", mode: 0o1777 },

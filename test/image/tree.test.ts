@@ -107,6 +107,20 @@ function everything(directory: string): Found[] {
     expect(fs.readFileSync(path.join(records, "libc6"), "utf8")).toMatch(/^Package: libc6\n(.*\n)*Version: 2\.36/);
   });
 
+  it("have the licences of what they are, with the texts that these point to", () => {
+    const doc = path.join(tree.directory, "usr/share/doc");
+    const read = (file: string) => fs.readFileSync(path.join(doc, file), "utf8");
+    expect(read("envoy/LICENSE")).toMatch(/Apache License\n\s+Version 2\.0/);
+    expect(read("nuncio/NOTICE")).toContain("Copyright 2016-2019 Envoy Project Authors");
+    const copyrights = fs.readdirSync(doc).filter((each) => fs.existsSync(path.join(doc, each, "copyright")));
+    expect(copyrights).toEqual(["base-files", "ca-certificates", "gcc-12-base", "libc6", "tini"]);
+    const texts = copyrights.flatMap(
+      (each) => read(`${each}/copyright`).match(/\/usr\/share\/common-licenses\/\w+(-[\d.]*\d)?/g) ?? [],
+    );
+    expect(new Set(texts)).toContain("/usr/share/common-licenses/LGPL-2.1");
+    expect(texts.filter((each) => !fs.existsSync(path.join(tree.directory, each)))).toEqual([]);
+  });
+
   it("are not written over a directory of something else", () => {
     const other = fs.mkdtempSync(path.join(os.tmpdir(), "nuncio-image-test-"));
     fs.writeFileSync(path.join(other, "mine"), "mine");
@@ -132,6 +146,12 @@ describe("the Dockerfile", () => {
   it("copies the layers that the command writes, and nothing else", () => {
     const copied = [...dockerfile.matchAll(/^COPY --from=build (.*)$/gm)].map(([, what]) => what);
     expect(copied).toEqual(layers.map((layer) => `/image/${layer}/ /`));
+  });
+
+  it("hands the archive that a build names on to the command", () => {
+    expect(dockerfile).toMatch(
+      /^FROM .* AS build\n(?:(?!FROM ).*\n)*ARG DEBIAN_ARCHIVE\n(?:(?!FROM ).*\n)*RUN npm run image/m,
+    );
   });
 
   it("has the Node and the version of the package", () => {

@@ -8,20 +8,29 @@ import { checksums, publishedManifest, whyNoRelease } from "../../hack/release.t
 
 const { version } = JSON.parse(fs.readFileSync(path.join(root, "package.json"), "utf8")) as { version: string };
 const notCopied = new Set([".cache", ".git", "coverage", "dist"]);
+/** What goes into a release as it lies there. */
+const shipped = ["CHANGELOG.md", "LICENSE", "NOTICE", "README.md", "charts", "docs", "manifests"];
 
-/** The whole checkout in another folder, by hard links. Within the repository: links do not reach other file systems. */
+/**
+ * The whole checkout in another folder, as a user has it whose umask is 077: what is shipped with that one's rights, the rest by hard
+ * links, within the repository: they do not reach other file systems.
+ */
 function copyCheckout(directory: string): string {
   const copy = path.join(directory, "a/folder with another name");
   fs.mkdirSync(path.join(copy, ".cache"), { recursive: true });
-  const entries = fs.readdirSync(root).filter((name) => !notCopied.has(name));
+  const entries = fs.readdirSync(root).filter((name) => !notCopied.has(name) && !shipped.includes(name));
   execFileSync("cp", ["-al", ...entries.map((name) => path.join(root, name)), copy]);
   execFileSync("cp", ["-al", path.join(root, ".cache/envoy"), path.join(copy, ".cache")]);
+  execFileSync("cp", ["-a", ...shipped.map((name) => path.join(root, name)), copy]);
+  execFileSync("chmod", ["-R", "go=", ...shipped.map((name) => path.join(copy, name))]);
   return copy;
 }
 
-function release(checkout: string, out: string, cwd: string): string {
+function release(checkout: string, out: string, cwd: string, umask: number): string {
   const args = [path.join(checkout, "hack/release.ts"), "--dry-run", "--no-image", "--out", out];
+  const before = process.umask(umask);
   const { status, stderr } = spawnSync(process.execPath, args, { cwd, encoding: "utf8" });
+  process.umask(before);
   if (status !== 0) throw new Error(stderr);
   return fs.readFileSync(path.join(out, "SHA256SUMS"), "utf8");
 }
@@ -36,9 +45,9 @@ describe("the files of a release", () => {
     fs.mkdirSync(path.join(root, ".cache"), { recursive: true });
     directory = fs.mkdtempSync(path.join(root, ".cache/release-test-"));
     copy = copyCheckout(directory);
-    here = release(root, path.join(directory, "here"), root);
+    here = release(root, path.join(directory, "here"), root, 0o022);
     // Started elsewhere too: what the bundler writes could depend on the working directory.
-    there = release(copy, path.join(directory, "there"), "/");
+    there = release(copy, path.join(directory, "there"), "/", 0o077);
   }, 300_000);
   afterAll(() => fs.rmSync(directory, { recursive: true, force: true }));
 
@@ -54,7 +63,7 @@ describe("the files of a release", () => {
     expect(check.status).toBe(0);
   });
 
-  it("have the same bytes when they are built in another directory", () => {
+  it("have the same bytes when they are built in another directory, by somebody with another umask", () => {
     expect(there).toBe(here);
   });
 

