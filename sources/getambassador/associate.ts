@@ -1,5 +1,5 @@
 import { diffLists, type ListDiff, patchSorted } from "../../ir/aligned.ts";
-import { sameElements } from "../../ir/memo.ts";
+import { memoForever, sameElements } from "../../ir/memo.ts";
 import { compareText } from "../../ir/problem.ts";
 import { keyOf } from "../../ir/resource.ts";
 import { type BuiltHost, takesMapping } from "./host.ts";
@@ -37,6 +37,16 @@ function candidates(index: HostIndex, mapping: BuiltMapping): readonly BuiltHost
   return exact === undefined ? index.wildcards : [...exact, ...index.wildcards];
 }
 
+/** All of a Host that decides which Mappings it takes. */
+const claimOf = memoForever(({ hostname, selector }: BuiltHost): string => JSON.stringify([hostname, selector]));
+
+/** Whether Hosts take what others took in their places, whatever else has changed in them. */
+function haveSameClaims(hosts: readonly BuiltHost[], others: readonly BuiltHost[]): boolean {
+  const isAlike = (host: BuiltHost, other: BuiltHost | undefined) =>
+    host === other || (other !== undefined && claimOf(host) === claimOf(other));
+  return hosts.length === others.length && hosts.every((host, at) => isAlike(host, others[at]));
+}
+
 /** What an association leaves over. */
 export interface Associated {
   readonly association: Association;
@@ -47,7 +57,7 @@ export interface Associated {
 /** By key, as resources come. The order of these lists means nothing, but the same order makes them cheap to compare. */
 const byKey = (a: BuiltMapping, b: BuiltMapping) => compareText(keyOf(a.resource), keyOf(b.resource));
 
-/** @returns which Mappings each Host takes; while the Hosts are the same, only Mappings that come and go are looked at. */
+/** @returns which Mappings each Host takes; while the Hosts claim the same, only Mappings that come and go are looked at. */
 export function associator(): (
   mappings: readonly BuiltMapping[],
   hosts: readonly BuiltHost[],
@@ -76,20 +86,24 @@ export function associator(): (
   };
 
   return (mappings, hosts, loose = false) => {
-    const sameHosts = sameElements(index.all, hosts);
+    const earlierHosts = index.all;
+    const sameHosts = sameElements(earlierHosts, hosts);
     if (sameHosts && mappings === earlierMappings) return result;
     if (!sameHosts) index = indexHosts(hosts);
-    const diff = sameHosts ? diffLists(earlierMappings, mappings) : { removed: [], added: mappings };
+    const sameClaims = sameHosts || haveSameClaims(hosts, earlierHosts);
+    const diff = sameClaims ? diffLists(earlierMappings, mappings) : { removed: [], added: mappings };
     const changes = changesByTaker(diff, loose);
     earlierMappings = mappings;
     const now = (taker: BuiltHost | undefined, before: readonly BuiltMapping[]): readonly BuiltMapping[] => {
       const change = changes.get(taker);
-      if (sameHosts) return change === undefined ? before : patchSorted(before, change, byKey);
+      if (sameClaims) return change === undefined ? before : patchSorted(before, change, byKey);
       const list = change?.added ?? [];
       return sameElements(before, list) ? before : list;
     };
+    const takenBefore = (host: BuiltHost, at: number): readonly BuiltMapping[] =>
+      result.association.get(sameClaims ? (earlierHosts[at] ?? host) : host) ?? [];
     result = {
-      association: new Map(hosts.map((host) => [host, now(host, result.association.get(host) ?? [])])),
+      association: new Map(hosts.map((host, at) => [host, now(host, takenBefore(host, at))])),
       detached: now(undefined, result.detached),
     };
     return result;
