@@ -1,7 +1,7 @@
 /** The gateway: its Pods, how many, and what may be done to them. */
 import { labels, metadata } from "./labels.ts";
 import { type Names, selector } from "./names.ts";
-import { block, computed, included, integer, on, when } from "./parts.ts";
+import { block, computed, included, integer, on, text, when } from "./parts.ts";
 import { adminPort, autoscaled, podTemplate, probe, replicas, rolling, spread, variables } from "./pods.ts";
 import { singleNamespace } from "./rbac.ts";
 import type { Values } from "./values.ts";
@@ -34,7 +34,7 @@ export function gatewayDeployment(names: Names): unknown {
             block("topologySpreadConstraints"),
             spread(names, "gateway"),
           ),
-          dnsPolicy: computed(".Values.dnsPolicy", ({ dnsPolicy }) => dnsPolicy),
+          dnsPolicy: text("dnsPolicy"),
           hostNetwork: when(on("hostNetwork"), true),
         },
       }),

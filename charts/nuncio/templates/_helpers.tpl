@@ -68,14 +68,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{/* A map as environment variables. */}}
 {{- define "nuncio.env" -}}
 {{- range $name, $value := . }}
-- name: {{ $name }}
+- name: {{ $name | quote }}
   value: {{ ternary $value (toJson $value) (kindIs "string" $value) | quote }}
 {{- end }}
 {{- end -}}
 
 {{- define "nuncio.containerPorts" -}}
 {{- range .Values.service.ports }}
-- name: {{ .name }}
+- name: {{ .name | quote }}
   containerPort: {{ int .targetPort }}
   {{- with .protocol }}
   protocol: {{ . }}
@@ -88,7 +88,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 
 {{- define "nuncio.servicePorts" -}}
 {{- range .Values.service.ports }}
-- name: {{ .name }}
+- name: {{ .name | quote }}
   port: {{ int .port }}
   targetPort: {{ int .targetPort }}
   {{- with .protocol }}
