@@ -49,13 +49,7 @@ function container(names: Names): Readonly<Record<string, unknown>> {
       when(on("admission.mutate"), "--mutate"),
     ],
     // What the gateway sees, it sees too.
-    env: [
-      variables("(merge (dict) .Values.admission.env .Values.env)", ({ env, admission }) => ({
-        ...env,
-        ...admission.env,
-      })),
-      block("admission.envRaw"),
-    ],
+    env: [variables("env", "admission.env"), block("admission.envRaw")],
     ports: [
       { name: "https", containerPort: port },
       { name: "admin", containerPort: adminPort },

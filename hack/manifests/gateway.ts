@@ -68,7 +68,7 @@ function container(names: Names): Readonly<Record<string, unknown>> {
       { name: "NUNCIO_SERVICE", value: names.service },
       when(singleNamespace, { name: "AMBASSADOR_SINGLE_NAMESPACE", value: "true" }),
       when(on("knative.enabled"), { name: "AMBASSADOR_KNATIVE_SUPPORT", value: "true" }),
-      variables(".Values.env", ({ env }) => env),
+      variables("env"),
       block("envRaw"),
     ],
     ports: [

@@ -1,7 +1,7 @@
 /** What the Pods of gateway and admission have in common. */
 import { version } from "./labels.ts";
 import { type Component, type Names, selector } from "./names.ts";
-import { block, computed, included, integer, not, on, type Part, text, when } from "./parts.ts";
+import { at, block, computed, included, integer, not, on, type Part, text, when } from "./parts.ts";
 import type { Values } from "./values.ts";
 
 export const adminPort = integer("adminService.port");
@@ -76,12 +76,11 @@ export function probe(path: string, timing: Readonly<Record<string, unknown>>): 
   return { httpGet: { path, port: "admin" }, ...timing };
 }
 
-export type Environment = Readonly<Record<string, string | number | boolean>>;
-
-/** In the order in which Go's templates go through a map. */
-export function variables(expression: string, of: (values: Values) => Environment): Part {
-  return included(`include "nuncio.env" ${expression}`, (values) =>
-    Object.entries(of(values))
+/** Of a name that two maps have, the later one counts. In the order in which Go's templates go through a map. */
+export function variables(...paths: readonly ("env" | "admission.env")[]): Part {
+  const maps = paths.map((path) => `.Values.${path}`).join(" ");
+  return included(`include "nuncio.env" (list ${maps})`, (values) =>
+    Object.entries(Object.assign({}, ...paths.map((path) => at(values, path))) as object)
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([name, each]) => ({ name, value: String(each) })),
   );

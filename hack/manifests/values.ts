@@ -91,7 +91,9 @@ const gatewayPods = {
       AMBASSADOR_DRAIN_TIME: 110,
     },
   ),
-  envRaw: list("The same as Kubernetes has them, with `valueFrom`."),
+  envRaw: list(
+    "The same as Kubernetes has them, with `valueFrom`. AMBASSADOR_ID and selectors belong in `env`, which the admission process and the IngressClass go by too.",
+  ),
   resources: map("Of a gateway: with 10,000 Mappings it takes 0.7 GB. See docs/performance.md.", {
     requests: { cpu: "200m", memory: "384Mi" },
     limits: { memory: "1Gi" },
@@ -241,7 +243,7 @@ const admission = {
       ["own", "cert-manager"],
     ),
     issuerRef: map("The Issuer, with cert-manager. Unset: a self-signed one is made."),
-    env: environment("Environment variables."),
+    env: environment("Environment variables, over those of the gateway's `env`."),
     envRaw: list("The same as Kubernetes has them, with `valueFrom`."),
     resources: map("Of a process.", {
       requests: { cpu: "50m", memory: "192Mi" },

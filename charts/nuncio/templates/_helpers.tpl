@@ -65,9 +65,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end -}}
 {{- end -}}
 
-{{/* A map as environment variables. */}}
+{{/* A list of maps as environment variables; of a name that two have, the later one counts. (merge takes false for unset.) */}}
 {{- define "nuncio.env" -}}
+{{- $all := dict }}
+{{- range . }}
 {{- range $name, $value := . }}
+{{- $_ := set $all $name $value }}
+{{- end }}
+{{- end }}
+{{- range $name, $value := $all }}
 - name: {{ $name | quote }}
   value: {{ ternary $value (toJson $value) (kindIs "string" $value) | quote }}
 {{- end }}
