@@ -2,9 +2,9 @@
 import { labels, metadata } from "./labels.ts";
 import { type Names, selector } from "./names.ts";
 import { block, computed, included, integer, on, text, when } from "./parts.ts";
-import { adminPort, autoscaled, podTemplate, probe, replicas, rolling, spread, variables } from "./pods.ts";
+import { autoscaled, podTemplate, probe, replicas, rolling, spread, variables } from "./pods.ts";
 import { singleNamespace } from "./rbac.ts";
-import type { Values } from "./values.ts";
+import type { ServicePort, Values } from "./values.ts";
 
 export function gatewayDeployment(names: Names): unknown {
   const matchLabels = selector(names, "gateway");
@@ -71,17 +71,7 @@ function container(names: Names): Readonly<Record<string, unknown>> {
       variables("env"),
       block("envRaw"),
     ],
-    ports: [
-      included('include "nuncio.containerPorts" .', ({ service }) =>
-        service.ports.map(({ name, targetPort, protocol, hostPort }) => ({
-          name,
-          containerPort: targetPort,
-          ...(protocol === undefined ? {} : { protocol }),
-          ...(hostPort === undefined ? {} : { hostPort }),
-        })),
-      ),
-      { name: "admin", containerPort: adminPort },
-    ],
+    ports: included('include "nuncio.containerPorts" .', containerPorts),
     resources: block("resources"),
     startupProbe: probe("/healthz", { "...": block("startupProbe") }),
     livenessProbe: probe("/healthz", { "...": block("livenessProbe") }),
@@ -89,6 +79,21 @@ function container(names: Names): Readonly<Record<string, unknown>> {
     lifecycle: block("lifecycle"),
     volumeMounts: [{ name: "tmp", mountPath: "/tmp" }, block("volumeMounts")],
   };
+}
+
+/** Each port and protocol once, the admin port too: server-side apply takes no two of one key. */
+function containerPorts({ service, adminService }: Values): readonly object[] {
+  const ports = new Map<string, object>();
+  const admin: ServicePort = { name: "admin", port: adminService.port, targetPort: adminService.port };
+  for (const { name, targetPort, protocol, hostPort } of [admin, ...service.ports]) {
+    const key = `${targetPort}/${protocol ?? "TCP"}`;
+    ports.set(key, {
+      ...(ports.get(key) ?? { name, containerPort: targetPort }),
+      ...(protocol === undefined ? {} : { protocol }),
+      ...(hostPort === undefined ? {} : { hostPort }),
+    });
+  }
+  return [...ports.values()];
 }
 
 export function gatewayScaler(names: Names): unknown {

@@ -16,6 +16,23 @@ function numbersOf(text: string): readonly string[] {
     .sort();
 }
 
+interface PodSpec {
+  readonly dnsPolicy: string;
+  readonly containers: readonly { readonly ports: readonly object[] }[];
+}
+
+interface Deployment {
+  readonly strategy: object;
+  readonly template: { readonly spec: PodSpec };
+}
+
+async function gateway(...values: readonly string[]): Promise<Deployment> {
+  const [found] = objectsOf(await rendered([...values, "-s", "templates/deployment.yaml"]));
+  return found?.["spec"] as Deployment;
+}
+
+const gatewayPod = async (...values: readonly string[]): Promise<PodSpec> => (await gateway(...values)).template.spec;
+
 (clusterAvailable ? describe : describe.skip)("a value of the chart", () => {
   it("stays text where YAML would read a number, a boolean or a date", async () => {
     const given = [
@@ -33,5 +50,29 @@ function numbersOf(text: string): readonly string[] {
     const named = ["--set", given.join(","), "--set-string", [...names, ...others].join(",")];
     const { stdout } = await helm(["template", "2024", chart, "-n", "1234567", ...named]);
     expect(numbersOf(stdout)).toEqual(numbersOf(await rendered(["--set", given.join(",")])));
+  });
+
+  it("opens a port that several ports of the Service lead to once, and its node's port with it", async () => {
+    const ports = [
+      { name: "http", port: 80, targetPort: 8080 },
+      { name: "https", port: 443, targetPort: 8080, hostPort: 8000 },
+      { name: "http3", port: 443, targetPort: 8080, protocol: "UDP" },
+      { name: "diagnostics", port: 8877, targetPort: 8877 },
+    ];
+    const { containers } = await gatewayPod("--set-json", `service.ports=${JSON.stringify(ports)}`);
+    expect(containers[0]?.ports).toEqual([
+      { name: "admin", containerPort: 8877 },
+      { name: "http", containerPort: 8080, hostPort: 8000 },
+      { name: "http3", containerPort: 8080, protocol: "UDP" },
+    ]);
+    const twice = ports.map((port) => ({ ...port, hostPort: port.port }));
+    const { code, stderr } = await helm([
+      "template",
+      "nuncio",
+      chart,
+      "--set-json",
+      `service.ports=${JSON.stringify(twice)}`,
+    ]);
+    expect([code, stderr]).toEqual([1, expect.stringContaining("targetPort 8080/TCP has two values of hostPort")]);
   });
 });

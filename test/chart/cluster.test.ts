@@ -128,10 +128,10 @@ function grants(rules: readonly PolicyRule[]): readonly string[] {
     "is taken by the API server as the chart makes it, field by field: values %j",
     async (set) => {
       await cluster.apply("apiVersion: v1\nkind: Namespace\nmetadata: { name: checked }");
-      const values = set === "" ? [] : ["-f", valuesFile(set)];
+      const values = ["--set", "ingressClassResource.name=checked", ...(set === "" ? [] : ["-f", valuesFile(set)])];
       const { stdout: text } = await helm(["template", "checked", chart, "-n", "checked", ...values]);
       expect(text).toContain("kind: Deployment");
-      const checked = ["apply", "--dry-run=server", "--validate=strict", "-f", "-"];
+      const checked = ["apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-"];
       expect(await kubectl(checked, text)).toMatchObject({ code: 0, stderr: "" });
     },
   );

@@ -79,16 +79,27 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end }}
 {{- end -}}
 
+{{/* Each port and protocol once, the admin port too: server-side apply takes no two of one key. */}}
 {{- define "nuncio.containerPorts" -}}
-{{- range .Values.service.ports }}
-- name: {{ .name | quote }}
-  containerPort: {{ int .targetPort }}
-  {{- with .protocol }}
-  protocol: {{ . }}
-  {{- end }}
-  {{- with .hostPort }}
-  hostPort: {{ int . }}
-  {{- end }}
+{{- $ports := dict }}
+{{- $keys := list }}
+{{- range prepend .Values.service.ports (dict "name" "admin" "targetPort" .Values.adminService.port) }}
+{{- $key := printf "%d/%s" (int .targetPort) (default "TCP" .protocol) }}
+{{- $port := get $ports $key | default (dict "name" .name "containerPort" (int .targetPort)) }}
+{{- with .protocol }}
+{{- $_ := set $port "protocol" . }}
+{{- end }}
+{{- with .hostPort }}
+{{- if ne (int .) (get $port "hostPort" | default . | int) }}
+{{- fail (printf "service.ports: targetPort %s has two values of hostPort; give each a targetPort, and a Listener, of its own" $key) }}
+{{- end }}
+{{- $_ := set $port "hostPort" (int .) }}
+{{- end }}
+{{- $_ := set $ports $key $port }}
+{{- $keys = append $keys $key }}
+{{- end }}
+{{- range uniq $keys }}
+- {{ get $ports . | toYaml | nindent 2 | trim }}
 {{- end }}
 {{- end -}}
 
