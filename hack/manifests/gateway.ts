@@ -1,7 +1,7 @@
 /** The gateway: its Pods, how many, and what may be done to them. */
 import { labels, metadata } from "./labels.ts";
 import { type Names, selector } from "./names.ts";
-import { block, computed, included, integer, on, text, when } from "./parts.ts";
+import { block, type Condition, computed, included, integer, on, text, when } from "./parts.ts";
 import { autoscaled, podTemplate, probe, replicas, rolling, spread, variables } from "./pods.ts";
 import { singleNamespace } from "./rbac.ts";
 import type { ServicePort, Values } from "./values.ts";
@@ -20,7 +20,7 @@ export function gatewayDeployment(names: Names): unknown {
       replicas,
       progressDeadlineSeconds: integer("progressDeadlines.ambassador"),
       selector: { matchLabels },
-      strategy: when(on("deploymentStrategy"), block("deploymentStrategy"), rolling),
+      strategy: when(on("deploymentStrategy"), block("deploymentStrategy"), when(onNodes, inPlace, rolling)),
       template: podTemplate(names, "gateway", {
         account: names.gatewayAccount,
         terminationGracePeriodSeconds: computed('include "nuncio.gracePeriod" .', gracePeriod),
@@ -34,13 +34,26 @@ export function gatewayDeployment(names: Names): unknown {
             block("topologySpreadConstraints"),
             spread(names, "gateway"),
           ),
-          dnsPolicy: text("dnsPolicy"),
+          dnsPolicy: when(
+            on("dnsPolicy"),
+            text("dnsPolicy"),
+            when(on("hostNetwork"), "ClusterFirstWithHostNet", "ClusterFirst"),
+          ),
           hostNetwork: when(on("hostNetwork"), true),
         },
       }),
     },
   };
 }
+
+/** Gateways take ports of their nodes. */
+const onNodes: Condition = {
+  chart: '(include "nuncio.onNodes" .)',
+  holds: ({ hostNetwork, service }) => hostNetwork || service.ports.some(({ hostPort }) => hostPort !== undefined),
+};
+
+/** Where a node has a gateway, no second one has a place: an old one goes before a new one comes. */
+const inPlace = { type: "RollingUpdate", rollingUpdate: { maxSurge: 0, maxUnavailable: 1 } } as const;
 
 /** The delay before the drain, the longest drain, and a little time to end. */
 function gracePeriod(values: Values): number {

@@ -65,7 +65,9 @@ const image = {
 
 const gatewayPods = {
   replicaCount: count("Gateways. Each serves alone; two survive the loss of one.", 2),
-  deploymentStrategy: map("How Pods are replaced. Unset: one more first, and none missing."),
+  deploymentStrategy: map(
+    "How Pods are replaced. Unset: one more first, and none missing; with hostNetwork or a hostPort none more, and one missing.",
+  ),
   progressDeadlines: group("Seconds until a roll-out counts as failed.", { ambassador: count("The gateway's.", 600) }),
   autoscaling: group("A HorizontalPodAutoscaler in place of replicaCount. It needs metrics-server.", {
     enabled: bool("Make it."),
@@ -121,8 +123,8 @@ const gatewayPods = {
   tolerations: list("Taints of nodes that Pods bear."),
   affinity: map("Where Pods are drawn to."),
   topologySpreadConstraints: list("How Pods are spread. Unset: over zones and nodes, where that can be had."),
-  dnsPolicy: text("`ClusterFirstWithHostNet` with hostNetwork.", "ClusterFirst"),
-  hostNetwork: bool("The node's network: Listeners open its ports."),
+  dnsPolicy: text("Unset: `ClusterFirst`, and `ClusterFirstWithHostNet` with hostNetwork."),
+  hostNetwork: bool("The node's network: Listeners open its ports, and the admin port is open on its addresses."),
 };
 
 const security = {

@@ -75,4 +75,20 @@ const gatewayPod = async (...values: readonly string[]): Promise<PodSpec> => (aw
     ]);
     expect([code, stderr]).toEqual([1, expect.stringContaining("targetPort 8080/TCP has two values of hostPort")]);
   });
+
+  it.each([
+    [[], 1, 0, "ClusterFirst"],
+    [["--set", "hostNetwork=true"], 0, 1, "ClusterFirstWithHostNet"],
+    [["--set", "service.ports[0].hostPort=80"], 0, 1, "ClusterFirst"],
+    [["--set", "hostNetwork=true,deploymentStrategy.type=Recreate,dnsPolicy=Default"], undefined, undefined, "Default"],
+  ])(
+    "that takes ports of the node lets a gateway go before its successor comes: %j",
+    async (values, maxSurge, maxUnavailable, dns) => {
+      const ports = [{ name: "http", port: 80, targetPort: 8080 }];
+      const { strategy, template } = await gateway("--set-json", `service.ports=${JSON.stringify(ports)}`, ...values);
+      const { rollingUpdate } = strategy as { rollingUpdate?: object };
+      expect(rollingUpdate).toEqual(maxSurge === undefined ? undefined : { maxSurge, maxUnavailable });
+      expect(template.spec.dnsPolicy).toBe(dns);
+    },
+  );
 });

@@ -103,6 +103,12 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end }}
 {{- end -}}
 
+{{/* Whether gateways take ports of their nodes. */}}
+{{- define "nuncio.onNodes" -}}
+{{- if .Values.hostNetwork }}true{{ end -}}
+{{- range .Values.service.ports }}{{ if .hostPort }}true{{ end }}{{ end -}}
+{{- end -}}
+
 {{- define "nuncio.servicePorts" -}}
 {{- range .Values.service.ports }}
 - name: {{ .name | quote }}
