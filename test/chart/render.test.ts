@@ -103,6 +103,16 @@ const refusal = async (...args: readonly string[]): Promise<string> => {
     expect(await refusal("--set", value)).toContain(why);
   });
 
+  it.each([
+    [
+      "admission.conversion=true,admission.certificates=cert-manager",
+      "Leave old versions behind first (docs/migrate.md)",
+    ],
+    ["metrics.serviceMonitor.enabled=true,adminService.create=false", "set adminService.create=true, or take"],
+  ])("refuses %s together, and says what to do instead", async (values, advice) => {
+    expect(await refusal("--set", values)).toContain(advice);
+  });
+
   it("says of values of Emissary's chart that mean nothing here what to do instead, of all at once", async () => {
     const said = await refusal("--set", "agent.enabled=true,daemonSet=true");
     expect(said).toContain("- agent: nothing is reported to anybody\n- daemonSet: a Deployment is spread over nodes;");
