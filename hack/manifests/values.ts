@@ -143,7 +143,9 @@ const security = {
   }),
   rbac: group("Rights.", {
     create: bool("Make Roles and their bindings.", true),
-    nameOverride: text("Name of the ClusterRoles, for several releases of one name. Unset: the gateway's."),
+    nameOverride: text(
+      "Name of the ClusterRoles. Unset: the gateway's. Releases of one name need a fullnameOverride and an ingressClassResource.name each instead: webhook configurations and IngressClasses belong to no namespace either.",
+    ),
   }),
   serviceAccount: group("The gateway's account.", {
     create: bool("Make it.", true),
