@@ -85,14 +85,14 @@ export function admissionBudget(names: Names): unknown {
 
 export function webhooks(names: Names): readonly unknown[] {
   const { admission: name, namespace } = names;
-  const place = { name, namespace };
+  const asked = { place: { name, namespace }, namespaceSelector: block("admission.namespaceSelector") };
   const meta = {
     labels: labels(names, "admission"),
     annotations: when(not(ownCertificates), { [injected]: `${namespace}/${name}` }),
   };
   return [
-    when(hasAdmission, webhookConfiguration(meta, { place, failurePolicy: text("admission.failurePolicy") })),
-    when(all(hasAdmission, on("admission.mutate")), mutatingConfiguration(meta, place)),
+    when(hasAdmission, webhookConfiguration(meta, { ...asked, failurePolicy: text("admission.failurePolicy") })),
+    when(all(hasAdmission, on("admission.mutate")), mutatingConfiguration(meta, asked)),
   ];
 }
 

@@ -239,7 +239,11 @@ const admission = {
   admission: group("The webhook that refuses what the gateway could not serve.", {
     enabled: bool("Run it.", true),
     replicaCount: count("Processes.", 2),
-    failurePolicy: oneOf("What the API server does when none answers: `Fail` refuses all changes.", ["Ignore", "Fail"]),
+    failurePolicy: oneOf(
+      "What the API server does when none answers: `Fail` refuses changes, also of Ingresses of other controllers.",
+      ["Ignore", "Fail"],
+    ),
+    namespaceSelector: map("Namespaces that it is asked about. Unset: all."),
     mutate: bool("Rewrite deprecated spellings before objects are stored. GitOps tools show a difference then."),
     conversion: bool("The right to serve v1 and v2 for the CRDs of manifests/crds-legacy.yaml. See docs/migrate.md."),
     certificates: oneOf(

@@ -91,4 +91,20 @@ const gatewayPod = async (...values: readonly string[]): Promise<PodSpec> => (aw
       expect(template.spec.dnsPolicy).toBe(dns);
     },
   );
+
+  it("says of which namespaces the API server asks, all webhooks alike", async () => {
+    const selector = { matchLabels: { edge: "yes" } };
+    const given = [
+      "--set",
+      "admission.mutate=true",
+      "--set-json",
+      `admission.namespaceSelector=${JSON.stringify(selector)}`,
+    ];
+    const selectors = async (...values: readonly string[]) =>
+      objectsOf(await rendered([...values, "-s", "templates/admission-webhooks.yaml"])).flatMap(({ webhooks }) =>
+        (webhooks as { namespaceSelector?: object }[]).map(({ namespaceSelector }) => namespaceSelector),
+      );
+    expect(await selectors(...given)).toEqual([selector, selector, selector, selector]);
+    expect(await selectors()).toEqual([undefined, undefined, undefined]);
+  });
 });
