@@ -1,7 +1,7 @@
 /** What the Pods of gateway and admission have in common. */
 import { version } from "./labels.ts";
 import { type Component, type Names, selector } from "./names.ts";
-import { at, block, computed, included, integer, not, on, type Part, text, when } from "./parts.ts";
+import { at, block, computed, included, integer, on, type Part, text, when } from "./parts.ts";
 import type { Values } from "./values.ts";
 
 export const adminPort = integer("adminService.port");
@@ -87,4 +87,9 @@ export function variables(...paths: readonly ("env" | "admission.env")[]): Part 
 }
 
 export const autoscaled = on("autoscaling.enabled");
-export const replicas = when(not(autoscaled), integer("replicaCount"));
+/** The number is the autoscaler's then, and only a cluster knows it. */
+export const replicas = when(
+  autoscaled,
+  included('include "nuncio.liveReplicas" .', () => undefined),
+  integer("replicaCount"),
+);

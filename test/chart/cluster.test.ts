@@ -146,7 +146,7 @@ function grants(rules: readonly PolicyRule[]): readonly string[] {
     expect(grants(rules).join("\n")).not.toContain("ingressclasses");
   });
 
-  it("by helm is installed, upgraded, rolled back and removed; its kinds and their objects stay", async () => {
+  it("by helm is installed, upgraded, rolled back, given an autoscaler and removed; its kinds and their objects stay", async () => {
     const release = ["edge", chart, "-n", "edge"];
     const switched = ["--set", "ingressClassResource.name=edge", "--set", "createDefaultListeners=true"];
     await withHelm("install", ...release, "--create-namespace", ...switched);
@@ -183,6 +183,13 @@ function grants(rules: readonly PolicyRule[]): readonly string[] {
     expect(await allowed("edge:edge-nuncio-admission", "default")).toEqual(
       grants([...rules, ...trustRules("mutatingwebhookconfigurations", "edge-nuncio-admission"), ...conversionRules()]),
     );
+    await cluster.kubectl(["scale", "deployment", "edge-nuncio", "-n", "edge", "--replicas=5"]);
+    await withHelm("upgrade", ...release, "--reuse-values", "--set", "autoscaling.enabled=true");
+    expect(await replicas()).toBe("5");
+    const next = ["--reuse-values", "--dry-run=server", "--set", "admission.failurePolicy=Fail"];
+    const { stdout } = await withHelm("upgrade", ...release, ...next);
+    expect(stdout).toMatch(/^ {2}replicas:\s+5$/m);
+    expect(stdout).toContain("and of every Ingress of the cluster, whichever controller serves it.");
     await withHelm("uninstall", "edge", "-n", "edge");
     expect((await cluster.kubectl(["get", "all,roles,listeners,secrets", "-n", "edge"])).stderr).toContain(
       "No resources",

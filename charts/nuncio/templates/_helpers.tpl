@@ -55,6 +55,13 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end -}}
 {{- end -}}
 
+{{/* How many gateways there are, where Helm can ask: without it, a Deployment that had a number goes to 1 for a moment. */}}
+{{- define "nuncio.liveReplicas" -}}
+{{- with lookup "apps/v1" "Deployment" (include "nuncio.namespace" .) (include "nuncio.fullname" .) -}}
+{{- int .spec.replicas -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Seconds until the kubelet kills: the delay before the drain, the longest drain, and a little time to end. */}}
 {{- define "nuncio.gracePeriod" -}}
 {{- with .Values.terminationGracePeriodSeconds -}}
