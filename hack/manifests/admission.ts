@@ -23,9 +23,9 @@ export function admissionDeployment(names: Names): unknown {
         terminationGracePeriodSeconds: 30,
         container: container(names),
         volumes: [
-          { name: "tmp", emptyDir: {} },
           when(not(ownCertificates), { name: "certificate", secret: { secretName: `${names.admission}-tls` } }),
         ],
+        volumeMounts: [when(not(ownCertificates), { name: "certificate", mountPath: certificatePath, readOnly: true })],
         more: { topologySpreadConstraints: spread(names, "admission") },
       }),
     },
@@ -58,10 +58,6 @@ function container(names: Names): Readonly<Record<string, unknown>> {
     startupProbe: probe("/healthz", { periodSeconds: 1, failureThreshold: 60 }),
     livenessProbe: probe("/healthz", { periodSeconds: 10 }),
     readinessProbe: probe("/readyz", { periodSeconds: 2 }),
-    volumeMounts: [
-      { name: "tmp", mountPath: "/tmp" },
-      when(not(ownCertificates), { name: "certificate", mountPath: certificatePath, readOnly: true }),
-    ],
   };
 }
 

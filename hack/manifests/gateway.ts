@@ -27,7 +27,8 @@ export function gatewayDeployment(names: Names): unknown {
         initContainers: block("initContainers"),
         container: container(names),
         sidecars: block("sidecarContainers"),
-        volumes: [{ name: "tmp", emptyDir: {} }, block("volumes")],
+        volumes: [block("volumes")],
+        volumeMounts: [block("volumeMounts")],
         more: {
           topologySpreadConstraints: when(
             on("topologySpreadConstraints"),
@@ -90,7 +91,6 @@ function container(names: Names): Readonly<Record<string, unknown>> {
     livenessProbe: probe("/healthz", { "...": block("livenessProbe") }),
     readinessProbe: probe("/readyz", { "...": block("readinessProbe") }),
     lifecycle: block("lifecycle"),
-    volumeMounts: [{ name: "tmp", mountPath: "/tmp" }, block("volumeMounts")],
   };
 }
 

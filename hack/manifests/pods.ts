@@ -15,13 +15,15 @@ export interface PodParts {
   readonly initContainers?: Part;
   readonly container: Readonly<Record<string, unknown>>;
   readonly sidecars?: Part;
+  /** Beside what every Pod has: a directory to write to, and its account's token. */
   readonly volumes: readonly unknown[];
+  readonly volumeMounts: readonly unknown[];
   readonly more?: Readonly<Record<string, unknown>>;
 }
 
 export function podTemplate(names: Names, component: Component, parts: PodParts): unknown {
   const prefix = prefixes[component];
-  const { account, terminationGracePeriodSeconds, initContainers, container, sidecars, volumes, more } = parts;
+  const { account, terminationGracePeriodSeconds, initContainers, container, sidecars, more } = parts;
   return {
     metadata: {
       labels: { ...selector(names, component), "...podLabels": block(`${prefix}podLabels`) },
@@ -29,6 +31,8 @@ export function podTemplate(names: Names, component: Component, parts: PodParts)
     },
     spec: {
       serviceAccountName: account,
+      // Of its containers only ours is to have the token.
+      automountServiceAccountToken: false,
       terminationGracePeriodSeconds,
       imagePullSecrets: block("imagePullSecrets"),
       securityContext: block("security.podSecurityContext"),
@@ -44,14 +48,33 @@ export function podTemplate(names: Names, component: Component, parts: PodParts)
           image: computed('include "nuncio.image" .', imageOf),
           imagePullPolicy: text("image.pullPolicy"),
           ...container,
+          volumeMounts: [{ name: "tmp", mountPath: "/tmp" }, tokenMount, ...parts.volumeMounts],
           securityContext: block("security.containerSecurityContext"),
         },
         ...(sidecars === undefined ? [] : [sidecars]),
       ],
-      volumes,
+      volumes: [{ name: "tmp", emptyDir: {} }, tokenVolume, ...parts.volumes],
     },
   };
 }
+
+/** What Kubernetes would mount into every container, 3607 seconds included, by which it knows tokens that may outlive them a while. */
+const tokenVolume = {
+  name: "kube-api-access",
+  projected: {
+    sources: [
+      { serviceAccountToken: { path: "token", expirationSeconds: 3607 } },
+      { configMap: { name: "kube-root-ca.crt", items: [{ key: "ca.crt", path: "ca.crt" }] } },
+      { downwardAPI: { items: [{ path: "namespace", fieldRef: { fieldPath: "metadata.namespace" } }] } },
+    ],
+  },
+} as const;
+
+const tokenMount = {
+  name: tokenVolume.name,
+  mountPath: "/var/run/secrets/kubernetes.io/serviceaccount",
+  readOnly: true,
+} as const;
 
 function imageOf({ image: { repository, tag, digest } }: Values): string {
   return digest === "" ? `${repository}:${tag === "" ? version : tag}` : `${repository}@${digest}`;

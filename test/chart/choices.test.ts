@@ -1,6 +1,6 @@
 import { describe, expect, it } from "@jest/globals";
 import { clusterAvailable } from "../cluster/available.ts";
-import { chart, helm, objectsOf, rendered } from "./helm.ts";
+import { chart, helm, objectsOf, rendered, valuesFile } from "./helm.ts";
 
 // What single values of the chart do; render.test.ts compares whole sets of them with the code that writes install.yaml.
 
@@ -16,9 +16,18 @@ function numbersOf(text: string): readonly string[] {
     .sort();
 }
 
+interface Container {
+  readonly name: string;
+  readonly ports: readonly object[];
+  readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[];
+}
+
 interface PodSpec {
   readonly dnsPolicy: string;
-  readonly containers: readonly { readonly ports: readonly object[] }[];
+  readonly automountServiceAccountToken: boolean;
+  readonly initContainers?: readonly Container[];
+  readonly containers: readonly Container[];
+  readonly volumes: readonly { readonly name: string; readonly projected?: { readonly sources: readonly object[] } }[];
 }
 
 interface Deployment {
@@ -106,5 +115,26 @@ const gatewayPod = async (...values: readonly string[]): Promise<PodSpec> => (aw
       );
     expect(await selectors(...given)).toEqual([selector, selector, selector, selector]);
     expect(await selectors()).toEqual([undefined, undefined, undefined]);
+  });
+
+  it("such as a sidecar or an init container gets no token of the API server, which ours has where Kubernetes would put it", async () => {
+    const files = ["deployment", "admission-deployment"].flatMap((name) => ["-s", `templates/${name}.yaml`]);
+    const pods = objectsOf(await rendered(["-f", valuesFile("everything"), ...files])).map(
+      ({ spec }) => (spec as Deployment).template.spec,
+    );
+    const mounting = pods.map((pod) => {
+      const volume = pod.volumes.find(({ projected }) => projected !== undefined);
+      const sources = volume?.projected?.sources.flatMap((source) => Object.keys(source));
+      expect(sources).toEqual(["serviceAccountToken", "configMap", "downwardAPI"]);
+      return [...(pod.initContainers ?? []), ...pod.containers].flatMap((container) =>
+        (container.volumeMounts ?? [])
+          .filter(({ name }) => name === volume?.name)
+          .map(({ mountPath }) => `${container.name}: ${mountPath}`),
+      );
+    });
+    const path = "/var/run/secrets/kubernetes.io/serviceaccount";
+    expect(mounting).toEqual([[`gateway: ${path}`], [`admission: ${path}`]]);
+    expect(pods.map((pod) => pod.automountServiceAccountToken)).toEqual([false, false]);
+    expect(pods[0]?.containers.map(({ name }) => name)).toEqual(["gateway", "agent"]);
   });
 });
