@@ -3,7 +3,7 @@ import { mutatingConfiguration, webhookConfiguration } from "../../capabilities/
 import { labels, metadata } from "./labels.ts";
 import { type Names, selector } from "./names.ts";
 import { all, block, computed, integer, not, on, text, when } from "./parts.ts";
-import { adminPort, podTemplate, probe, rolling, spread, variables } from "./pods.ts";
+import { adminPort, podTemplate, probe, rolling, spread, unhealthyPodEvictionPolicy, variables } from "./pods.ts";
 import { hasAdmission, ownCertificates } from "./rbac.ts";
 
 const port = 8443;
@@ -75,7 +75,7 @@ export function admissionBudget(names: Names): unknown {
     apiVersion: "policy/v1",
     kind: "PodDisruptionBudget",
     metadata: metadata(names, "admission", names.admission),
-    spec: { maxUnavailable: 1, selector: { matchLabels: selector(names, "admission") } },
+    spec: { maxUnavailable: 1, unhealthyPodEvictionPolicy, selector: { matchLabels: selector(names, "admission") } },
   });
 }
 

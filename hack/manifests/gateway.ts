@@ -1,8 +1,17 @@
 /** The gateway: its Pods, how many, and what may be done to them. */
 import { labels, metadata } from "./labels.ts";
 import { type Names, selector } from "./names.ts";
-import { block, type Condition, computed, included, integer, on, text, when } from "./parts.ts";
-import { autoscaled, podTemplate, probe, replicas, rolling, spread, variables } from "./pods.ts";
+import { block, type Condition, computed, included, integer, not, on, text, when } from "./parts.ts";
+import {
+  autoscaled,
+  podTemplate,
+  probe,
+  replicas,
+  rolling,
+  spread,
+  unhealthyPodEvictionPolicy,
+  variables,
+} from "./pods.ts";
 import { singleNamespace } from "./rbac.ts";
 import type { ServicePort, Values } from "./values.ts";
 
@@ -132,6 +141,10 @@ export function gatewayBudget(names: Names): unknown {
     metadata: metadata(names, "gateway", names.gateway),
     spec: {
       "...budget": when(on("podDisruptionBudget"), { "...given": block("podDisruptionBudget") }, { maxUnavailable: 1 }),
+      unhealthyPodEvictionPolicy: when(
+        not(on("podDisruptionBudget.unhealthyPodEvictionPolicy")),
+        unhealthyPodEvictionPolicy,
+      ),
       selector: { matchLabels: selector(names, "gateway") },
     },
   };

@@ -95,6 +95,9 @@ export function spread(names: Names, component: Component): readonly unknown[] {
 /** One at a time, and each only when its successor is ready. */
 export const rolling = { type: "RollingUpdate", rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } } as const;
 
+/** A Pod that is not ready serves nobody: it must not hold up the drain of its node. */
+export const unhealthyPodEvictionPolicy = "AlwaysAllow";
+
 export function probe(path: string, timing: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   return { httpGet: { path, port: "admin" }, ...timing };
 }

@@ -143,6 +143,10 @@ const security = {
   }),
   rbac: group("Rights.", {
     create: bool("Make Roles and their bindings.", true),
+    lastGoodSecrets: bool(
+      "The right to make, change and delete Secrets in the gateway's namespace, any of them: names cannot limit it. Without it, last good versions of objects in quarantine do not outlive a restart. See docs/quarantine.md.",
+      true,
+    ),
     nameOverride: text(
       "Name of the ClusterRoles. Unset: the gateway's. Releases of one name need a fullnameOverride and an ingressClassResource.name each instead: webhook configurations and IngressClasses belong to no namespace either.",
     ),

@@ -137,4 +137,18 @@ const gatewayPod = async (...values: readonly string[]): Promise<PodSpec> => (aw
     expect(pods.map((pod) => pod.automountServiceAccountToken)).toEqual([false, false]);
     expect(pods[0]?.containers.map(({ name }) => name)).toEqual(["gateway", "agent"]);
   });
+
+  it.each([
+    [[], { maxUnavailable: 1, unhealthyPodEvictionPolicy: "AlwaysAllow" }],
+    [["minAvailable=1"], { minAvailable: 1, unhealthyPodEvictionPolicy: "AlwaysAllow" }],
+    [
+      ["minAvailable=1", "unhealthyPodEvictionPolicy=IfHealthyBudget"],
+      { minAvailable: 1, unhealthyPodEvictionPolicy: "IfHealthyBudget" },
+    ],
+  ])("lets a Pod that is not ready go with its node: podDisruptionBudget %j", async (given, wanted) => {
+    const values = given.flatMap((each) => ["--set", `podDisruptionBudget.${each}`]);
+    const budgets = objectsOf(await rendered([...values, "-s", "templates/pdb.yaml"])).map(({ spec }) => spec);
+    const admission = { maxUnavailable: 1, unhealthyPodEvictionPolicy: "AlwaysAllow" };
+    expect(budgets).toMatchObject([wanted, admission]);
+  });
 });

@@ -138,12 +138,21 @@ function grants(rules: readonly PolicyRule[]): readonly string[] {
 
   it("of one namespace has rights there alone", async () => {
     await cluster.apply("apiVersion: v1\nkind: Namespace\nmetadata: { name: team }");
-    const text = await helm(["template", "edge", chart, "-n", "team", "-f", valuesFile("single-namespace")]);
+    const release = ["template", "edge", chart, "-n", "team", "-f", valuesFile("single-namespace")];
+    const text = await helm(release);
     expect(await kubectl(["apply", "-f", "-"], text.stdout)).toMatchObject({ code: 0, stderr: "" });
     const rules = [...replicaRules(), ...lastGoodRules(), ...gatewayRules("Namespaced"), ...knativeRules()];
     expect(await allowed("team:edge-nuncio", "team")).toEqual(grants(rules));
     for (const other of ["default", "nuncio"]) expect(await allowed("team:edge-nuncio", other)).toEqual([]);
     expect(grants(rules).join("\n")).not.toContain("ingressclasses");
+    const without = await helm([...release, "--set", "rbac.lastGoodSecrets=false"]);
+    expect(await kubectl(["apply", "-f", "-"], without.stdout)).toMatchObject({ code: 0, stderr: "" });
+    const fewer = [...replicaRules(), ...gatewayRules("Namespaced"), ...knativeRules()];
+    expect(grants(fewer).length).toBe(grants(rules).length - 3);
+    await eventually("the rights are taken", async () => {
+      expect(await allowed("team:edge-nuncio", "team")).toEqual(grants(fewer));
+      return true;
+    });
   });
 
   it("by helm is installed, upgraded, rolled back, given an autoscaler and removed; its kinds and their objects stay", async () => {
