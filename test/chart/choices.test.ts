@@ -24,6 +24,7 @@ interface Container {
 
 interface PodSpec {
   readonly dnsPolicy: string;
+  readonly securityContext: object;
   readonly automountServiceAccountToken: boolean;
   readonly initContainers?: readonly Container[];
   readonly containers: readonly Container[];
@@ -150,5 +151,11 @@ const gatewayPod = async (...values: readonly string[]): Promise<PodSpec> => (aw
     const budgets = objectsOf(await rendered([...values, "-s", "templates/pdb.yaml"])).map(({ spec }) => spec);
     const admission = { maxUnavailable: 1, unhealthyPodEvictionPolicy: "AlwaysAllow" };
     expect(budgets).toMatchObject([wanted, admission]);
+  });
+
+  it("is taken out by null, so that OpenShift chooses the user", async () => {
+    const ids = ["runAsUser", "runAsGroup"].map((each) => `security.podSecurityContext.${each}=null`);
+    const { securityContext } = await gatewayPod("--set", ids.join(","));
+    expect(securityContext).toEqual({ runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } });
   });
 });
