@@ -34,32 +34,38 @@ function namesAt({ name, namespace }: WebhookPlace) {
   };
 }
 
+interface Asking {
+  readonly place?: WebhookPlace;
+  readonly failurePolicy?: unknown;
+  /** Of the namespaces whose objects the API server asks about; default: all. */
+  readonly namespaceSelector?: unknown;
+}
+
 /**
  * Without caBundle: whoever makes the certificate sets it.
  * @param metadata labels and what else it is to have beside its name
  */
 export function webhookConfiguration(
   metadata: object,
-  {
-    place = installed,
-    failurePolicy = "Ignore",
-  }: { readonly place?: WebhookPlace; readonly failurePolicy?: unknown } = {},
+  { place = installed, failurePolicy = "Ignore", ...where }: Asking = {},
 ): unknown {
   const names = namesAt(place);
   return {
     ...type,
     metadata: { name: place.name, ...metadata },
     webhooks: [
-      webhook(names.judged, place, { rules: webhookRules(), failurePolicy }),
+      webhook(names.judged, place, { rules: webhookRules(), failurePolicy, ...where }),
       webhook(names.annotated, place, {
         rules: webhookRules(({ validated }) => validated === "annotated"),
         matchConditions: [annotated],
         failurePolicy,
+        ...where,
       }),
       webhook(names.deleted, place, {
         rules: webhookRules(undefined, ["DELETE"]),
         matchConditions: [byPeople],
         timeoutSeconds: 2,
+        ...where,
       }),
     ],
   };
@@ -91,7 +97,10 @@ function webhook(name: string, place: WebhookPlace, asked: object): object {
 }
 
 /** Asks for deprecated spellings to be rewritten before an object is stored; not part of an installation unless it is applied. */
-export function mutatingConfiguration(metadata: object, place = installed): unknown {
+export function mutatingConfiguration(
+  metadata: object,
+  { place = installed, ...where }: Omit<Asking, "failurePolicy"> = {},
+): unknown {
   return {
     ...type,
     kind: "MutatingWebhookConfiguration",
@@ -107,6 +116,7 @@ export function mutatingConfiguration(metadata: object, place = installed): unkn
         reinvocationPolicy: "Never",
         timeoutSeconds: 5,
         admissionReviewVersions: ["v1"],
+        ...where,
       },
     ],
   };

@@ -3,7 +3,7 @@ import { mutatingConfiguration, webhookConfiguration } from "../../capabilities/
 import { labels, metadata } from "./labels.ts";
 import { type Names, selector } from "./names.ts";
 import { all, block, computed, integer, not, on, text, when } from "./parts.ts";
-import { adminPort, podTemplate, probe, rolling, spread, variables } from "./pods.ts";
+import { adminPort, podTemplate, probe, rolling, spread, unhealthyPodEvictionPolicy, variables } from "./pods.ts";
 import { hasAdmission, ownCertificates } from "./rbac.ts";
 
 const port = 8443;
@@ -23,9 +23,9 @@ export function admissionDeployment(names: Names): unknown {
         terminationGracePeriodSeconds: 30,
         container: container(names),
         volumes: [
-          { name: "tmp", emptyDir: {} },
           when(not(ownCertificates), { name: "certificate", secret: { secretName: `${names.admission}-tls` } }),
         ],
+        volumeMounts: [when(not(ownCertificates), { name: "certificate", mountPath: certificatePath, readOnly: true })],
         more: { topologySpreadConstraints: spread(names, "admission") },
       }),
     },
@@ -49,13 +49,7 @@ function container(names: Names): Readonly<Record<string, unknown>> {
       when(on("admission.mutate"), "--mutate"),
     ],
     // What the gateway sees, it sees too.
-    env: [
-      variables("(merge (dict) .Values.admission.env .Values.env)", ({ env, admission }) => ({
-        ...env,
-        ...admission.env,
-      })),
-      block("admission.envRaw"),
-    ],
+    env: [variables("env", "admission.env"), block("admission.envRaw")],
     ports: [
       { name: "https", containerPort: port },
       { name: "admin", containerPort: adminPort },
@@ -64,10 +58,6 @@ function container(names: Names): Readonly<Record<string, unknown>> {
     startupProbe: probe("/healthz", { periodSeconds: 1, failureThreshold: 60 }),
     livenessProbe: probe("/healthz", { periodSeconds: 10 }),
     readinessProbe: probe("/readyz", { periodSeconds: 2 }),
-    volumeMounts: [
-      { name: "tmp", mountPath: "/tmp" },
-      when(not(ownCertificates), { name: "certificate", mountPath: certificatePath, readOnly: true }),
-    ],
   };
 }
 
@@ -85,20 +75,20 @@ export function admissionBudget(names: Names): unknown {
     apiVersion: "policy/v1",
     kind: "PodDisruptionBudget",
     metadata: metadata(names, "admission", names.admission),
-    spec: { maxUnavailable: 1, selector: { matchLabels: selector(names, "admission") } },
+    spec: { maxUnavailable: 1, unhealthyPodEvictionPolicy, selector: { matchLabels: selector(names, "admission") } },
   });
 }
 
 export function webhooks(names: Names): readonly unknown[] {
   const { admission: name, namespace } = names;
-  const place = { name, namespace };
+  const asked = { place: { name, namespace }, namespaceSelector: block("admission.namespaceSelector") };
   const meta = {
     labels: labels(names, "admission"),
     annotations: when(not(ownCertificates), { [injected]: `${namespace}/${name}` }),
   };
   return [
-    when(hasAdmission, webhookConfiguration(meta, { place, failurePolicy: text("admission.failurePolicy") })),
-    when(all(hasAdmission, on("admission.mutate")), mutatingConfiguration(meta, place)),
+    when(hasAdmission, webhookConfiguration(meta, { ...asked, failurePolicy: text("admission.failurePolicy") })),
+    when(all(hasAdmission, on("admission.mutate")), mutatingConfiguration(meta, asked)),
   ];
 }
 

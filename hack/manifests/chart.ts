@@ -76,8 +76,21 @@ function end(indent: string): string {
   return `${indent}{{- end }}`;
 }
 
-/** Strings with an expression in them stay as they are: it is YAML only when Helm has put something in its place. */
+/** Strings with an expression in them are in quotes: what Helm puts in its place, such as a namespace 1234567, stays text. */
 function scalar(node: unknown): string {
-  if (typeof node === "string" && node.includes("{{")) return node;
+  if (typeof node === "string" && node.includes("{{")) return quoted(node);
   return stringify(node, { ...yamlOptions, lineWidth: 0 }).trimEnd();
+}
+
+function quoted(text: string): string {
+  const expressions = [...text.matchAll(expression)].map(([, each = ""]) => each);
+  const format = text.replaceAll(expression, "%s");
+  if (format === "%s") return `{{ ${expressions.join("")} | quote }}`;
+  return `{{ printf ${JSON.stringify(format)} ${expressions.map(parenthesized).join(" ")} | quote }}`;
+}
+
+const expression = /\{\{ (.*?) \}\}/g;
+
+function parenthesized(each: string): string {
+  return each.includes(" ") ? `(${each})` : each;
 }

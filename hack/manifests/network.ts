@@ -111,7 +111,7 @@ function policy(names: Names, component: Component, name: string, ingress: reado
 
 export function monitors(names: Names): readonly unknown[] {
   return [
-    when(all(on("metrics.serviceMonitor.enabled"), on("adminService.create")), {
+    when(on("metrics.serviceMonitor.enabled"), {
       apiVersion: "monitoring.coreos.com/v1",
       kind: "ServiceMonitor",
       metadata: monitorMetadata(names, "metrics.serviceMonitor"),

@@ -2,8 +2,7 @@
 import { group, version } from "../../crds/common.ts";
 import { metadata } from "./labels.ts";
 import type { Names } from "./names.ts";
-import { any, block, type Condition, computed, on, when } from "./parts.ts";
-import type { Values } from "./values.ts";
+import { any, block, type Condition, on, type Path, text, when } from "./parts.ts";
 
 const apiVersion = `${group}/${version}`;
 
@@ -28,24 +27,13 @@ export function moduleObject(names: Names): unknown {
 }
 
 export function resolvers(names: Names): readonly unknown[] {
-  const named = (chart: string, plain: (values: Values) => string) => ({
-    ...metadata(names, "gateway", ""),
-    name: computed(chart, plain),
-  });
+  const named = (path: Path) => ({ ...metadata(names, "gateway", ""), name: text(path) });
   const made = (condition: Condition, kind: string, meta: object, spec: object) =>
     when(condition, { apiVersion, kind, metadata: meta, ...spec });
   return [
-    made(
-      on("resolvers.endpoint.create"),
-      "KubernetesEndpointResolver",
-      named(".Values.resolvers.endpoint.name", (values) => values.resolvers.endpoint.name),
-      {},
-    ),
-    made(
-      on("resolvers.consul.create"),
-      "ConsulResolver",
-      named(".Values.resolvers.consul.name", (values) => values.resolvers.consul.name),
-      { spec: block("resolvers.consul.spec") },
-    ),
+    made(on("resolvers.endpoint.create"), "KubernetesEndpointResolver", named("resolvers.endpoint.name"), {}),
+    made(on("resolvers.consul.create"), "ConsulResolver", named("resolvers.consul.name"), {
+      spec: block("resolvers.consul.spec"),
+    }),
   ];
 }

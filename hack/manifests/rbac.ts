@@ -48,7 +48,7 @@ function account(names: Names, component: Component, name: string, more: object)
 export function gatewayAccess(names: Names): readonly unknown[] {
   const { role: name, gatewayAccount } = names;
   const gateway = { component: "gateway", account: gatewayAccount } as const;
-  const own = [...replicaRules(), ...lastGoodRules()];
+  const own = [...replicaRules(), when(on("rbac.lastGoodSecrets"), lastGoodRules())];
   const everywhere = all(on("rbac.create"), not(singleNamespace));
   const knative = when(on("knative.enabled"), knativeRules());
   return [

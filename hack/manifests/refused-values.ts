@@ -1,3 +1,6 @@
+import { all, type Condition, not, on } from "./parts.ts";
+import { hasAdmission, ownCertificates } from "./rbac.ts";
+
 /** Values of Emissary's chart that have no meaning here: the schema knows them, so that a template can say what to do instead. */
 export const refusedValues: Readonly<Record<string, string>> = {
   agent: "nothing is reported to anybody",
@@ -21,10 +24,29 @@ export const refusedValues: Readonly<Record<string, string>> = {
   waitForApiext: "nothing has to be waited for",
 };
 
+/** Values that cannot work together, and what to do instead. */
+const refusedTogether: readonly { readonly condition: Condition; readonly advice: string }[] = [
+  {
+    condition: all(hasAdmission, on("admission.conversion"), not(ownCertificates)),
+    advice:
+      "admission.conversion needs admission.certificates=own: cert-manager would not tell the CRDs of crds-legacy.yaml whom to trust, " +
+      "and no object of an old version could be read. Leave old versions behind first (docs/migrate.md), or stay with own",
+  },
+  {
+    condition: all(on("metrics.serviceMonitor.enabled"), not(on("adminService.create"))),
+    advice:
+      "metrics.serviceMonitor goes by the admin Service: set adminService.create=true, or take metrics.podMonitor",
+  },
+];
+
 /** A template that writes nothing, and fails where one of them is set. */
 export function refusalTemplate(): string {
   const entries = Object.entries(refusedValues).map(
     ([name, advice]) => `  ${JSON.stringify(name)} ${JSON.stringify(advice)}`,
+  );
+  const together = refusedTogether.map(
+    ({ condition, advice }) =>
+      `{{- if ${condition.chart} }}\n{{- fail ${JSON.stringify(`\n${advice}`)} }}\n{{- end }}\n`,
   );
   return `{{- $advice := dict
 ${entries.join("\n")}
@@ -38,5 +60,5 @@ ${entries.join("\n")}
 {{- with $found }}
 {{- fail (printf "\\nvalues of Emissary's chart without a meaning here; take them out:\\n- %s" (join "\\n- " .)) }}
 {{- end }}
-`;
+${together.join("")}`;
 }

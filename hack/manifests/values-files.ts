@@ -20,9 +20,10 @@ const width = 120;
 export function schemaFile(): string {
   const { properties, ...schema } = valuesJsonSchema();
   const refused = Object.entries(refusedValues).map(([name, advice]) => [name, { description: `Refused: ${advice}.` }]);
-  // Helm hands it to every chart within another one.
+  // Helm hands them to a chart within another one.
   const global = { type: "object", description: "Of a chart that holds this one; not read." };
-  const all = { ...schema, properties: { ...properties, global, ...Object.fromEntries(refused) } };
+  const enabled = { type: "boolean", description: "The condition of a chart that holds this one; not read." };
+  const all = { ...schema, properties: { ...properties, global, enabled, ...Object.fromEntries(refused) } };
   return `${JSON.stringify(all, undefined, 2)}\n`;
 }
 

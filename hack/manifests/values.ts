@@ -65,7 +65,9 @@ const image = {
 
 const gatewayPods = {
   replicaCount: count("Gateways. Each serves alone; two survive the loss of one.", 2),
-  deploymentStrategy: map("How Pods are replaced. Unset: one more first, and none missing."),
+  deploymentStrategy: map(
+    "How Pods are replaced. Unset: one more first, and none missing; with hostNetwork or a hostPort none more, and one missing.",
+  ),
   progressDeadlines: group("Seconds until a roll-out counts as failed.", { ambassador: count("The gateway's.", 600) }),
   autoscaling: group("A HorizontalPodAutoscaler in place of replicaCount. It needs metrics-server.", {
     enabled: bool("Make it."),
@@ -91,7 +93,9 @@ const gatewayPods = {
       AMBASSADOR_DRAIN_TIME: 110,
     },
   ),
-  envRaw: list("The same as Kubernetes has them, with `valueFrom`."),
+  envRaw: list(
+    "The same as Kubernetes has them, with `valueFrom`. AMBASSADOR_ID and selectors belong in `env`, which the admission process and the IngressClass go by too.",
+  ),
   resources: map("Of a gateway: with 10,000 Mappings it takes 0.7 GB. See docs/performance.md.", {
     requests: { cpu: "200m", memory: "384Mi" },
     limits: { memory: "1Gi" },
@@ -119,8 +123,8 @@ const gatewayPods = {
   tolerations: list("Taints of nodes that Pods bear."),
   affinity: map("Where Pods are drawn to."),
   topologySpreadConstraints: list("How Pods are spread. Unset: over zones and nodes, where that can be had."),
-  dnsPolicy: text("`ClusterFirstWithHostNet` with hostNetwork.", "ClusterFirst"),
-  hostNetwork: bool("The node's network: Listeners open its ports."),
+  dnsPolicy: text("Unset: `ClusterFirst`, and `ClusterFirstWithHostNet` with hostNetwork."),
+  hostNetwork: bool("The node's network: Listeners open its ports, and the admin port is open on its addresses."),
 };
 
 const security = {
@@ -139,7 +143,13 @@ const security = {
   }),
   rbac: group("Rights.", {
     create: bool("Make Roles and their bindings.", true),
-    nameOverride: text("Name of the ClusterRoles, for several releases of one name. Unset: the gateway's."),
+    lastGoodSecrets: bool(
+      "The right to make, change and delete Secrets in the gateway's namespace, any of them: names cannot limit it. Without it, last good versions of objects in quarantine do not outlive a restart. See docs/quarantine.md.",
+      true,
+    ),
+    nameOverride: text(
+      "Name of the ClusterRoles. Unset: the gateway's. Releases of one name need a fullnameOverride and an ingressClassResource.name each instead: webhook configurations and IngressClasses belong to no namespace either.",
+    ),
   }),
   serviceAccount: group("The gateway's account.", {
     create: bool("Make it.", true),
@@ -233,7 +243,11 @@ const admission = {
   admission: group("The webhook that refuses what the gateway could not serve.", {
     enabled: bool("Run it.", true),
     replicaCount: count("Processes.", 2),
-    failurePolicy: oneOf("What the API server does when none answers: `Fail` refuses all changes.", ["Ignore", "Fail"]),
+    failurePolicy: oneOf(
+      "What the API server does when none answers: `Fail` refuses changes, also of Ingresses of other controllers.",
+      ["Ignore", "Fail"],
+    ),
+    namespaceSelector: map("Namespaces that it is asked about. Unset: all."),
     mutate: bool("Rewrite deprecated spellings before objects are stored. GitOps tools show a difference then."),
     conversion: bool("The right to serve v1 and v2 for the CRDs of manifests/crds-legacy.yaml. See docs/migrate.md."),
     certificates: oneOf(
@@ -241,7 +255,7 @@ const admission = {
       ["own", "cert-manager"],
     ),
     issuerRef: map("The Issuer, with cert-manager. Unset: a self-signed one is made."),
-    env: environment("Environment variables."),
+    env: environment("Environment variables, over those of the gateway's `env`."),
     envRaw: list("The same as Kubernetes has them, with `valueFrom`."),
     resources: map("Of a process.", {
       requests: { cpu: "50m", memory: "192Mi" },

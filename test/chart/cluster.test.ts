@@ -128,25 +128,34 @@ function grants(rules: readonly PolicyRule[]): readonly string[] {
     "is taken by the API server as the chart makes it, field by field: values %j",
     async (set) => {
       await cluster.apply("apiVersion: v1\nkind: Namespace\nmetadata: { name: checked }");
-      const values = set === "" ? [] : ["-f", valuesFile(set)];
+      const values = ["--set", "ingressClassResource.name=checked", ...(set === "" ? [] : ["-f", valuesFile(set)])];
       const { stdout: text } = await helm(["template", "checked", chart, "-n", "checked", ...values]);
       expect(text).toContain("kind: Deployment");
-      const checked = ["apply", "--dry-run=server", "--validate=strict", "-f", "-"];
+      const checked = ["apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-"];
       expect(await kubectl(checked, text)).toMatchObject({ code: 0, stderr: "" });
     },
   );
 
   it("of one namespace has rights there alone", async () => {
     await cluster.apply("apiVersion: v1\nkind: Namespace\nmetadata: { name: team }");
-    const text = await helm(["template", "edge", chart, "-n", "team", "-f", valuesFile("single-namespace")]);
+    const release = ["template", "edge", chart, "-n", "team", "-f", valuesFile("single-namespace")];
+    const text = await helm(release);
     expect(await kubectl(["apply", "-f", "-"], text.stdout)).toMatchObject({ code: 0, stderr: "" });
     const rules = [...replicaRules(), ...lastGoodRules(), ...gatewayRules("Namespaced"), ...knativeRules()];
     expect(await allowed("team:edge-nuncio", "team")).toEqual(grants(rules));
     for (const other of ["default", "nuncio"]) expect(await allowed("team:edge-nuncio", other)).toEqual([]);
     expect(grants(rules).join("\n")).not.toContain("ingressclasses");
+    const without = await helm([...release, "--set", "rbac.lastGoodSecrets=false"]);
+    expect(await kubectl(["apply", "-f", "-"], without.stdout)).toMatchObject({ code: 0, stderr: "" });
+    const fewer = [...replicaRules(), ...gatewayRules("Namespaced"), ...knativeRules()];
+    expect(grants(fewer).length).toBe(grants(rules).length - 3);
+    await eventually("the rights are taken", async () => {
+      expect(await allowed("team:edge-nuncio", "team")).toEqual(grants(fewer));
+      return true;
+    });
   });
 
-  it("by helm is installed, upgraded, rolled back and removed; its kinds and their objects stay", async () => {
+  it("by helm is installed, upgraded, rolled back, given an autoscaler and removed; its kinds and their objects stay", async () => {
     const release = ["edge", chart, "-n", "edge"];
     const switched = ["--set", "ingressClassResource.name=edge", "--set", "createDefaultListeners=true"];
     await withHelm("install", ...release, "--create-namespace", ...switched);
@@ -183,6 +192,13 @@ function grants(rules: readonly PolicyRule[]): readonly string[] {
     expect(await allowed("edge:edge-nuncio-admission", "default")).toEqual(
       grants([...rules, ...trustRules("mutatingwebhookconfigurations", "edge-nuncio-admission"), ...conversionRules()]),
     );
+    await cluster.kubectl(["scale", "deployment", "edge-nuncio", "-n", "edge", "--replicas=5"]);
+    await withHelm("upgrade", ...release, "--reuse-values", "--set", "autoscaling.enabled=true");
+    expect(await replicas()).toBe("5");
+    const next = ["--reuse-values", "--dry-run=server", "--set", "admission.failurePolicy=Fail"];
+    const { stdout } = await withHelm("upgrade", ...release, ...next);
+    expect(stdout).toMatch(/^ {2}replicas:\s+5$/m);
+    expect(stdout).toContain("and of every Ingress of the cluster, whichever controller serves it.");
     await withHelm("uninstall", "edge", "-n", "edge");
     expect((await cluster.kubectl(["get", "all,roles,listeners,secrets", "-n", "edge"])).stderr).toContain(
       "No resources",

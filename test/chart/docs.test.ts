@@ -66,7 +66,14 @@ function blocksOf(page: string): readonly string[] {
   it("have commands of kubectl that work in their order, to the removal", async () => {
     const commands = install.filter((block) => !isOfHelm(block));
     expect(commands.length).toBeGreaterThan(4);
-    for (const block of commands) await sh(block);
+    const gateways = async () =>
+      (await cluster.kubectl(["get", "deployment", "nuncio", "-n", "nuncio", "-o=jsonpath={.spec.replicas}"])).stdout;
+    const seen: string[] = [];
+    for (const block of commands) {
+      await sh(block);
+      if (block.includes("gitops/kustomize")) seen.push(await gateways());
+    }
+    expect(seen).toEqual(["3", "3"]);
     const areGone = async () => {
       const { stdout } = await cluster.kubectl(["get", "crds", "-o", "name"]);
       return !stdout.includes("getambassador.io");

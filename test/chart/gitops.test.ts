@@ -8,7 +8,7 @@ import { ensureHelm } from "../../hack/helm/build.mjs";
 import { ensureTestcluster } from "../../hack/testcluster/build.mjs";
 import { verdictsOf } from "../../status/conditions.ts";
 import { clusterAvailable } from "../cluster/available.ts";
-import { objectsOf } from "./helm.ts";
+import { type KubeObject, objectsOf, rendered } from "./helm.ts";
 
 type Judged = Parameters<typeof verdictsOf>[0];
 
@@ -105,5 +105,16 @@ function run(program: string, args: readonly string[], input = ""): Promise<stri
     const admission = find("Deployment", "nuncio-admission")?.["spec"];
     expect(admission).toMatchObject({ replicas: 2, template: { spec: { containers: [{ image: gateway.image }] } } });
     expect(find("Service")?.["spec"]).toMatchObject({ externalTrafficPolicy: "Local", type: "LoadBalancer" });
+  });
+
+  it("leaves the number of gateways to an autoscaler, which is the chart's", async () => {
+    const objects = objectsOf(
+      await run(await ensureTestcluster(), ["kubectl", "kustomize", "gitops/kustomize/autoscaled"]),
+    );
+    const find = (some: readonly KubeObject[], kind: string) =>
+      some.find((each) => each.kind === kind && each.metadata.name === "nuncio")?.["spec"];
+    expect(find(objects, "Deployment")).not.toHaveProperty("replicas");
+    const made = objectsOf(await rendered(["--set", "autoscaling.enabled=true"]));
+    expect(find(objects, "HorizontalPodAutoscaler")).toEqual(find(made, "HorizontalPodAutoscaler"));
   });
 });

@@ -7,7 +7,7 @@ import { ensureHelm } from "../../hack/helm/build.mjs";
 
 export const chart = "charts/nuncio";
 /** Sets of values: test/chart/values/NAME.yaml. */
-export const valueSets = ["everything", "single-namespace", "cert-manager", "bare"] as const;
+export const valueSets = ["everything", "single-namespace", "cert-manager", "bare", "on-nodes"] as const;
 
 export interface KubeObject {
   readonly apiVersion: string;

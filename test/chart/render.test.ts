@@ -1,6 +1,8 @@
-import { readFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "@jest/globals";
-import { parse } from "yaml";
+import { parse, stringify } from "yaml";
 import { plainNames } from "../../hack/manifests/names.ts";
 import { resolved } from "../../hack/manifests/plain.ts";
 import { sections } from "../../hack/manifests/sections.ts";
@@ -103,12 +105,36 @@ const refusal = async (...args: readonly string[]): Promise<string> => {
     expect(await refusal("--set", value)).toContain(why);
   });
 
+  it.each([
+    [
+      "admission.conversion=true,admission.certificates=cert-manager",
+      "Leave old versions behind first (docs/migrate.md)",
+    ],
+    ["metrics.serviceMonitor.enabled=true,adminService.create=false", "set adminService.create=true, or take"],
+  ])("refuses %s together, and says what to do instead", async (values, advice) => {
+    expect(await refusal("--set", values)).toContain(advice);
+  });
+
   it("says of values of Emissary's chart that mean nothing here what to do instead, of all at once", async () => {
     const said = await refusal("--set", "agent.enabled=true,daemonSet=true");
     expect(said).toContain("- agent: nothing is reported to anybody\n- daemonSet: a Deployment is spread over nodes;");
   });
 
-  it("can be part of another chart", async () => {
-    expect((await helm(["template", "nuncio", chart, "--set", "global.region=x"])).code).toBe(0);
+  it.each([
+    ["true", true],
+    ["false", false],
+  ])("can be part of another chart, under a condition that is %s", async (enabled, isThere) => {
+    const parent = mkdtempSync(join(tmpdir(), "nuncio-parent-"));
+    try {
+      const dependency = { name: "nuncio", version: "*", condition: "nuncio.enabled" };
+      const about = { apiVersion: "v2", name: "parent", version: "1.0.0", dependencies: [dependency] };
+      writeFileSync(join(parent, "Chart.yaml"), stringify(about));
+      cpSync(chart, join(parent, "charts/nuncio"), { recursive: true });
+      const values = `global.region=x,nuncio.enabled=${enabled}`;
+      const { code, stdout } = await helm(["template", "edge", parent, "--set", values]);
+      expect([code, stdout.includes("kind: Deployment")]).toEqual([0, isThere]);
+    } finally {
+      rmSync(parent, { recursive: true, force: true });
+    }
   });
 });

@@ -10,6 +10,7 @@ export const wafText = (name: WafFile): string => fs.readFileSync(wafFile(name),
 
 interface Container {
   readonly name: string;
+  readonly volumeMounts?: readonly { readonly mountPath: string }[];
   readonly args?: readonly string[];
   readonly env?: readonly { readonly name: string; readonly value?: string }[];
   readonly lifecycle?: { readonly preStop: { readonly exec: { readonly command: readonly string[] } } };
@@ -17,6 +18,7 @@ interface Container {
 
 export interface PodSpec {
   readonly terminationGracePeriodSeconds: number;
+  readonly automountServiceAccountToken?: boolean;
   readonly containers: readonly Container[];
   readonly initContainers?: readonly Container[];
 }

@@ -20,6 +20,14 @@ export function wafManifestTests(cluster: () => Pick<Cluster, "kubectl">): void 
     return spec;
   }
 
+  it.each(["sidecar.yaml", "native-sidecar.yaml"] as const)("leave the agent of %s without a token", async (file) => {
+    const { automountServiceAccountToken, containers, initContainers = [] } = await patched(file);
+    const having = [...initContainers, ...containers].filter(({ volumeMounts = [] }) =>
+      volumeMounts.some(({ mountPath }) => mountPath.startsWith("/var/run/secrets/")),
+    );
+    expect([automountServiceAccountToken, having.map(({ name }) => name)]).toEqual([false, ["gateway"]]);
+  });
+
   it("take the agent as a sidecar that outlives the gateway's delay and drain, and are given the time for it", async () => {
     const pod = await patched("sidecar.yaml");
     expect(pod.containers.map(({ name }) => name).sort()).toEqual(["gateway", "waf-agent"]);

@@ -55,6 +55,13 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end -}}
 {{- end -}}
 
+{{/* How many gateways there are, where Helm can ask: without it, a Deployment that had a number goes to 1 for a moment. */}}
+{{- define "nuncio.liveReplicas" -}}
+{{- with lookup "apps/v1" "Deployment" (include "nuncio.namespace" .) (include "nuncio.fullname" .) -}}
+{{- int .spec.replicas -}}
+{{- end -}}
+{{- end -}}
+
 {{/* Seconds until the kubelet kills: the delay before the drain, the longest drain, and a little time to end. */}}
 {{- define "nuncio.gracePeriod" -}}
 {{- with .Values.terminationGracePeriodSeconds -}}
@@ -65,30 +72,53 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end -}}
 {{- end -}}
 
-{{/* A map as environment variables. */}}
+{{/* A list of maps as environment variables; of a name that two have, the later one counts. (merge takes false for unset.) */}}
 {{- define "nuncio.env" -}}
+{{- $all := dict }}
+{{- range . }}
 {{- range $name, $value := . }}
-- name: {{ $name }}
+{{- $_ := set $all $name $value }}
+{{- end }}
+{{- end }}
+{{- range $name, $value := $all }}
+- name: {{ $name | quote }}
   value: {{ ternary $value (toJson $value) (kindIs "string" $value) | quote }}
 {{- end }}
 {{- end -}}
 
+{{/* Each port and protocol once, the admin port too: server-side apply takes no two of one key. */}}
 {{- define "nuncio.containerPorts" -}}
-{{- range .Values.service.ports }}
-- name: {{ .name }}
-  containerPort: {{ int .targetPort }}
-  {{- with .protocol }}
-  protocol: {{ . }}
-  {{- end }}
-  {{- with .hostPort }}
-  hostPort: {{ int . }}
-  {{- end }}
+{{- $ports := dict }}
+{{- $keys := list }}
+{{- range prepend .Values.service.ports (dict "name" "admin" "targetPort" .Values.adminService.port) }}
+{{- $key := printf "%d/%s" (int .targetPort) (default "TCP" .protocol) }}
+{{- $port := get $ports $key | default (dict "name" .name "containerPort" (int .targetPort)) }}
+{{- with .protocol }}
+{{- $_ := set $port "protocol" . }}
 {{- end }}
+{{- with .hostPort }}
+{{- if ne (int .) (get $port "hostPort" | default . | int) }}
+{{- fail (printf "service.ports: targetPort %s has two values of hostPort; give each a targetPort, and a Listener, of its own" $key) }}
+{{- end }}
+{{- $_ := set $port "hostPort" (int .) }}
+{{- end }}
+{{- $_ := set $ports $key $port }}
+{{- $keys = append $keys $key }}
+{{- end }}
+{{- range uniq $keys }}
+- {{ get $ports . | toYaml | nindent 2 | trim }}
+{{- end }}
+{{- end -}}
+
+{{/* Whether gateways take ports of their nodes. */}}
+{{- define "nuncio.onNodes" -}}
+{{- if .Values.hostNetwork }}true{{ end -}}
+{{- range .Values.service.ports }}{{ if .hostPort }}true{{ end }}{{ end -}}
 {{- end -}}
 
 {{- define "nuncio.servicePorts" -}}
 {{- range .Values.service.ports }}
-- name: {{ .name }}
+- name: {{ .name | quote }}
   port: {{ int .port }}
   targetPort: {{ int .targetPort }}
   {{- with .protocol }}
