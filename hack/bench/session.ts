@@ -36,10 +36,13 @@ export class Session extends Scope {
   readonly directory: string;
   readonly #startedMs = performance.now();
   readonly #scopes = new Set<Scope>();
+  readonly #title: string;
   #isStopping = false;
 
-  constructor() {
+  /** @param title of the command, before each line that it says */
+  constructor(title = "bench") {
     super();
+    this.#title = title;
     const base = os.tmpdir().length <= 20 ? os.tmpdir() : "/tmp";
     this.directory = fs.mkdtempSync(path.join(base, "nb-"));
     this.defer(() => fs.rmSync(this.directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 }));
@@ -60,7 +63,7 @@ export class Session extends Scope {
 
   say(line: string): void {
     const seconds = ((performance.now() - this.#startedMs) / 1000).toFixed(1).padStart(6);
-    process.stderr.write(`bench ${seconds} s  ${line}\n`);
+    process.stderr.write(`${this.#title} ${seconds} s  ${line}\n`);
   }
 
   /** Runs a part whose processes end with it. */

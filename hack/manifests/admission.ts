@@ -94,28 +94,43 @@ export function webhooks(names: Names): readonly unknown[] {
 
 const injected = "cert-manager.io/inject-ca-from";
 
-/** cert-manager's objects: a certificate for the Service, and somebody to sign it. */
+/**
+ * cert-manager's objects: a certificate for the Service, and somebody to sign it, who is an authority that signs itself. A certificate
+ * that signs itself would be another caBundle at each renewal, at once, while Pods serve the old one until kubelet brings the new.
+ */
 export function certificates(names: Names): readonly unknown[] {
   const isMade = all(hasAdmission, not(ownCertificates));
+  const isAuthorityMade = all(isMade, not(on("admission.issuerRef")));
   const { admission: name, namespace } = names;
-  const meta = metadata(names, "admission", name);
-  const apiVersion = "cert-manager.io/v1";
+  const authority = `${name}-authority`;
+  const of = (kind: string, named: string) => ({
+    apiVersion: "cert-manager.io/v1",
+    kind,
+    metadata: metadata(names, "admission", named),
+  });
   const service = `${name}.${namespace}`;
+  const key = { algorithm: "ECDSA", size: 256 };
   return [
-    when(all(isMade, not(on("admission.issuerRef"))), {
-      apiVersion,
-      kind: "Issuer",
-      metadata: meta,
-      spec: { selfSigned: {} },
+    when(isAuthorityMade, { ...of("Issuer", authority), spec: { selfSigned: {} } }),
+    when(isAuthorityMade, {
+      ...of("Certificate", authority),
+      spec: {
+        secretName: authority,
+        isCA: true,
+        commonName: "Nuncio admission",
+        duration: "8760h",
+        // What it has signed stays trusted over its renewals.
+        privateKey: { ...key, rotationPolicy: "Never" },
+        issuerRef: { kind: "Issuer", name: authority },
+      },
     }),
+    when(isAuthorityMade, { ...of("Issuer", name), spec: { ca: { secretName: authority } } }),
     when(isMade, {
-      apiVersion,
-      kind: "Certificate",
-      metadata: meta,
+      ...of("Certificate", name),
       spec: {
         secretName: `${name}-tls`,
         dnsNames: [`${service}.svc`, `${service}.svc.cluster.local`, service],
-        privateKey: { algorithm: "ECDSA", size: 256, rotationPolicy: "Always" },
+        privateKey: { ...key, rotationPolicy: "Always" },
         issuerRef: when(on("admission.issuerRef"), block("admission.issuerRef"), { kind: "Issuer", name }),
       },
     }),

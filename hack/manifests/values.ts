@@ -254,7 +254,7 @@ const admission = {
       "`own`: made and renewed by the processes. `cert-manager`: by cert-manager, which has to be there.",
       ["own", "cert-manager"],
     ),
-    issuerRef: map("The Issuer, with cert-manager. Unset: a self-signed one is made."),
+    issuerRef: map("The Issuer, with cert-manager. Unset: an authority of its own is made."),
     env: environment("Environment variables, over those of the gateway's `env`."),
     envRaw: list("The same as Kubernetes has them, with `valueFrom`."),
     resources: map("Of a process.", {

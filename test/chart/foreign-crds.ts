@@ -23,8 +23,11 @@ export function foreignCrds(): string {
     },
   });
   return [
-    crd("cert-manager.io", "v1", "Issuer", { selfSigned: { type: "object" } }),
-    crd("cert-manager.io", "v1", "Certificate", { secretName: text, dnsNames: list(text), privateKey, issuerRef }),
+    crd("cert-manager.io", "v1", "Issuer", { selfSigned: { type: "object" }, ca: object({ secretName: text }) }),
+    crd("cert-manager.io", "v1", "Certificate", {
+      ...{ secretName: text, dnsNames: list(text), privateKey, issuerRef },
+      ...{ isCA: { type: "boolean" }, commonName: text, duration: text },
+    }),
     crd("monitoring.coreos.com", "v1", "ServiceMonitor", { selector, endpoints: list(endpoint) }),
     crd("monitoring.coreos.com", "v1", "PodMonitor", { selector, podMetricsEndpoints: list(endpoint) }),
   ]

@@ -93,6 +93,27 @@ const refusal = async (...args: readonly string[]): Promise<string> => {
     expect(objects.every(({ metadata }) => metadata.namespace === "nuncio")).toBe(true);
   });
 
+  it("has the webhook's certificate signed by an authority that keeps its key, so that renewals leave caBundle alone", async () => {
+    const objects = byKey(objectsOf(await rendered(["-f", valuesFile("cert-manager")])));
+    const specOf = (kind: string, name: string) =>
+      (objects[`${kind} nuncio/${name}`] as KubeObject | undefined)?.["spec"];
+    expect(specOf("Certificate", "nuncio-admission")).toMatchObject({
+      secretName: "nuncio-admission-tls",
+      issuerRef: { kind: "Issuer", name: "nuncio-admission" },
+    });
+    expect(specOf("Issuer", "nuncio-admission")).toEqual({ ca: { secretName: "nuncio-admission-authority" } });
+    expect(specOf("Certificate", "nuncio-admission-authority")).toMatchObject({
+      secretName: "nuncio-admission-authority",
+      isCA: true,
+      privateKey: { rotationPolicy: "Never" },
+      issuerRef: { kind: "Issuer", name: "nuncio-admission-authority" },
+    });
+    expect(specOf("Issuer", "nuncio-admission-authority")).toEqual({ selfSigned: {} });
+    const theirs = ["-f", valuesFile("cert-manager"), "--set", "admission.issuerRef.name=corporate"];
+    const kinds = objectsOf(await rendered(theirs)).map(({ kind }) => kind);
+    expect(kinds.filter((kind) => kind === "Issuer" || kind === "Certificate")).toEqual(["Certificate"]);
+  });
+
   it.each([
     ["replicaCout=3", "additional properties 'replicaCout' not allowed"],
     ["replicaCount=three", "at '/replicaCount': got string, want integer"],
