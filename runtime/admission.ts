@@ -94,6 +94,7 @@ async function run(options: AdmissionOptions, atEnd: (close: () => void | Promis
     settings: compileSettings,
     resources: source.resources,
     synced: source.synced,
+    behind: source.behind,
     verdicts: createVerdicts(options.validator, { where: "elsewhere" }),
     clock,
     onCompiled: (seconds) => metrics.compiled(seconds),
