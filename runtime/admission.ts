@@ -95,7 +95,7 @@ async function run(options: AdmissionOptions, atEnd: (close: () => void | Promis
     resources: source.resources,
     synced: source.synced,
     behind: source.behind,
-    verdicts: createVerdicts(options.validator, { where: "elsewhere" }),
+    verdicts: createVerdicts(options.validator, { where: "elsewhere", clock }),
     clock,
     onCompiled: (seconds) => metrics.compiled(seconds),
   });
