@@ -17,7 +17,7 @@ export interface Refusal extends Pick<Problem, "code" | "path" | "message" | "ad
   readonly content: string;
   /** What serves in its place; undefined: its last form in force, if it had another one. */
   readonly instead?: AnyResource | undefined;
-  /** It is one of several of which one is bad, and is judged anew by itself. */
+  /** It has not been found guilty, and is judged anew by itself: one of several of which one is bad, or Envoy has not answered. */
   readonly isHeld?: boolean;
 }
 

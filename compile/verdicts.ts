@@ -51,6 +51,8 @@ export interface FreelyJudged {
   readonly unjudged: readonly FreeUse[];
   /** The same of fields whose objects serve on in their last good forms, because it is not waited for. */
   readonly late: readonly FreeUse[];
+  /** What Envoy did not get over. */
+  readonly undecided: readonly FreeUse[];
 }
 
 /**
@@ -76,6 +78,7 @@ export function freeJudge(verdictOf: (content: FreeContent) => Verdict | undefin
   const secrets = secretMarks();
   return (compile, resources, settings, inForce, refusals = noRefusals, isImpatient = false) => {
     const late: FreeUse[] = [];
+    const undecided: FreeUse[] = [...secrets.review(resources, verdictOf)];
     const passing = new Set<Refusal>();
     for (let round = 1; ; round++) {
       const all = own.length === 0 ? refusals : [...refusals, ...own.filter((each) => !isAmong(refusals, each))];
@@ -83,27 +86,30 @@ export function freeJudge(verdictOf: (content: FreeContent) => Verdict | undefin
       const { freeUses, expansion } = judged.compiled;
       const unjudged: FreeUse[] = [];
       const found: RefusedUse[] = [];
-      const lateHere: RefusedUse[] = [];
+      const heldHere: RefusedUse[] = [];
       let isMarked = false;
       for (const use of freeUses) {
         const verdict = verdictOf(use.content);
         if (verdict === undefined && isImpatient && use.kind === "field") {
           late.push(use);
-          lateHere.push({ problem: use.problem, said: "is not served before Envoy has judged it, which takes long" });
+          heldHere.push({ problem: use.problem, said: "is not served before Envoy has judged it, which takes long" });
         } else if (verdict === undefined) unjudged.push(use);
-        else if (verdict.kind === "refused") {
-          if (use.kind === "field")
-            found.push({ problem: use.problem, said: `is refused by Envoy${inWords(use.problem, verdict.message)}` });
-          else isMarked = secrets.mark(use.content, verdict.message, expansion.resources) || isMarked;
+        else if (verdict.kind !== "accepted") {
+          if (verdict.kind === "undecided") undecided.push(use);
+          if (use.kind === "secret") isMarked = secrets.mark(use.content, verdict, expansion.resources) || isMarked;
+          else {
+            const isHeld = verdict.kind === "undecided";
+            (isHeld ? heldHere : found).push({ problem: use.problem, said: inWords(verdict, use.problem) });
+          }
         }
       }
       const speaking = new Set(judged.quarantined.flatMap((each) => each.refusals));
-      const ofLate = refusalsOf(lateHere, expansion.resources);
-      for (const refusal of ofLate) passing.add(refusal);
-      own = [...own.filter((refusal) => speaking.has(refusal)), ...refusalsOf(found, expansion.resources), ...ofLate];
-      if ((found.length + ofLate.length === 0 && !isMarked) || round === MAX_ROUNDS) {
+      const held = refusalsOf(heldHere, expansion.resources).map((refusal) => ({ ...refusal, isHeld: true }));
+      for (const refusal of held) passing.add(refusal);
+      own = [...own.filter((refusal) => speaking.has(refusal)), ...refusalsOf(found, expansion.resources), ...held];
+      if ((found.length + held.length === 0 && !isMarked) || round === MAX_ROUNDS) {
         own = own.filter((refusal) => !passing.has(refusal));
-        return { judged, unjudged, late };
+        return { judged, unjudged, late, undecided };
       }
     }
   };
@@ -123,8 +129,11 @@ export function usesBy(
 }
 
 /** Envoy quotes what it does not know. */
-function inWords({ path }: Problem, message: string): string {
-  return isSensitive(path) ? "" : `: ${message}`;
+function inWords(verdict: NotAccepted, problem?: Problem): string {
+  const isTold = problem === undefined || !isSensitive(problem.path);
+  if (verdict.kind === "refused") return `is refused by Envoy${isTold ? `: ${verdict.message}` : ""}`;
+  const reason = isTold ? ` (${verdict.reason})` : "";
+  return `could not be judged by Envoy${reason}, is not served, and is judged again in a minute or more`;
 }
 
 /** Written down by an earlier process, or by another replica, and heard anew. */
@@ -134,6 +143,8 @@ function isAmong(refusals: readonly Refusal[], { object, content, path, message 
     (each) => each.content === content && each.message === message && text(each) === text({ object, path }),
   );
 }
+
+type NotAccepted = Exclude<Verdict, { readonly kind: "accepted" }>;
 
 interface RefusedUse {
   readonly problem: Problem;
@@ -163,21 +174,27 @@ function findNamed(resources: Resources, { kind, namespace, name }: ObjectRef): 
   return findResource(resources, { kind: kind as AnyResource["kind"], namespace, name });
 }
 
+type SecretContent = Extract<FreeUse, { kind: "secret" }>["content"];
+
+/** A Secret that is marked until Envoy has judged it. */
+interface OpenMark {
+  readonly content: SecretContent;
+  readonly original: SecretResource;
+}
+
 /** Secrets go on as copies that say what Envoy has against them, and the compile tells it of whatever names them. */
 function secretMarks() {
   const copies = new WeakMap<SecretResource, SecretResource>();
   const originals = new WeakMap<SecretResource, SecretResource>();
+  let open: readonly OpenMark[] = [];
   let count = 0;
   const markedList = memoLast((secrets: readonly SecretResource[], _count: number): readonly SecretResource[] =>
     secrets.some((secret) => copies.has(secret)) ? secrets.map((secret) => copies.get(secret) ?? secret) : secrets,
   );
 
   /** @returns whether that is news */
-  function mark(
-    content: Extract<FreeUse, { kind: "secret" }>["content"],
-    message: string,
-    resources: Resources,
-  ): boolean {
+  function mark(content: SecretContent, verdict: NotAccepted, resources: Resources): boolean {
+    const message = inWords(verdict);
     const { key, as } = holderOf(content, message);
     const found = resources.secrets.find((secret) => keyOf(secret) === key);
     if (found === undefined || found.spec.refused?.[as] === message) return false;
@@ -186,12 +203,30 @@ function secretMarks() {
     const copy: SecretResource = Object.freeze({ ...original, spec: Object.freeze({ ...original.spec, refused }) });
     copies.set(original, copy);
     originals.set(copy, original);
+    if (verdict.kind === "undecided") open = [...open, { content, original }];
     count++;
     return true;
   }
 
+  /** @returns what is still undecided of the Secrets that are there; the marks of others go, and what is decided is marked again */
+  function review(
+    { secrets }: Resources,
+    verdictOf: (content: FreeContent) => Verdict | undefined,
+  ): readonly Extract<FreeUse, { kind: "secret" }>[] {
+    const still = open.filter(
+      ({ content, original }) => secrets.includes(original) && verdictOf(content)?.kind === "undecided",
+    );
+    for (const { original } of open.filter((each) => !still.includes(each))) {
+      copies.delete(original);
+      count++;
+    }
+    open = still;
+    return still.map(({ content }) => ({ kind: "secret", content }));
+  }
+
   return {
     mark,
+    review,
     marked(resources: Resources): Resources {
       if (count === 0) return resources;
       const secrets = markedList(resources.secrets, count);
@@ -202,7 +237,7 @@ function secretMarks() {
 
 /** The Secret that a content stands in, and as what. Envoy's words tell a list of revocations from the authority beside it. */
 function holderOf(
-  { kind, name }: Extract<FreeUse, { kind: "secret" }>["content"],
+  { kind, name }: SecretContent,
   message: string,
 ): { readonly key: string; readonly as: keyof SecretRefusals } {
   if (kind === "certificate") return { key: name, as: "certificate" };

@@ -151,7 +151,7 @@ export interface SecretSpec {
   readonly refused?: SecretRefusals;
 }
 
-/** By what the Secret is used as; Envoy's words. */
+/** By what the Secret is used as; what is to be said of it: `is refused by Envoy: ...`. */
 export type SecretRefusals = Readonly<Partial<Record<"certificate" | "authority" | "revocations", string>>>;
 
 const base64 = /^[A-Za-z0-9+/]*={0,2}$/;

@@ -12,6 +12,7 @@ import { accepted, type FreeUse } from "../ir/free-content.ts";
 import { sameElements } from "../ir/memo.ts";
 import {
   compareProblems,
+  formatObject,
   formatProblem,
   type ObjectRef,
   type Problem,
@@ -183,6 +184,18 @@ export function admitBySchema(change: Change, ambassadorId: string, because: str
   const { kind, namespace, name } = resource;
   const caution = `${kind} ${namespace}/${name}: judged by its own fields alone: ${because}; problems with other objects stand in the gateway's log`;
   return { ...judged, warnings: [...judged.warnings, caution] };
+}
+
+/**
+ * What rests on other objects denies nothing while those may be others by now: the gateway judges again.
+ * @param because told in a warning
+ */
+export function inDoubt({ object }: Change, verdict: Verdict, because: string): Verdict {
+  const { resource } = parseResource(object);
+  if (verdict.allowed || resource === undefined) return verdict;
+  const told = asWarnings(verdict);
+  const caution = `${formatObject(resource)}: not refused, because the state of the cluster may be another by now: ${because}`;
+  return { ...told, warnings: [...told.warnings, caution] };
 }
 
 /** What is wrong with the objects in an annotation by their own fields alone. */

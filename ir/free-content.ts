@@ -18,7 +18,11 @@ export type FreeUse =
   /** The compile tells it of whatever names the Secret. */
   | { readonly kind: "secret"; readonly content: Extract<FreeContent, Secret> };
 
-/** `refused`: Envoy's words. */
-export type Verdict = { readonly kind: "accepted" } | { readonly kind: "refused"; readonly message: string };
+export type Verdict =
+  | { readonly kind: "accepted" }
+  /** In Envoy's words. */
+  | { readonly kind: "refused"; readonly message: string }
+  /** Envoy did not get over it. It may hang every Envoy, or the machine had no CPU or memory: it is not served, and asked about again. */
+  | { readonly kind: "undecided"; readonly reason: string };
 
 export const accepted: Verdict = { kind: "accepted" };

@@ -94,7 +94,8 @@ async function run(options: AdmissionOptions, atEnd: (close: () => void | Promis
     settings: compileSettings,
     resources: source.resources,
     synced: source.synced,
-    verdicts: createVerdicts(options.validator, { where: "elsewhere" }),
+    behind: source.behind,
+    verdicts: createVerdicts(options.validator, { where: "elsewhere", clock }),
     clock,
     onCompiled: (seconds) => metrics.compiled(seconds),
   });

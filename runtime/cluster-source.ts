@@ -9,7 +9,7 @@ import type { CompileSettings } from "../ir/settings.ts";
 import { systemClock } from "./clock.ts";
 import { createApi, readText } from "./informers/api.ts";
 import { type InformerOptions, startInformers } from "./informers.ts";
-import { describeWaiting } from "./informers/follow.ts";
+import { describeWaiting, type KindState, type WaitReason } from "./informers/follow.ts";
 import { secretFieldSelector, type WatchedKind } from "./informers/kind.ts";
 import { parseJson } from "./informers/raw.ts";
 import type { Log } from "./log.ts";
@@ -50,6 +50,8 @@ export interface ClusterSource {
   readonly object: (kind: AnyResource["kind"], namespace: string, name: string) => AnyResource | undefined;
   readonly sightings: Sightings;
   readonly synced: () => boolean;
+  /** Why what is kept may be older than what the cluster has by now; undefined: every kind is watched. */
+  readonly behind: () => string | undefined;
 }
 
 /** What is watched, from the table of kinds. */
@@ -140,12 +142,18 @@ export function watchCluster(options: ClusterSourceOptions): ClusterSource {
     });
   });
   const secrets = options.keepAllSecrets === true ? undefined : shelfOf(options, store);
-  const waiting = new Map<string, string>();
+  const waiting = new Map<string, Extract<KindState, { readonly phase: "waiting" }>>();
+  const seen = new Set<string>();
   const sightings = createSightings();
   const kept = (resource: AnyResource): AnyResource =>
     sightings.kept(resource, store.get(resource.kind, resource.namespace, resource.name));
 
   const kindOf = ({ kind }: WatchedKind) => kind as AnyResource["kind"];
+  const firstWaiting = (matches: (kind: string, reason: WaitReason) => boolean): string | undefined => {
+    const found = [...waiting].find(([kind, { reason }]) => matches(kind, reason));
+    return found && describeWaiting(found[1]);
+  };
+
   const informerOptions: InformerOptions<AnyResource | undefined> = {
     kubeConfig: options.kubeConfig,
     kinds: kindsToRead({ ...options, knative: options.settings.knative === true }),
@@ -192,12 +200,22 @@ export function watchCluster(options: ClusterSourceOptions): ClusterSource {
       options.onChange(false);
     },
     onState(kind, state) {
-      if (state.phase === "waiting") waiting.set(kind.plural, describeWaiting(state));
-      if (state.phase === "live") waiting.delete(kind.plural);
-      if (!synced) options.onWaiting([...waiting.values()][0] ?? "the first lists are being read from the API server");
+      if (state.phase === "waiting") waiting.set(kind.kind, state);
+      if (state.phase === "live") {
+        waiting.delete(kind.kind);
+        seen.add(kind.kind);
+      }
+      if (!synced) options.onWaiting(firstWaiting(() => true) ?? "the first lists are being read from the API server");
     },
   };
   if (options.after === undefined) startInformers(informerOptions);
   else void options.after.then(() => startInformers(informerOptions));
-  return { resources: () => store.resources(), object: store.get, sightings, synced: () => synced };
+  return {
+    resources: () => store.resources(),
+    object: store.get,
+    sightings,
+    synced: () => synced,
+    // What nobody ever let us see is not old; of what has no CRD, what was there last goes on serving.
+    behind: () => firstWaiting((kind, reason) => seen.has(kind) && reason !== "absent"),
+  };
 }

@@ -167,15 +167,19 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     return () => clearImmediate(immediate);
   };
 
+  const changed = (endpointsOnly = false): void => {
+    if (!endpointsOnly) mustCompile = true;
+    changedAtMs ??= clock.now();
+    cancel ??= schedule(restUntilMs - clock.now());
+  };
+  const endAsking = verdicts.keepAsking(() => changed());
+
   return {
-    changed(endpointsOnly = false) {
-      if (!endpointsOnly) mustCompile = true;
-      changedAtMs ??= clock.now();
-      cancel ??= schedule(restUntilMs - clock.now());
-    },
+    changed,
     sourceMap: () => judged?.compiled.sourceMap ?? sourceMap(emptyIr, []),
     stop() {
       isStopped = true;
+      endAsking();
       cancelPatience();
       cancel?.();
       cancel = () => undefined;

@@ -39,11 +39,23 @@ export function needsAuthority(authority: Authority, now: Date): boolean {
   return isExpiring(authority.certificatePem, now, AUTHORITY_RENEWED_MS);
 }
 
-/** Whether the pair is to be made anew: it is not of this authority, or about to end. */
+/** Nobody is to be served by it any more. */
+export function isSpent(authority: Authority, now: Date): boolean {
+  return isExpiring(authority.certificatePem, now, EARLIER_MS);
+}
+
+/** Whether the pair is to be made anew: it is not of this authority, or about to end, and another would last longer. */
 export function needsPair(pair: KeyPair, authority: Authority, now: Date): boolean {
-  const served = new X509Certificate(pair.cert);
-  if (!served.verify(new X509Certificate(authority.certificatePem).publicKey)) return true;
-  return isExpiring(pair.cert, now, SERVED_RENEWED_MS);
+  const [served, issuer] = [new X509Certificate(pair.cert), new X509Certificate(authority.certificatePem)];
+  if (!served.verify(issuer.publicKey)) return true;
+  return isExpiring(pair.cert, now, SERVED_RENEWED_MS) && served.validToDate < issuer.validToDate;
+}
+
+/** With another one trusted beside it until that ends; the same value where that is so already. */
+export function trustingToo(authority: Authority, other: Authority | undefined, now: Date): Authority {
+  if (other === undefined || isExpiring(other.certificatePem, now, 0)) return authority;
+  if (authority.bundlePem.includes(other.certificatePem.trim())) return authority;
+  return { ...authority, bundlePem: authority.bundlePem + other.certificatePem };
 }
 
 /** Undefined when the Secret holds none that can be used. */
@@ -87,12 +99,8 @@ export async function makeAuthority(now: Date, before?: Authority): Promise<Auth
     ],
   });
   const certificatePem = `${certificate.toString("pem")}\n`;
-  const isGood = before !== undefined && !isExpiring(before.certificatePem, now, 0);
-  return {
-    certificatePem,
-    keyPem: await pemOf(keys.privateKey),
-    bundlePem: isGood ? certificatePem + before.certificatePem : certificatePem,
-  };
+  const made = { certificatePem, keyPem: await pemOf(keys.privateKey), bundlePem: certificatePem };
+  return trustingToo(made, before, now);
 }
 
 /** A certificate to serve, for these DNS names and addresses. */

@@ -5,11 +5,13 @@ import { errorText } from "../fatal.ts";
 import type { Log } from "../log.ts";
 import {
   type Authority,
+  isSpent,
   makeAuthority,
   makePair,
   needsAuthority,
   needsPair,
   readAuthority,
+  trustingToo,
   writeAuthority,
 } from "./authority.ts";
 import type { KeyPair } from "./key-pair.ts";
@@ -45,11 +47,15 @@ const MOST_CONFLICTS = 5;
 export function createCaretaker(options: CaretakerOptions): Caretaker {
   const { kube, name, namespace, secretName, address, crds, mutates, now, log, signal } = options;
   const secrets = `/api/v1/namespaces/${namespace}/secrets`;
+  const secret = `${namespace}/${secretName}`;
   const said = new Set<string>();
   const failures = new Set<string>();
   let pair: KeyPair | undefined;
+  /** Of the pair. */
+  let issuer: Authority | undefined;
   let current: Authority | undefined;
   let known: KnownCrds = new Map();
+  let knownFor = "";
   let trusted = "";
 
   async function authority(): Promise<Authority> {
@@ -58,12 +64,15 @@ export function createCaretaker(options: CaretakerOptions): Caretaker {
       if (found.status !== 200 && found.status !== 404) throw new Error(refusalOf(found));
       const data = at(found.body, "data");
       const held = found.status === 200 && isFields(data) ? readAuthority(data as Record<string, string>) : undefined;
-      if (held !== undefined && !needsAuthority(held, now())) return held;
-      const made = await makeAuthority(now(), held);
-      const written = await write(made, found.status === 200 ? found.body : undefined);
-      if (written) return made;
+      const good = held !== undefined && !needsAuthority(held, now()) ? held : await makeAuthority(now(), held);
+      // The Secret may have been lost or replaced, while this process serves by what was in it.
+      const wanted = trustingToo(good, issuer, now());
+      if (wanted === held) return held;
+      const isWritten = await write(wanted, found.status === 200 ? found.body : undefined);
+      if (isWritten && good !== held) log.info("made a new certificate authority", { secret });
+      if (isWritten) return wanted;
     }
-    throw new Error(`the Secret ${namespace}/${secretName} is changed by others all the time`);
+    throw new Error(`the Secret ${secret} is changed by others all the time`);
   }
 
   /** False when somebody else was first. */
@@ -84,7 +93,6 @@ export function createCaretaker(options: CaretakerOptions): Caretaker {
         : await kube({ method: "PUT", path: `${secrets}/${secretName}`, body, signal });
     if (answer.status === 409) return false;
     if (answer.status !== 200 && answer.status !== 201) throw new Error(refusalOf(answer));
-    log.info("made a new certificate authority", { secret: `${namespace}/${secretName}` });
     return true;
   }
 
@@ -103,18 +111,18 @@ export function createCaretaker(options: CaretakerOptions): Caretaker {
   return {
     async certificate() {
       current = await authority();
-      // A new authority is served only when whoever asks has been told to trust it, in an earlier round.
+      // A new authority is served only when whoever asks has been told to trust it, in an earlier round; meanwhile the pair is
+      // renewed by the one before it.
       const isTrusted = bundleOf(current) === trusted;
-      if (pair === undefined || (isTrusted && needsPair(pair, current, now()))) {
-        pair = await makePair(current, hostsOf(address), now());
-      }
+      if (issuer === undefined || isTrusted || isSpent(issuer, now())) issuer = current;
+      if (pair === undefined || needsPair(pair, issuer, now())) pair = await makePair(issuer, hostsOf(address), now());
       return pair;
     },
 
     async trust() {
       if (current === undefined) return;
       const caBundle = bundleOf(current);
-      if (caBundle !== trusted) known = new Map();
+      if (caBundle !== knownFor) [known, knownFor] = [new Map(), caBundle];
       const context = { kube, address, caBundle, signal };
       const outcomes = [await trustWebhooks(context, "validatingwebhookconfigurations", name)];
       if (mutates) outcomes.push(await trustWebhooks(context, "mutatingwebhookconfigurations", name));

@@ -1,5 +1,5 @@
 import { createChecker } from "../../compile/compile.ts";
-import { admitBySchema, type Change, createAdmit, type Verdict } from "../../insight/admit.ts";
+import { admitBySchema, type Change, createAdmit, inDoubt, type Verdict } from "../../insight/admit.ts";
 import type { Resources } from "../../crds/resources.ts";
 import type { CompileSettings } from "../../ir/settings.ts";
 import { type Clock, sleep } from "../clock.ts";
@@ -10,6 +10,8 @@ export interface JudgeOptions {
   readonly resources: () => Resources;
   /** The first complete state is there. */
   readonly synced: () => boolean;
+  /** Why the state may be older than what the API server has; undefined: it is not. */
+  readonly behind?: () => string | undefined;
   readonly clock: Clock;
   /** Changes that may wait for their turn; beyond that they are judged by their schema alone. */
   readonly maxWaiting?: number;
@@ -38,7 +40,7 @@ interface Entry {
 
 /** Judges one change at a time; between two of them the process does its other work: the watch, probes, other connections. */
 export function createJudge(options: JudgeOptions): Judge {
-  const { settings, resources, synced, clock, onCompiled = () => undefined } = options;
+  const { settings, resources, synced, behind = () => undefined, clock, onCompiled = () => undefined } = options;
   // `kubectl apply` of two files: the watch tells us of the first some milliseconds after kubectl knows that it is stored.
   const { maxWaiting = 128, maxWaitMs = 4000, confirmAfterMs = [20, 40] } = options;
   const admit = createAdmit(createChecker, options.verdicts?.judge);
@@ -97,7 +99,8 @@ export function createJudge(options: JudgeOptions): Judge {
         seen = resources();
         verdict = await judged(change);
       }
-      return verdict;
+      const because = behind();
+      return verdict.mayPass && because !== undefined ? inDoubt(change, verdict, because) : verdict;
     },
   };
 }

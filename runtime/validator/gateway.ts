@@ -18,16 +18,15 @@ export function gatewayVerdicts({ envoyPath, xdsSocketPath }: ServingEnvoy, cloc
   const directory = path.dirname(xdsSocketPath);
   const processes = systemProcesses();
   const file = (name: string) => path.join(directory, name);
-  return createVerdicts(
-    createValidator({
-      envoyPath,
-      directory,
-      clock,
-      log,
-      onStarted(pid) {
-        log.debug("an Envoy that judges has started", { pid });
-        recordProcess({ runDir: { file }, processes, log, role: "validator", pid });
-      },
-    }),
-  );
+  const validator = createValidator({
+    envoyPath,
+    directory,
+    clock,
+    log,
+    onStarted(pid) {
+      log.debug("an Envoy that judges has started", { pid });
+      recordProcess({ runDir: { file }, processes, log, role: "validator", pid });
+    },
+  });
+  return createVerdicts(validator, { clock });
 }

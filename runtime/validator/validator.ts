@@ -93,10 +93,10 @@ export function createValidator(options: ValidatorOptions): Validator {
           contents: batch.length,
         });
         for (const item of batch) item.failures++;
-        // It may have been killed for another reason: only who was alone with it twice is to blame.
+        // It may have been killed for another reason: only who was alone with it may be to blame.
         const [only] = batch;
         if (batch.length === 1 && only !== undefined && only.failures > 1)
-          return settle(only, { kind: "refused", message: `${what} when it was to read it` });
+          return settle(only, { kind: "undecided", reason: `${what} when it was to read it` });
         waiting = [...batch, ...waiting].sort((a, b) => a.failures - b.failures);
       }
     }

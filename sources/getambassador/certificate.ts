@@ -20,10 +20,6 @@ export type Authority =
 
 type Revocations = { readonly ok: true } | { readonly ok: false; readonly message: string };
 
-function refusedBy(message: string): string {
-  return `is refused by Envoy: ${message}`;
-}
-
 function pem(value: Redacted): Buffer {
   return Buffer.from(value.reveal());
 }
@@ -71,7 +67,7 @@ export const certificateOf = memoForever((secret: Resource<SecretSpec>): Certifi
   const refused = secret.spec.refused?.certificate;
   if (refused !== undefined)
     return bad(
-      refusedBy(refused),
+      refused,
       "write a chain of PEM certificates that are whole, of RSA keys from 2048 bits on, or of P-256, P-384 or P-521",
     );
   return { ok: true, chain, key, dates: datesOf(certificate) };
@@ -88,7 +84,7 @@ export const authorityOf = memoForever((secret: Resource<SecretSpec>): Authority
   const refused = secret.spec.refused?.authority;
   try {
     const dates = datesOf(new X509Certificate(pem(ca)));
-    return refused === undefined ? { ok: true, ca, dates } : bad(refusedBy(refused), how);
+    return refused === undefined ? { ok: true, ca, dates } : bad(refused, how);
   } catch {
     return bad("holds a CA that is not a PEM certificate", how);
   }
@@ -100,7 +96,7 @@ export const revocationsOf = memoForever((secret: Resource<SecretSpec>): Revocat
   if (list === undefined || !pem(list).includes("-----BEGIN X509 CRL-----"))
     return { ok: false, message: "has a crl.pem that is no PEM list of revoked certificates" };
   const refused = secret.spec.refused?.revocations;
-  return refused === undefined ? { ok: true } : { ok: false, message: refusedBy(refused) };
+  return refused === undefined ? { ok: true } : { ok: false, message: refused };
 });
 
 /** What a Secret holds: nothing, where there is none or it is none in form. */

@@ -9,7 +9,8 @@ import {
   readAuthority,
   writeAuthority,
 } from "../../runtime/admission/authority.ts";
-import { createCaretaker } from "../../runtime/admission/caretaker.ts";
+import { type Caretaker, createCaretaker } from "../../runtime/admission/caretaker.ts";
+import type { KeyPair } from "../../runtime/admission/key-pair.ts";
 import type { Kube, KubeAnswer, KubeRequest } from "../../runtime/admission/kube.ts";
 import { memoryLog } from "../runtime/memory-log.ts";
 // It imports x509 in the way that jest needs.
@@ -57,12 +58,47 @@ describe("certificates of the process's own", () => {
   });
 });
 
-/** An API server that knows one Secret and one webhook configuration, and what optimistic concurrency is. */
-function secretServer(): { kube: Kube; secret: () => Authority | undefined; caBundle: () => unknown } {
+interface SecretServer {
+  readonly kube: Kube;
+  readonly secret: () => Authority | undefined;
+  readonly caBundle: () => unknown;
+  /** Somebody deletes the Secret. */
+  readonly lose: () => void;
+  /** Names of CRDs that nobody may change. */
+  readonly fixed: Set<string>;
+  /** How often each CRD was fetched. */
+  readonly fetched: Map<string, number>;
+}
+
+/** An API server that knows one Secret, one webhook configuration and two CRDs, and what optimistic concurrency is. */
+function secretServer(): SecretServer {
   let secret: { data: Record<string, string>; metadata: { resourceVersion: string } } | undefined;
   let version = 0;
   const webhook = { clientConfig: { service: { name: "hook", namespace: "here" } } as Record<string, unknown> };
+  const crds = new Map(
+    crdNames.map((name): [string, { metadata: { name: string; resourceVersion: string }; spec: object }] => [
+      name,
+      { metadata: { name, resourceVersion: "1" }, spec: { group: "getambassador.io", versions: [{}, {}] } },
+    ]),
+  );
+  const fixed = new Set<string>();
+  const fetched = new Map<string, number>();
   const answer = ({ method, path, body }: KubeRequest): KubeAnswer => {
+    if (path.endsWith("/customresourcedefinitions")) return { status: 200, body: { items: [...crds.values()] } };
+    const name = path.split("/").at(-1) ?? "";
+    const crd = crds.get(name);
+    if (crd !== undefined) {
+      if (method === "GET") fetched.set(name, (fetched.get(name) ?? 0) + 1);
+      else if (fixed.has(name)) return { status: 422, body: { message: "a policy forbids it" } };
+      else {
+        const { spec } = body as { spec: object };
+        crds.set(name, {
+          metadata: { name, resourceVersion: `${Number(crd.metadata.resourceVersion) + 1}` },
+          spec: { ...crd.spec, ...spec },
+        });
+      }
+      return { status: 200, body: crds.get(name) };
+    }
     if (path.includes("validatingwebhook")) {
       if (method === "GET") return { status: 200, body: { metadata: { resourceVersion: "1" }, webhooks: [webhook] } };
       const [, patch] = body as { value: unknown }[];
@@ -84,27 +120,40 @@ function secretServer(): { kube: Kube; secret: () => Authority | undefined; caBu
     },
     secret: () => (secret === undefined ? undefined : readAuthority(secret.data)),
     caBundle: () => webhook.clientConfig["caBundle"],
+    lose: () => (secret = undefined),
+    fixed,
+    fetched,
   };
+}
+
+const crdNames = ["mappings.getambassador.io", "hosts.getambassador.io"];
+
+function replicaOf({ kube }: SecretServer, now: () => Date, crds: readonly string[] = []): Caretaker {
+  const address = { kind: "service", name: "hook", namespace: "here", port: 443 } as const;
+  const place = { name: "hook", namespace: "here", secretName: "ca", address };
+  const signal = new AbortController().signal;
+  return createCaretaker({ kube, ...place, crds, mutates: false, now, log: memoryLog(), signal });
+}
+
+/** What the API server trusts by now. */
+function trustedBy({ caBundle }: SecretServer): readonly X509Certificate[] {
+  return Buffer.from(String(caBundle()), "base64")
+    .toString()
+    .split(/(?<=-----END CERTIFICATE-----\n)/)
+    .map((pem) => new X509Certificate(pem));
+}
+
+function isTrusted(server: SecretServer, { cert, expiresAt }: KeyPair, now: Date): boolean {
+  const served = new X509Certificate(cert);
+  return expiresAt > now && trustedBy(server).some((each) => served.verify(each.publicKey) && each.validToDate > now);
 }
 
 describe("several replicas", () => {
   it("agree on one authority, through its whole life, and are trusted at any time", async () => {
-    const { kube, secret, caBundle } = secretServer();
+    const server = secretServer();
+    const { secret, caBundle } = server;
     let now = start;
-    const signal = new AbortController().signal;
-    const address = { kind: "service", name: "hook", namespace: "here", port: 443 } as const;
-    const options = {
-      kube,
-      name: "hook",
-      namespace: "here",
-      secretName: "ca",
-      address,
-      crds: [],
-      mutates: false,
-      signal,
-    };
-    const replicas = [1, 2, 3].map(() => createCaretaker({ ...options, now: () => now, log: memoryLog() }));
-    const trustedBy = (): string => Buffer.from(String(caBundle()), "base64").toString();
+    const replicas = [1, 2, 3].map(() => replicaOf(server, () => now));
     const serials = new Set<string>();
     for (let day = 0; day <= 800; day += 5) {
       now = after(day);
@@ -112,14 +161,7 @@ describe("several replicas", () => {
       for (let round = 0; round < 2; round++) {
         const pairs = await Promise.all(replicas.map((each) => each.certificate()));
         if (caBundle() === undefined) await Promise.all(replicas.map((each) => each.trust()));
-        const bundle = trustedBy()
-          .split(/(?<=-----END CERTIFICATE-----\n)/)
-          .map((pem) => new X509Certificate(pem));
-        for (const { cert, expiresAt } of pairs) {
-          const served = new X509Certificate(cert);
-          expect(bundle.some((each) => served.verify(each.publicKey) && each.validToDate > now)).toBe(true);
-          expect(expiresAt > now).toBe(true);
-        }
+        for (const pair of pairs) expect(isTrusted(server, pair, now)).toBe(true);
         await Promise.all(replicas.map((each) => each.trust()));
       }
       const current = secret();
@@ -128,4 +170,71 @@ describe("several replicas", () => {
     // One at the start, and one each 305 days.
     expect(serials.size).toBe(3);
   }, 60_000);
+
+  /** Replicas that serve, each of which looks when it is told to; `look` counts the calls that would fail just then. */
+  async function serving(server: SecretServer, count: number) {
+    const pairs = new Map<Caretaker, KeyPair>();
+    async function look(replica: Caretaker): Promise<number> {
+      pairs.set(replica, await replica.certificate());
+      await replica.trust();
+      return [...pairs.values()].filter((pair) => !isTrusted(server, pair, start)).length;
+    }
+    const replicas = Array.from({ length: count }, () => replicaOf(server, () => start));
+    for (const replica of [...replicas, ...replicas]) await look(replica);
+    return { look, replicas, pairs };
+  }
+
+  it("are trusted at any time while the Secret is lost, and a second loss ends the trust in the first authority", async () => {
+    const server = secretServer();
+    const { look, replicas, pairs } = await serving(server, 2);
+    const authorities = [server.secret()?.certificatePem];
+    for (let loss = 1; loss <= 2; loss++) {
+      server.lose();
+      let refused = 0;
+      for (const replica of [...replicas, ...replicas, ...replicas]) refused += await look(replica);
+      expect(refused).toBe(0);
+      authorities.push(server.secret()?.certificatePem);
+      const { publicKey } = new X509Certificate(authorities.at(-1) ?? "");
+      expect([...pairs.values()].map(({ cert }) => new X509Certificate(cert).verify(publicKey))).toEqual([true, true]);
+    }
+    expect(new Set(authorities).size).toBe(3);
+    expect(trustedBy(server).map(String)).toEqual([authorities[2], authorities[1]]);
+  });
+
+  it("have themselves trusted again where one that has just started has made the new authority", async () => {
+    const server = secretServer();
+    const { look, replicas } = await serving(server, 1);
+    server.lose();
+    const young = replicaOf(server, () => start);
+    expect(await look(young)).toBe(1);
+    const [old = young] = replicas;
+    let refused = 0;
+    for (const replica of [old, young, old, young, old]) refused += await look(replica);
+    expect(refused).toBe(0);
+  });
+
+  it("renew what they serve though a CRD may not be changed, and fetch the other CRDs no more", async () => {
+    const server = secretServer();
+    const [mappings = "", hosts = ""] = crdNames;
+    let now = start;
+    const replica = replicaOf(server, () => now, crdNames);
+    server.fixed.add(hosts);
+    let rounds = 0;
+    for (let day = 0; day <= 400; day += 5, rounds++) {
+      now = after(day);
+      const pair = await replica.certificate();
+      await replica.trust();
+      expect(isTrusted(server, pair, now)).toBe(true);
+    }
+    expect(server.fetched.get(hosts)).toBe(rounds);
+    // Twice for each authority: once it was changed, and then it was as it should be.
+    expect(server.fetched.get(mappings)).toBe(4);
+    const issuedBy = async (of: Authority | undefined) =>
+      new X509Certificate((await replica.certificate()).cert).verify(
+        new X509Certificate(of?.certificatePem ?? "").publicKey,
+      );
+    server.fixed.clear();
+    await replica.trust();
+    expect(await issuedBy(server.secret())).toBe(true);
+  });
 });

@@ -231,13 +231,13 @@ describe("the Envoy that judges", () => {
     expect((await judging.request("/")).status).toBe(200);
   });
 
-  it("that does not get over a script is ended, and the script is refused", async () => {
+  it("that does not get over a script is ended, and the script is not served", async () => {
     const before = judging.nacks();
     const changing = judging.apply(script("while true do end"));
     // Whoever asks meanwhile is served.
     expect((await judging.request("/")).status).toBe(200);
     expect((await changing).map(({ message }) => message)).toEqual([
-      expect.stringContaining("the script is refused by Envoy: Envoy said nothing for"),
+      expect.stringContaining("the script could not be judged by Envoy (Envoy said nothing for"),
     ]);
     expect(await judging.apply(script("a = 3"))).toEqual([]);
     expect(judging.nacks()).toBe(before);

@@ -47,6 +47,7 @@ function started(patienceMs = 600_000) {
             resolve();
           });
         }),
+      keepAsking: () => () => undefined,
     },
     onComplete: (live) => told.push(live),
     onSnapshot: () => undefined,

@@ -212,26 +212,34 @@ jest.setTimeout(300_000);
     expect((await crd("hosts")).spec.conversion?.webhook?.clientConfig.caBundle).toBe(await bundleOf());
   });
 
-  it("makes a new authority when the Secret is gone or spoilt, and has it trusted", async () => {
+  it.each([
+    ["spoilt", ["patch", "secret", "nuncio-admission-ca", "-n", "nuncio", "-p", '{"data":{"tls.crt":"","ca.crt":""}}']],
+    ["gone", ["delete", "secret", "nuncio-admission-ca", "-n", "nuncio"]],
+  ])("makes a new authority when the Secret is %s, has it trusted, and fails no call meanwhile", async (_, change) => {
     const before = await bundleOf();
-    await cluster.kubectl([
-      "patch",
-      "secret",
-      "nuncio-admission-ca",
-      "-n",
-      "nuncio",
-      "-p",
-      '{"data":{"tls.crt":"","ca.crt":""}}',
-    ]);
-    await eventually("the CRDs trust another", async () => {
-      const now = await bundleOf();
+    const issuer = async () => (await peerCertificate(Number(new URL(url).port))).issuer.CN;
+    const servedBefore = await issuer();
+    const failed: string[] = [];
+    let calls = 0;
+    await cluster.kubectl(change);
+    await eventually("what is served is of another authority, which the CRDs trust", async () => {
+      const asked = await kubectl(["get", "mappings.v2.getambassador.io", "from-v3"]);
+      const judged = await kubectl(
+        ["apply", "--dry-run=server", "-f", "-"],
+        stringify(mapping("v3alpha1", "tried", { hostname: "*", prefix: "/tried/", service: "quote" })),
+      );
+      calls++;
+      failed.push(...[asked, judged].flatMap(({ code, stderr }) => (code === 0 ? [] : [stderr])));
+      const now = await bundleOf().catch(() => "");
       const { caBundle } = (await crd("mappings")).spec.conversion?.webhook?.clientConfig ?? {};
-      return now !== "" && now !== before && caBundle === now;
+      return now !== "" && now !== before && caBundle === now && (await issuer()) !== servedBefore;
     });
-    await eventually(
-      "it converts",
-      async () => (await kubectl(["get", "mappings.v2.getambassador.io", "from-v3"])).code === 0,
-    );
+    expect(failed).toEqual([]);
+    expect(calls).toBeGreaterThan(2);
+    const trusted = Buffer.from(await bundleOf(), "base64")
+      .toString()
+      .match(/BEGIN CERTIFICATE/g);
+    expect(trusted).toHaveLength(2);
   });
 
   describe("where Emissary's CRDs are, with objects stored in v2", () => {
@@ -251,13 +259,8 @@ jest.setTimeout(300_000);
       const metadata = { ...ours.metadata, labels: { "app.kubernetes.io/part-of": "emissary-ingress" } };
       await cluster.kubectl(["delete", "crd", "logservices.getambassador.io"]);
       await cluster.apply(stringify({ ...ours, metadata, spec: { ...ours.spec, versions, conversion } }));
-      await cluster.kubectl([
-        "wait",
-        "--for=condition=Established",
-        "--timeout=30s",
-        "crd",
-        "logservices.getambassador.io",
-      ]);
+      const isThere = "wait --for=condition=Established --timeout=30s crd logservices.getambassador.io";
+      await cluster.kubectl(isThere.split(" "));
     }
     const logs = {
       apiVersion: "getambassador.io/v2",
