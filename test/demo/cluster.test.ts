@@ -104,7 +104,7 @@ afterEach(async () => {
       try {
         await demo.ready(readyMs);
       } finally {
-        for (const server of held) server?.close();
+        for (const server of held) server.close();
       }
       const [, port] = await demo.printed(
         /^demo: 8080 is taken on this machine: the Listener's port in quote\.yaml is now (\d+)$/m,
@@ -117,7 +117,7 @@ afterEach(async () => {
       expect(await demo.exited).toBe(0);
       expectNothingLeft(demo);
     },
-    readyMs + 60_000,
+    2 * readyMs + 60_000,
   );
 
   it.each([

@@ -88,12 +88,13 @@ export async function paste(command: string): Promise<string> {
   return stdout;
 }
 
-export /** Takes a port, so that the demo has to take another one. */
-async function hold(port: number, address = "127.0.0.1"): Promise<net.Server | undefined> {
-  const server = net.createServer((socket) => socket.destroy());
-  return new Promise((resolve) => {
-    // Held by somebody else: that serves the test as well.
-    server.once("error", () => resolve(undefined));
-    server.listen(port, address, () => resolve(server));
-  });
+/** Takes a port, so that the demo has to take another one. Waits for who has it: another demo would give it back too soon. */
+export function hold(port: number, address = "127.0.0.1"): Promise<net.Server> {
+  const take = () =>
+    new Promise<net.Server | undefined>((resolve) => {
+      const server = net.createServer((socket) => socket.destroy());
+      server.once("error", () => resolve(undefined));
+      server.listen(port, address, () => resolve(server));
+    });
+  return eventually(`port ${port} of ${address} is free`, take, { timeoutMs: 120_000, everyMs: 250 });
 }

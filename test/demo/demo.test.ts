@@ -96,7 +96,7 @@ describe("npm run demo", () => {
     try {
       await demo.ready();
     } finally {
-      for (const server of held) server?.close();
+      for (const server of held) server.close();
     }
     const [, listenerPort] = await demo.printed(
       /^demo: 8080 is taken on this machine: the Listener's port in quote\.yaml is now (\d+)$/m,
@@ -109,7 +109,7 @@ describe("npm run demo", () => {
     expect(copy).toContain(`service: http://127.0.0.1:${backendPort}\n`);
     expect(demo.commands()[0]).toBe(`curl http://127.0.0.1:${listenerPort}/quote/`);
     expect(demo.output).not.toContain("127.0.0.1:8877");
-  });
+  }, 180_000);
 
   it("ends without a trace when it is told to while it starts", async () => {
     const demo = startDemo();
