@@ -144,6 +144,7 @@ export function watchCluster(options: ClusterSourceOptions): ClusterSource {
   const secrets = options.keepAllSecrets === true ? undefined : shelfOf(options, store);
   const waiting = new Map<string, Extract<KindState, { readonly phase: "waiting" }>>();
   const seen = new Set<string>();
+  const optional = new Set<string>();
   const sightings = createSightings();
   const kept = (resource: AnyResource): AnyResource =>
     sightings.kept(resource, store.get(resource.kind, resource.namespace, resource.name));
@@ -201,6 +202,7 @@ export function watchCluster(options: ClusterSourceOptions): ClusterSource {
     },
     onState(kind, state) {
       if (state.phase === "waiting") waiting.set(kind.kind, state);
+      if (kind.optional === true) optional.add(kind.kind);
       if (state.phase === "live") {
         waiting.delete(kind.kind);
         seen.add(kind.kind);
@@ -215,7 +217,10 @@ export function watchCluster(options: ClusterSourceOptions): ClusterSource {
     object: store.get,
     sightings,
     synced: () => synced,
-    // What nobody ever let us see is not old; of what has no CRD, what was there last goes on serving.
-    behind: () => firstWaiting((kind, reason) => seen.has(kind) && reason !== "absent"),
+    // What nobody ever let us see is not old, nor what we may do without; of what has no CRD, what was there last goes on serving.
+    behind: () =>
+      firstWaiting(
+        (kind, reason) => seen.has(kind) && reason !== "absent" && !(reason === "forbidden" && optional.has(kind)),
+      ),
   };
 }

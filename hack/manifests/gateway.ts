@@ -118,11 +118,17 @@ function containerPorts({ service, adminService }: Values): readonly object[] {
   return [...ports.values()];
 }
 
+/** Only a cluster knows: see `replicas`. */
+const hasNumber: Condition = { chart: '(include "nuncio.liveReplicas" .)', holds: () => false };
+
 export function gatewayScaler(names: Names): unknown {
   return when(autoscaled, {
     apiVersion: "autoscaling/v2",
     kind: "HorizontalPodAutoscaler",
-    metadata: metadata(names, "gateway", names.gateway),
+    metadata: {
+      ...metadata(names, "gateway", names.gateway),
+      annotations: when(hasNumber, { "nuncio.dev/replicas-written": "true" }),
+    },
     spec: {
       scaleTargetRef: { apiVersion: "apps/v1", kind: "Deployment", name: names.gateway },
       minReplicas: integer("autoscaling.minReplicas"),

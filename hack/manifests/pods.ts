@@ -113,7 +113,7 @@ export function variables(...paths: readonly ("env" | "admission.env")[]): Part 
 }
 
 export const autoscaled = on("autoscaling.enabled");
-/** The number is the autoscaler's then, and only a cluster knows it. */
+/** The number is the autoscaler's then: it is written only where a release had one before, which it may not lose. */
 export const replicas = when(
   autoscaled,
   included('include "nuncio.liveReplicas" .', () => undefined),

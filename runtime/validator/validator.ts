@@ -53,11 +53,13 @@ export function createValidator(options: ValidatorOptions): Validator {
     item.resolve(answer);
   }
 
-  /** One whose turn comes after a failure is alone, so that it is known which one it was. */
+  /** One whose turn comes after a failure is alone, so that it is known which one it was, and after those that have not failed. */
   function take(): readonly Item[] {
-    const count = waiting.findIndex(({ failures }) => failures > 0);
-    const most = count === 0 ? 1 : Math.min(MOST_AT_ONCE, count < 0 ? waiting.length : count);
-    return waiting.splice(0, most);
+    const fresh = waiting.filter(({ failures }) => failures === 0).slice(0, MOST_AT_ONCE);
+    if (fresh.length === 0) return waiting.splice(0, 1);
+    const taken = new Set(fresh);
+    waiting = waiting.filter((item) => !taken.has(item));
+    return fresh;
   }
 
   function giveUp(reason: string): void {
@@ -97,7 +99,7 @@ export function createValidator(options: ValidatorOptions): Validator {
         const [only] = batch;
         if (batch.length === 1 && only !== undefined && only.failures > 1)
           return settle(only, { kind: "undecided", reason: `${what} when it was to read it` });
-        waiting = [...batch, ...waiting].sort((a, b) => a.failures - b.failures);
+        waiting = [...batch, ...waiting];
       }
     }
   }

@@ -73,7 +73,8 @@ export function createVerdicts(validator: Validator | undefined, options: Verdic
 
   async function askAgain(): Promise<void> {
     isAsking = true;
-    await askAbout(inUse.filter((content) => undecided.pauseMs(content) <= 0));
+    // One by one: what is new meanwhile waits for one of them at most.
+    for (const content of inUse.filter((each) => undecided.pauseMs(each) <= 0)) await askAbout([content]);
     isAsking = false;
     if (inUse.some((content) => undecided.verdictOf(content) === undefined)) onDecided?.();
     lookAfter(inUse.filter((content) => undecided.verdictOf(content) !== undefined));

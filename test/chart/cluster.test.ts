@@ -199,6 +199,16 @@ function grants(rules: readonly PolicyRule[]): readonly string[] {
     const { stdout } = await withHelm("upgrade", ...release, ...next);
     expect(stdout).toMatch(/^ {2}replicas:\s+5$/m);
     expect(stdout).toContain("and of every Ingress of the cluster, whichever controller serves it.");
+    // Switched, and then changed: the number stays what it is. Back to the switch: what it was then.
+    await withHelm("upgrade", ...release, "--reuse-values", "--set", "podLabels.a=b");
+    expect(await replicas()).toBe("5");
+    await withHelm("uninstall", "edge", "-n", "edge");
+    await withHelm("install", ...release, ...switched, "--set", "autoscaling.enabled=true");
+    await cluster.kubectl(["scale", "deployment", "edge-nuncio", "-n", "edge", "--replicas=5"]);
+    await withHelm("upgrade", ...release, "--reuse-values", "--set", "podLabels.a=b");
+    expect(await replicas()).toBe("5");
+    await withHelm("rollback", "edge", "1", "-n", "edge");
+    expect(await replicas()).toBe("5");
     await withHelm("uninstall", "edge", "-n", "edge");
     expect((await cluster.kubectl(["get", "all,roles,listeners,secrets", "-n", "edge"])).stderr).toContain(
       "No resources",

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { root } from "../../hack/paths.mjs";
 import { ensureTestcluster } from "../../hack/testcluster/build.mjs";
@@ -15,16 +15,17 @@ const templates = join(root, ".cache/cluster-templates");
  */
 export async function installedTemplate(): Promise<string> {
   const hash = createHash("sha256").update(basename(dirname(await ensureTestcluster())));
-  for (const file of ["crds", "install"]) hash.update(readFileSync(join(root, `manifests/${file}.yaml`)));
+  for (const file of ["manifests/crds.yaml", "manifests/install.yaml", "test/cluster/install.ts"])
+    hash.update(readFileSync(join(root, file)));
   const folder = join(templates, hash.digest("hex").slice(0, 12));
   if (!existsSync(folder)) await make(folder);
   return folder;
 }
 
 async function make(folder: string): Promise<void> {
-  const cluster = await startCluster();
   mkdirSync(templates, { recursive: true });
   const partial = mkdtempSync(join(templates, "partial-"));
+  const cluster = await startCluster();
   try {
     await applyCrds(cluster);
     await applyInstalled(cluster);
@@ -40,10 +41,13 @@ async function make(folder: string): Promise<void> {
   }
 }
 
-/** What earlier manifests were made to. */
+const MAKING_MS = 600_000;
+
+/** What earlier manifests were made to, and what was left of one whose making was cut short. */
 function removeOthers(folder: string): void {
   for (const entry of readdirSync(templates)) {
-    if (!entry.startsWith("partial-") && entry !== basename(folder))
-      rmSync(join(templates, entry), { recursive: true, force: true });
+    const path = join(templates, entry);
+    const isMade = entry.startsWith("partial-") && Date.now() - statSync(path).mtimeMs < MAKING_MS;
+    if (!isMade && entry !== basename(folder)) rmSync(path, { recursive: true, force: true });
   }
 }

@@ -71,7 +71,9 @@ function startStayingLoad(): Load {
     const complaints = gateway
       .since(mark)
       .split("\n")
-      .filter((line) => / (warn|error) +kubernetes:/.test(line));
+      .filter((line) => / (warn|error) +kubernetes:/.test(line))
+      // One that starts on a slow machine may say so for longer than is kept quiet.
+      .filter((line) => !line.includes("storage is (re)initializing"));
     expect(complaints).toHaveLength(1);
     const { failures } = await staying.stop();
     expect(failures).toEqual([]);

@@ -59,7 +59,7 @@ describe("a content that Envoy does not get over", () => {
     const clock = patientClock();
     const validator = createValidator({
       ...{ envoyPath: ENVOY_BINARY, directory, clock: systemClock, log: silentLog },
-      ...{ answerMs: 300, aloneMs: 300 },
+      ...{ answerMs: 1000, aloneMs: 1000 },
     });
     let questions = 0;
     const counting = {
@@ -98,7 +98,7 @@ describe("a content that Envoy does not get over", () => {
       expect(served()).toBe("a = 1");
       expect(errors()).toEqual([
         expect.stringMatching(
-          /^Module default\/ambassador: spec\.config\.lua_scripts: the script could not be judged by Envoy \(Envoy said nothing for 300 ms .*\), is not served, and is judged again in a minute or more; /,
+          /^Module default\/ambassador: spec\.config\.lua_scripts: the script could not be judged by Envoy \(Envoy said nothing for 1000 ms .*\), is not served, and is judged again in a minute or more; /,
         ),
       ]);
       expect(judged?.quarantined.map((each) => recordOf(each)?.refused)).toEqual([[]]);
@@ -131,7 +131,7 @@ describe("a content that Envoy does not get over", () => {
     const clock = patientClock();
     const validator = createValidator({
       ...{ envoyPath: ENVOY_BINARY, directory, clock: systemClock, log: silentLog },
-      ...{ answerMs: 300, aloneMs: 300 },
+      ...{ answerMs: 1000, aloneMs: 1000 },
     });
     try {
       const verdicts = createVerdicts(validator, { where: "elsewhere", clock });

@@ -235,7 +235,7 @@ jest.setTimeout(300_000);
       return now !== "" && now !== before && caBundle === now && (await issuer()) !== servedBefore;
     });
     expect(failed).toEqual([]);
-    expect(calls).toBeGreaterThan(2);
+    expect(calls).toBeGreaterThan(0);
     const trusted = Buffer.from(await bundleOf(), "base64")
       .toString()
       .match(/BEGIN CERTIFICATE/g);

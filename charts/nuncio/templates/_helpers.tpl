@@ -55,10 +55,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end -}}
 {{- end -}}
 
-{{/* How many gateways there are, where Helm can ask: without it, a Deployment that had a number goes to 1 for a moment. */}}
+{{/* With an autoscaler, the number of gateways of the moment, where a release has written a number before: a Deployment that loses one
+goes to 1. It has if there was no autoscaler before this release, or if the autoscaler is marked. One that was there from the start
+never gets a number, so that a rollback takes none away. */}}
 {{- define "nuncio.liveReplicas" -}}
+{{- $scaler := lookup "autoscaling/v2" "HorizontalPodAutoscaler" (include "nuncio.namespace" .) (include "nuncio.fullname" .) -}}
+{{- if or (not $scaler) (dig "metadata" "annotations" "nuncio.dev/replicas-written" "" $scaler) -}}
 {{- with lookup "apps/v1" "Deployment" (include "nuncio.namespace" .) (include "nuncio.fullname" .) -}}
 {{- int .spec.replicas -}}
+{{- end -}}
 {{- end -}}
 {{- end -}}
 
