@@ -94,6 +94,6 @@ describe("a control plane that does not answer", () => {
     await gateway.message("started", ({ from }) => from !== controlPlane);
     expect(isAlive(controlPlane)).toBe(false);
     expect(isAlive(envoy)).toBe(true);
-    expect(gateway.output).toMatch(/error .*the control plane does not answer, killing it .*forMs=3000/);
+    await gateway.logged(/error .*the control plane does not answer, killing it .*forMs=3000/);
   });
 });
