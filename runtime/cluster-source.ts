@@ -142,15 +142,14 @@ export function watchCluster(options: ClusterSourceOptions): ClusterSource {
     });
   });
   const secrets = options.keepAllSecrets === true ? undefined : shelfOf(options, store);
-  const waiting = new Map<string, Extract<KindState, { readonly phase: "waiting" }>>();
-  const seen = new Set<string>();
-  const optional = new Set<string>();
+  const waiting = new Map<WatchedKind, Extract<KindState, { readonly phase: "waiting" }>>();
+  const seen = new Set<WatchedKind>();
   const sightings = createSightings();
   const kept = (resource: AnyResource): AnyResource =>
     sightings.kept(resource, store.get(resource.kind, resource.namespace, resource.name));
 
   const kindOf = ({ kind }: WatchedKind) => kind as AnyResource["kind"];
-  const firstWaiting = (matches: (kind: string, reason: WaitReason) => boolean): string | undefined => {
+  const firstWaiting = (matches: (kind: WatchedKind, reason: WaitReason) => boolean): string | undefined => {
     const found = [...waiting].find(([kind, { reason }]) => matches(kind, reason));
     return found && describeWaiting(found[1]);
   };
@@ -201,11 +200,10 @@ export function watchCluster(options: ClusterSourceOptions): ClusterSource {
       options.onChange(false);
     },
     onState(kind, state) {
-      if (state.phase === "waiting") waiting.set(kind.kind, state);
-      if (kind.optional === true) optional.add(kind.kind);
+      if (state.phase === "waiting") waiting.set(kind, state);
       if (state.phase === "live") {
-        waiting.delete(kind.kind);
-        seen.add(kind.kind);
+        waiting.delete(kind);
+        seen.add(kind);
       }
       if (!synced) options.onWaiting(firstWaiting(() => true) ?? "the first lists are being read from the API server");
     },
@@ -220,7 +218,7 @@ export function watchCluster(options: ClusterSourceOptions): ClusterSource {
     // What nobody ever let us see is not old, nor what we may do without; of what has no CRD, what was there last goes on serving.
     behind: () =>
       firstWaiting(
-        (kind, reason) => seen.has(kind) && reason !== "absent" && !(reason === "forbidden" && optional.has(kind)),
+        (kind, reason) => seen.has(kind) && reason !== "absent" && !(reason === "forbidden" && kind.optional === true),
       ),
   };
 }

@@ -10,8 +10,8 @@ export interface Verdicts {
   /** Resolves when what it was asked about is known. */
   ask(uses: readonly FreeUse[]): Promise<void>;
   /**
-   * From now on what Envoy did not get over is asked about again while it is in use, and nobody waits for that. Without it,
-   * it is asked about when it is judged again after its pause.
+   * From now on what Envoy did not get over is asked about again while it is in use, after what is new. Without this, it is asked
+   * about when it is judged again after its pause.
    * @param onDecided the last judgement may be another by now
    * @returns ends it
    */

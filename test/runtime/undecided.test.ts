@@ -51,16 +51,18 @@ const busy = path.join(directory, "busy");
 const asked = path.join(directory, "asked");
 const script = (text: string) => object("Module", "ambassador", { config: { lua_scripts: text } });
 const slow = `local f = io.open("${asked}", "a") f:write(".") f:close() while io.open("${busy}") do end`;
+const validatorOf = () =>
+  createValidator({
+    ...{ envoyPath: ENVOY_BINARY, directory, clock: systemClock, log: silentLog },
+    ...{ answerMs: 1000, aloneMs: 1000 },
+  });
 const timesAsked = () => (fs.existsSync(asked) ? fs.readFileSync(asked, "utf8").length : 0);
 
 describe("a content that Envoy does not get over", () => {
   it("is not refused: its object serves as before, nothing of it is written down, and it is asked about again", async () => {
     fs.writeFileSync(busy, "");
     const clock = patientClock();
-    const validator = createValidator({
-      ...{ envoyPath: ENVOY_BINARY, directory, clock: systemClock, log: silentLog },
-      ...{ answerMs: 1000, aloneMs: 1000 },
-    });
+    const validator = validatorOf();
     let questions = 0;
     const counting = {
       ...validator,
@@ -129,10 +131,7 @@ describe("a content that Envoy does not get over", () => {
   it("is remembered for a minute by who judges one change after the other, and then judged anew", async () => {
     fs.writeFileSync(busy, "");
     const clock = patientClock();
-    const validator = createValidator({
-      ...{ envoyPath: ENVOY_BINARY, directory, clock: systemClock, log: silentLog },
-      ...{ answerMs: 1000, aloneMs: 1000 },
-    });
+    const validator = validatorOf();
     try {
       const verdicts = createVerdicts(validator, { where: "elsewhere", clock });
       const resources = storeWith(script(`${slow} a = 2`)).resources();
